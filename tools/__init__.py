@@ -1,0 +1,1 @@
+"""The project's own tools: building, checking, counting. Nothing here is installed."""

@@ -1,0 +1,202 @@
+"""Find what the C core is built against: compiler, Python, libpq, SQLite.
+
+Each `find_*` returns what the build needs or raises `Missing`, which names the package
+that brings the missing piece on Debian, Fedora and Homebrew. `probe()` asks for all of
+them before it complains, so that one message names everything there is to install.
+
+SQLite is special: two copies of the library in one process do not see each other's POSIX
+locks (https://www.sqlite.org/howtocorrupt.html §2.2.1), so the core links the very file
+that this Python's `_sqlite3` has mapped. Where `_sqlite3` has SQLite linked in statically
+there is no such file, and the system's library is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Missing(Exception):
+    """Something the build needs is not there; the text says which package brings it."""
+
+    def __init__(self, what: str, debian: str, fedora: str, homebrew: str, detail: str = "") -> None:
+        self.what = what
+        self.debian = debian
+        super().__init__(
+            f"{what} not found{': ' + detail if detail else ''}\n"
+            f"    Debian, Ubuntu:  apt-get install {debian}\n"
+            f"    Fedora:          dnf install {fedora}\n"
+            f"    Homebrew:        {homebrew}"
+        )
+
+
+@dataclass(slots=True)
+class Toolchain:
+    """What the build passes to the compiler and the linker."""
+
+    cc: list[str]
+    """The compiler's command."""
+    include_dirs: list[str] = field(default_factory=list)
+    """Directories for -I, besides csrc/."""
+    link_args: list[str] = field(default_factory=list)
+    """Libraries and run paths of the link command."""
+
+
+def find_compiler() -> list[str]:
+    """Return the C compiler's command: $CC, what built this Python, or the first that is there."""
+    candidates = [os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc", "gcc", "clang"]
+    for candidate in candidates:
+        command = shlex.split(candidate) if candidate else []
+        if command and shutil.which(command[0]):
+            return command
+    raise Missing("a C compiler", "gcc", "gcc", "xcode-select --install")
+
+
+def compiles(cc: list[str], include_dirs: list[str], header: str) -> bool:
+    """Say whether `#include <header>` passes the preprocessor."""
+    flags = [f"-I{directory}" for directory in include_dirs]
+    run = subprocess.run(
+        [*cc, *flags, "-E", "-x", "c", "-"],
+        input=f"#include <{header}>\n",
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    return run.returncode == 0
+
+
+def find_python(cc: list[str]) -> list[str]:
+    """Return the include directories of this Python's headers."""
+    directories = list(dict.fromkeys(
+        sysconfig.get_path(name) for name in ("include", "platinclude")
+    ))
+    if not compiles(cc, directories, "Python.h"):
+        raise Missing(
+            "Python.h",
+            "python3-dev",
+            "python3-devel",
+            "brew install python",
+            f"{sys.executable} says its headers are in {directories[0]}",
+        )
+    return directories
+
+
+def find_libpq(cc: list[str]) -> tuple[list[str], list[str]]:
+    """Return (include directories, link arguments) of libpq, by pg_config where it is."""
+    includes: list[str] = []
+    link_args: list[str] = []
+    pg_config = os.environ.get("PG_CONFIG") or shutil.which("pg_config")
+    if pg_config is not None:
+        def ask(option: str) -> str:
+            return subprocess.run(
+                [pg_config, option], text=True, capture_output=True, check=True
+            ).stdout.strip()
+
+        includes = [ask("--includedir")]
+        libdir = ask("--libdir")
+        link_args = [f"-L{libdir}", *run_path(libdir)]
+    if not compiles(cc, includes, "libpq-fe.h"):
+        raise Missing("libpq-fe.h", "libpq-dev", "libpq-devel", "brew install libpq")
+    return includes, [*link_args, "-lpq"]
+
+
+def mapped_sqlite() -> str | None:
+    """Return the path of the libsqlite3 that this Python's `_sqlite3` uses; None if static."""
+    try:
+        import _sqlite3  # noqa: PLC0415 - importing it is what maps the library
+    except ImportError:
+        return None
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        for line in maps.read_text().splitlines():
+            path = line.partition("/")[2]
+            if re.search(r"/libsqlite3\.so[^/]*$", "/" + path):
+                return "/" + path
+        return None
+    module_file = getattr(_sqlite3, "__file__", None)
+    if module_file is None or shutil.which("otool") is None:
+        return None
+    listing = subprocess.run(
+        ["otool", "-L", module_file], text=True, capture_output=True, check=True
+    ).stdout
+    found = re.search(r"^\s+(\S*libsqlite3\S*\.dylib)", listing, re.MULTILINE)
+    # macOS keeps its own copy in a cache, not in a file: only -lsqlite3 links it.
+    return found[1] if found and Path(found[1]).exists() else None
+
+
+def find_sqlite(cc: list[str]) -> tuple[list[str], list[str]]:
+    """Return (include directories, link arguments) of the SQLite that Python uses."""
+    path = mapped_sqlite()
+    includes: list[str] = []
+    link_args = ["-lsqlite3"]
+    if path is not None:
+        libdir = str(Path(path).parent)
+        link_args = [path, *run_path(libdir)]
+        beside = Path(libdir).parent / "include"
+        if str(beside) != "/usr/include" and (beside / "sqlite3.h").exists():
+            includes = [str(beside)]
+    if not compiles(cc, includes, "sqlite3.h"):
+        raise Missing("sqlite3.h", "libsqlite3-dev", "sqlite-devel", "brew install sqlite")
+    if path is None and not links(cc, link_args):
+        raise Missing("libsqlite3", "libsqlite3-dev", "sqlite-devel", "brew install sqlite")
+    return includes, link_args
+
+
+def links(cc: list[str], link_args: list[str]) -> bool:
+    """Say whether a program links with these arguments."""
+    with tempfile.TemporaryDirectory() as directory:
+        run = subprocess.run(
+            [*cc, "-x", "c", "-", "-x", "none", "-o", f"{directory}/program", *link_args],
+            input="int main(void) { return 0; }\n",
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+    return run.returncode == 0
+
+
+def run_path(libdir: str) -> list[str]:
+    """Return the -rpath argument a directory needs; none where the loader looks anyway."""
+    real = os.path.realpath(libdir)
+    if re.match(r"^/(usr/)?lib(32|64)?(/[^/]*-linux-gnu[^/]*)?$", real):
+        return []
+    return [f"-Wl,-rpath,{libdir}"]
+
+
+def probe() -> Toolchain:
+    """Return the toolchain, or raise one `SystemExit` that names everything missing."""
+    missing: list[Missing] = []
+    try:
+        toolchain = Toolchain(find_compiler())
+    except Missing as error:
+        raise SystemExit(f"pyorm cannot be built.\n{error}") from None
+
+    def python(cc: list[str]) -> tuple[list[str], list[str]]:
+        return find_python(cc), []
+
+    finders: list[Callable[[list[str]], tuple[list[str], list[str]]]]
+    finders = [python, find_libpq, find_sqlite]
+    for finder in finders:
+        try:
+            includes, link_args = finder(toolchain.cc)
+        except Missing as error:
+            missing.append(error)
+        else:
+            toolchain.include_dirs += includes
+            toolchain.link_args += link_args
+    if missing:
+        raise SystemExit("pyorm cannot be built.\n" + "\n".join(map(str, missing)))
+    return toolchain
+
+
+if __name__ == "__main__":
+    print(probe())
