@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from tools.probe import find_server
+
 START_TIMEOUT_S = 60.0
 SETTINGS = {
     "listen_addresses": "",
@@ -47,43 +49,6 @@ if [ "$(head -n 1 "$2/data/postmaster.pid" 2>/dev/null)" = "$1" ]; then
 fi
 rm -rf "$2"
 """
-
-
-def find_binaries() -> Path:
-    """Return the directory with the newest initdb and postgres of this machine.
-
-    Raises:
-        RuntimeError: there is none; the text says what to install.
-    """
-    candidates: list[Path] = []
-    pg_config = shutil.which("pg_config")
-    if pg_config is not None:
-        run = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True)
-        candidates.append(Path(run.stdout.strip()))
-    for pattern in (
-        "usr/lib/postgresql/*/bin",
-        "usr/pgsql-*/bin",
-        "opt/homebrew/opt/postgresql@*/bin",
-        "usr/local/opt/postgresql@*/bin",
-    ):
-        candidates += Path("/").glob(pattern)
-    programs = ("initdb", "postgres")
-    whole = [path for path in candidates if all((path / name).exists() for name in programs)]
-    if not whole:
-        raise RuntimeError(
-            "the tests need a PostgreSQL server's binaries (initdb, postgres) and found none: "
-            "apt-get install postgresql, dnf install postgresql-server, brew install "
-            "postgresql@17; or set PYORM_TEST_POSTGRES_URL to a server they may use"
-        )
-    return max(whole, key=version_of)
-
-
-def version_of(bindir: Path) -> tuple[int, ...]:
-    """Return the version of a directory's postgres as numbers."""
-    run = subprocess.run(
-        [bindir / "postgres", "--version"], capture_output=True, text=True, check=True
-    )
-    return tuple(map(int, re.findall(r"\d+", run.stdout)[:2]))
 
 
 def server_user() -> dict[str, int]:
@@ -124,7 +89,7 @@ class Cluster:
         Raises:
             RuntimeError: no server binaries, or it does not come up; the text has its log.
         """
-        bindir = find_binaries()
+        bindir = find_server()
         directory = Path(tempfile.mkdtemp(prefix="pyorm-", dir="/tmp"))
         cluster = cls(directory, free_port(), bindir)
         cluster.settings.update(settings)
@@ -144,9 +109,11 @@ class Cluster:
         return cluster
 
     def identity(self) -> dict[str, object]:
-        """Return Popen's arguments that choose the server's user."""
+        """Return Popen's arguments for the server's programs: their user and environment."""
         as_user = server_user()
-        return {**as_user, "extra_groups": []} if as_user else {}
+        # A sanitizer preloaded into this process is not meant for the server.
+        env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+        return {"env": env, **as_user, **({"extra_groups": []} if as_user else {})}
 
     def start_server(self) -> None:
         """Start the server over the directory and wait until it takes connections."""
@@ -231,14 +198,14 @@ class Psql:
     def open(self) -> subprocess.Popen[str]:
         """Return the process; start it if it is not there."""
         if self.process is None:
-            program = shutil.which("psql") or str(find_binaries() / "psql")
+            program = shutil.which("psql") or str(find_server() / "psql")
             self.process = subprocess.Popen(
                 [program, "-X", "-q", "-A", "-t", "-F", "\x1f", "-R", "\x1e",
                  "-P", "null=\x01", "-v", "ON_ERROR_STOP=1", "-d", self.url],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True, encoding="utf-8", start_new_session=True,
-                env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning",
-                     "PGCLIENTENCODING": "UTF8"},
+                env={**os.environ, "LD_PRELOAD": "", "PGCLIENTENCODING": "UTF8",
+                     "PGOPTIONS": "-c client_min_messages=warning"},
             )
         return self.process
 

@@ -17,10 +17,13 @@ import pytest
 
 from tests.cluster import Cluster, Psql, with_database
 
+# They need a library in which allocations fail: `make faults` builds it and runs them.
+collect_ignore = [] if os.environ.get("PYORM_FAULTS") else ["faults"]
+
 BACKENDS = ("sqlite", "postgresql")
 
 # Removes everything a test can have made in a database, and whoever is still connected.
-# An empty database is left alone: dropping and making a schema costs more than to look.
+# An empty database is left alone. It takes 1 to 3 ms; to drop and create a database, 250.
 CLEAN = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid();

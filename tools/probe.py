@@ -172,19 +172,74 @@ def run_path(libdir: str) -> list[str]:
     return [f"-Wl,-rpath,{libdir}"]
 
 
-def probe() -> Toolchain:
-    """Return the toolchain, or raise one `SystemExit` that names everything missing."""
+def find_server() -> Path:
+    """Return the directory with the newest initdb and postgres of this machine."""
+    candidates: list[Path] = []
+    pg_config = os.environ.get("PG_CONFIG") or shutil.which("pg_config")
+    if pg_config is not None:
+        run = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True)
+        candidates.append(Path(run.stdout.strip()))
+    for pattern in (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "opt/homebrew/opt/postgresql@*/bin",
+        "usr/local/opt/postgresql@*/bin",
+    ):
+        candidates += Path("/").glob(pattern)
+    programs = ("initdb", "postgres", "psql")
+    whole = [path for path in candidates if all((path / name).exists() for name in programs)]
+    if not whole:
+        raise Missing(
+            "a PostgreSQL server's programs (initdb, postgres, psql)",
+            "postgresql",
+            "postgresql-server",
+            "brew install postgresql@17",
+            "the tests start one of their own, unless PYORM_TEST_POSTGRES_URL names one",
+        )
+    return max(whole, key=server_version)
+
+
+def server_version(bindir: Path) -> tuple[int, ...]:
+    """Return the version of a directory's postgres as numbers."""
+    run = subprocess.run(
+        [bindir / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    return tuple(map(int, re.findall(r"\d+", run.stdout)[:2]))
+
+
+def find_make(cc: list[str]) -> tuple[list[str], list[str]]:
+    """Say nothing if make is there; it is the developers' tool, not the build's."""
+    if shutil.which("make") is None:
+        raise Missing("make", "make", "make", "xcode-select --install")
+    return [], []
+
+
+def find_test_server(cc: list[str]) -> tuple[list[str], list[str]]:
+    """Say nothing if a PostgreSQL server can be started."""
+    if not os.environ.get("PYORM_TEST_POSTGRES_URL"):
+        find_server()
+    return [], []
+
+
+def find_python_headers(cc: list[str]) -> tuple[list[str], list[str]]:
+    """Return Python's include directories in the form of the other finders."""
+    return find_python(cc), []
+
+
+Finder = Callable[[list[str]], tuple[list[str], list[str]]]
+BUILD: tuple[Finder, ...] = (find_python_headers, find_libpq, find_sqlite)
+DEVELOP: tuple[Finder, ...] = (*BUILD, find_make, find_test_server)
+
+
+def look(finders: tuple[Finder, ...]) -> tuple[Toolchain, list[Missing]]:
+    """Run the finders; return what they found and what is missing."""
     missing: list[Missing] = []
     try:
         toolchain = Toolchain(find_compiler())
     except Missing as error:
-        raise SystemExit(f"pyorm cannot be built.\n{error}") from None
-
-    def python(cc: list[str]) -> tuple[list[str], list[str]]:
-        return find_python(cc), []
-
-    finders: list[Callable[[list[str]], tuple[list[str], list[str]]]]
-    finders = [python, find_libpq, find_sqlite]
+        # Headers are looked for with the compiler: without one, ask for all of them.
+        names = "gcc python3-dev libpq-dev libsqlite3-dev"
+        return Toolchain([]), [Missing(error.what, names, "gcc", "xcode-select --install")]
     for finder in finders:
         try:
             includes, link_args = finder(toolchain.cc)
@@ -193,10 +248,27 @@ def probe() -> Toolchain:
         else:
             toolchain.include_dirs += includes
             toolchain.link_args += link_args
+    return toolchain, missing
+
+
+def probe() -> Toolchain:
+    """Return the toolchain, or raise one `SystemExit` that names everything missing."""
+    toolchain, missing = look(BUILD)
     if missing:
         raise SystemExit("pyorm cannot be built.\n" + "\n".join(map(str, missing)))
     return toolchain
 
 
+def main() -> int:
+    """Say what a developer has to install; `--debian` prints package names only."""
+    missing = look(DEVELOP)[1]
+    if "--debian" in sys.argv[1:]:
+        print(" ".join(error.debian for error in missing))
+        return 0
+    for error in missing:
+        print(error)
+    return 1 if missing else 0
+
+
 if __name__ == "__main__":
-    print(probe())
+    raise SystemExit(main())
