@@ -1,0 +1,64 @@
+/*
+ * counters.h - what happened how often, so that a test can prove which path ran.
+ *
+ * One line per counter below, grouped by room; a room adds its lines to its own block. The
+ * counters, and the fork epoch, are the only mutable variables of static storage in the
+ * core: process-wide, relaxed atomics, never read to decide anything.
+ */
+#ifndef ORM_BASE_COUNTERS_H
+#define ORM_BASE_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define ORM_COUNTERS(X)                                                                  \
+    /* driver, SQLite */                                                                 \
+    X(lite_open)           /* connections opened */                                      \
+    X(lite_close)          /* connections closed */                                      \
+    X(lite_prepare)        /* statements compiled by SQLite */                           \
+    X(lite_cache_hit)      /* statements found in the statement cache */                 \
+    X(lite_cache_evict)    /* statements finalised to make room */                       \
+    X(lite_window_open)    /* read windows begun */                                      \
+    X(lite_window_close)   /* read windows ended */                                      \
+    X(lite_window_aged)    /* of these: for being older than 100 ms */                   \
+    X(lite_begin_write)    /* BEGIN IMMEDIATE, or BEGIN before DML */                    \
+    X(lite_slice)          /* slices stepped into an arena */                            \
+    X(lite_direct)         /* rows handed out without a copy */                          \
+    X(lite_buffer_rest)    /* unread results read to their end for a COMMIT or a write */\
+    X(lite_busy_wait)      /* sleeps in the busy handler */                              \
+    /* driver, PostgreSQL */                                                             \
+    /* pool */                                                                           \
+    /* py, types */                                                                      \
+    /* sql */                                                                            \
+    /* exec */                                                                           \
+    /* orm */                                                                            \
+    /* unit, session */                                                                  \
+    /* end */
+/* clang-format on */
+
+typedef enum orm_counter {
+#define ORM_COUNTER_ENUM(name) ORM_C_##name,
+    ORM_COUNTERS(ORM_COUNTER_ENUM)
+#undef ORM_COUNTER_ENUM
+    ORM_NCOUNTERS
+} orm_counter;
+
+extern _Atomic uint64_t orm_counter_cells[ORM_NCOUNTERS];
+
+/* ORM_COUNT(lite_open): one more. */
+#define ORM_COUNT(name) ORM_COUNT_BY(name, 1)
+#define ORM_COUNT_BY(name, n) \
+    ((void)atomic_fetch_add_explicit(&orm_counter_cells[ORM_C_##name], (n), memory_order_relaxed))
+
+/* i < ORM_NCOUNTERS. */
+uint64_t orm_counter_value(int i);
+const char *orm_counter_name(int i);
+
+/* How many forks lie between the first process and this one: a connection remembers the
+ * value of its birth and is foreign wherever it differs. Reading it costs no system call.
+ * orm_fork_watch registers the handler; call it before the value is first kept. */
+void orm_fork_watch(void);
+uint32_t orm_fork_epoch(void);
+
+#endif /* ORM_BASE_COUNTERS_H */
