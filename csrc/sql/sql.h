@@ -1,0 +1,114 @@
+/*
+ * sql.h - what the rest of the library may ask of sql/: compile a statement, through the
+ *   cache or without it.
+ *
+ * Place: exec/ calls orm_compile_cached with each statement and gets SQL bytes, one slot
+ *   per placeholder, the result columns, and the values in gather order. orm/ sets
+ *   orm_sql_orm_ops once.
+ * Ownership: an orm_compiled is a Python object, frozen, shared between executions.
+ *   Locking: the GIL, which makes a look-up atomic because the key walk runs no Python.
+ */
+#ifndef ORM_SQL_H
+#define ORM_SQL_H
+
+#include "sql_node.h"
+#include "driver/driver.h"
+
+typedef struct orm_cache orm_cache; /* compiled cache of one engine */
+typedef struct orm_cctx orm_cctx;   /* one compile run; sql_int.h */
+
+/* One placeholder position of the wire text. */
+typedef struct orm_slot {
+    uint32_t bind;    /* gather ordinal: index into the values */
+    uint32_t flags;   /* ORM_BIND_* of the bind */
+    orm_type *type;   /* owned */
+    PyObject *name;   /* owned, interned: the bind's final name */
+} orm_slot;
+
+/* One column of the result. */
+typedef struct orm_rescol {
+    PyObject *name;   /* owned: key in Row */
+    orm_type *type;   /* owned */
+    orm_node *expr;   /* owned; the expression, for look-up by column when it is pinned (COLUMN, ATTR), else NULL */
+} orm_rescol;
+
+typedef struct orm_compile_opts {
+    uint8_t dialect;          /* ORM_PG, ORM_LITE, ORM_DEFAULT (what str() shows) */
+    uint8_t flags;            /* ORM_COMPILE_* */
+    PyObject *column_keys;    /* borrowed; sorted tuple of str for INSERT/UPDATE without VALUES, or NULL */
+    PyObject *schema_map;     /* borrowed; schema_translate_map, or NULL. Only its presence is in the key */
+} orm_compile_opts;
+enum { ORM_COMPILE_MANY = 1 /* for executemany */, ORM_COMPILE_SCHEMA_MAP = 2 };
+
+typedef struct orm_compiled {
+    PyObject_HEAD
+    orm_sqltext wire;   /* owned bytes, id unique in the process */
+    orm_slot *slots;    /* owned; nslots, in placeholder order */
+    orm_rescol *cols;   /* owned; ncols; NULL when the statement returns no rows */
+    uint32_t nslots, ncols;
+    uint32_t nbinds;    /* values that a gather yields */
+    uint8_t verb;       /* ORM_VERB_* */
+    uint8_t uncacheable;
+    void *load;         /* load plan of orm/, or NULL */
+    void (*load_free)(void *);
+    void *render;       /* what the renderer keeps: holes, IN variants; owned by render_free */
+    void (*render_free)(void *);
+    /* key of the cache entry: written by cache.c, read by nobody else */
+    uint64_t hash;
+    uint64_t *key;      /* owned; nkey words */
+    PyObject **pins;    /* owned refs to all whose address is in the key; npins */
+    uint32_t nkey, npins;
+    size_t bytes;       /* what this entry weighs in the cache */
+    uint64_t hits;
+    uint8_t used;       /* second chance */
+} orm_compiled;
+
+/* What orm/ gives sql/ (the other direction of the include order). */
+typedef struct orm_sql_orm_ops {
+    /* `o` is not an expression: 1 and a new ENTITY or ATTR node when it is a mapped class or alias, 0, -1. */
+    int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
+    /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
+    int (*option_key)(void *k, PyObject *payload);
+    /* SELECT's ENTITY nodes and OPTIONs to ATTR columns, and the load plan. */
+    int (*expand)(orm_cctx *cc, orm_node *select);
+} orm_sql_orm_ops;
+int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
+const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
+int orm_key_word(void *k, uint64_t w);
+int orm_key_pin(void *k, PyObject *o);
+
+/* Cache of one engine; the limits are DESIGN's 500 entries and 32 MiB unless given (0). */
+orm_cache *orm_cache_new(orm_state *st, uint32_t max_entries, size_t max_bytes);
+void orm_cache_free(orm_cache *c);
+void orm_cache_clear(orm_cache *c);
+int orm_cache_traverse(orm_cache *c, visitproc visit, void *arg);
+typedef struct orm_cache_stats {
+    uint64_t hits, misses, rejected /* equal hash, other key */, evictions, uncacheable, memo_hits;
+    uint32_t entries;
+    size_t bytes;
+} orm_cache_stats;
+void orm_cache_get_stats(const orm_cache *c, orm_cache_stats *out);
+
+/* Values of one execution by bind ordinal: borrowed from the statement (immutable) or from `hold`. */
+typedef struct orm_values {
+    PyObject **v;        /* NULL: no value, comes by name with the execution */
+    orm_node **binds;    /* the BIND node of each: name, type, callable flag */
+    uint32_t n, cap;
+    PyObject *inl[16];   /* first storage of v */
+    orm_node *binl[16];  /* first storage of binds */
+} orm_values;
+void orm_values_fini(orm_values *vals);
+
+/* 0 with a new ref in *out and the statement's values in `vals` (init by the callee, fini by the caller). */
+int orm_compile_cached(orm_state *st, orm_cache *cache, orm_node *stmt, const orm_compile_opts *opts,
+                       orm_compiled **out, orm_values *vals);
+/* The renderer, without a cache. New ref. `binds` gives the ordinals (from the key walk). */
+int orm_compile(orm_state *st, orm_node *stmt, const orm_compile_opts *opts, const orm_values *binds, orm_compiled **out);
+/* What users see: str(stmt), stmt.compile(...). New refs; params, positiontup may be NULL pointers. */
+enum { ORM_STRING_CASTS = 1, ORM_STRING_LITERAL_BINDS = 2 };
+int orm_compile_string(orm_state *st, orm_node *stmt, uint8_t dialect, unsigned flags,
+                       PyObject **text, PyObject **params, PyObject **positiontup);
+
+int orm_sql_setup(PyObject *module, orm_state *st);
+
+#endif
