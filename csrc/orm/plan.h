@@ -1,0 +1,141 @@
+/*
+ * orm/plan.h - MapperPlan: the frozen facts of one mapped class, and its attributes.
+ *
+ * Place: Python's configuration builds one tuple tree and calls `_core.MapperPlan(cls, spec)`
+ *   once; C checks it entirely, copies what it needs and reads no Python mapper afterwards.
+ *
+ * spec = (base, backend, selectable, slots, primary_key, version, polymorphic, mapper, manager)
+ *   base         MapperPlan of the mapped parent class, or None
+ *   backend      "slots" (cls derives from Entity) | "dict" (any other class)
+ *   selectable   FromClause that `select(cls)` selects from, or None (an abstract mapping)
+ *   slots        tuple of slot, columns first, relationships after. Only what this class adds;
+ *                a key of the parent again replaces its column, kind and flags in the same slot
+ *   primary_key  tuple of keys, in the order of the identity; () = the parent's
+ *   version      key or None
+ *   polymorphic  None | (key of the discriminator or None, identity of this class or None)
+ *   mapper       the Python Mapper: InstanceState.mapper, attribute.parent; kept, never read
+ *   manager      the Python ClassManager or None: `_sa_class_manager`; kept, never read
+ * slot = (key, kind, columns, flags, prop, compare)
+ *   key          str
+ *   kind         "column" | "expression" (column_property over SQL, query_expression)
+ *                | "reference" (relationship to one)
+ *   columns      tuple of ColumnElement; columns[0] is what the attribute stands for in SQL;
+ *                () only for "reference"
+ *   flags        str of letters: "d" deferred (the attribute loads by itself), "r" raises
+ *                instead of loading, "a" active history, "v" has validators, "t" its loader is
+ *                tried even on an instance without identity (load_on_pending)
+ *   prop         the Python MapperProperty: attribute.property
+ *   compare      callable(a, b) -> bool for the net change, or None: a is b, else a == b
+ * Late attributes: plan.add_attribute(slot) -> InstrumentedAttribute.
+ *
+ * Slots: a child extends its parent's prefix; a late attribute takes the root's `next_slot` in
+ *   every present descendant, so numbers may have gaps (attr NULL).
+ * Ownership: plan -> class strong; class -> plan by `__dict__['_sa_plan']` and module state's
+ *   table type -> plan (borrowed, removed when the plan dies). The collector breaks the ring.
+ */
+#ifndef ORM_ORM_PLAN_H
+#define ORM_ORM_PLAN_H
+
+#include "py/py.h"
+#include "exec/exec.h"
+#include "sql/sql_node.h"
+
+typedef struct orm_mapper orm_mapper;
+typedef struct orm_attribute orm_attribute;
+
+/* Listener mask of an attribute; 0 is the fast path. */
+enum {
+    ORM_L_DISPATCH = 1u << 0,   /* has a Dispatch: events may have listeners */
+    ORM_L_VALIDATOR = 1u << 1,  /* validators run after `set` listeners */
+    ORM_L_ACTIVE = 1u << 2,     /* active history: the old value is loaded before a set */
+    ORM_L_BACKREF = 1u << 3,    /* C handler: the other side of a relationship */
+    ORM_L_CASCADE = 1u << 4,    /* C handler: save-update and orphan tracking */
+    ORM_L_TYPECHECK = 1u << 5,  /* the value must be an instance of the related class */
+    ORM_L_MUTABLE = 1u << 6     /* coercer for ext.mutable */
+};
+
+/* Events of attributes, numbers of the AttributeEvents family, in the order of its names. An
+   entry of the tuple is a callable (its result is dropped) or a 1-tuple (callable,) whose result
+   replaces the value (retval=True). */
+enum orm_attr_event {
+    ORM_AEV_APPEND, ORM_AEV_APPEND_WO_MUTATION, ORM_AEV_BULK_REPLACE, ORM_AEV_DISPOSE_COLLECTION,
+    ORM_AEV_INIT_COLLECTION, ORM_AEV_INIT_SCALAR, ORM_AEV_MODIFIED, ORM_AEV_REMOVE, ORM_AEV_SET,
+    ORM_AEV_COUNT
+};
+
+enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE };
+
+/* orm_attribute.flags */
+enum {
+    ORM_A_PK = 1u << 0, ORM_A_VERSION = 1u << 1, ORM_A_DEFERRED = 1u << 2, ORM_A_RAISE = 1u << 3,
+    ORM_A_ON_PENDING = 1u << 4, ORM_A_DISCRIMINATOR = 1u << 5, ORM_A_INHERITED = 1u << 6
+};
+
+/* What a class has under a mapped name: descriptor and SQL expression in one. */
+struct orm_attribute {
+    orm_named n;          /* a ColumnElement; n.node is the ATTR node, n.key the mapped name,
+                             n.name the column's name in SQL */
+    PyTypeObject *cls;    /* borrowed: mapper->cls, for the one pointer test of a read */
+    orm_mapper *mapper;   /* owned: the plan of the class whose attribute this is */
+    PyObject *prop;       /* owned: MapperProperty */
+    PyObject *columns;    /* owned tuple */
+    PyObject *compare;    /* owned callable or NULL */
+    orm_dispatch *dispatch; /* owned or NULL: nobody ever asked to listen */
+    PyObject *validator;  /* owned callable (instance, key, value, is_remove) or NULL */
+    PyObject *tokens;     /* owned tuple of event tokens (remove, set, modified) or NULL */
+    uint32_t slot;        /* index into the slot block */
+    uint16_t mask;        /* ORM_L_* */
+    uint8_t kind;         /* ORM_SLOT_* */
+    uint8_t flags;        /* ORM_A_* */
+    bool foreign;         /* the class is not an Entity: values in the instance's dict */
+};
+
+/* One entry of the write table: name -> attribute, by pointer of the interned name. */
+typedef struct orm_write_entry {
+    PyObject *name;      /* borrowed from attr */
+    orm_attribute *attr; /* borrowed from the plan */
+} orm_write_entry;
+
+struct orm_mapper {
+    PyObject_HEAD
+    orm_state *state;       /* module state, for slots without a module argument */
+    PyTypeObject *cls;      /* owned: the mapped class */
+    orm_mapper *base;       /* owned: parent's plan, or NULL */
+    orm_mapper *root;       /* borrowed (the chain of bases owns it); itself for a root */
+    orm_mapper **children;  /* borrowed plans that name this one as base; leave when they die */
+    uint32_t nchildren;
+    uint32_t nslots;        /* length of a new instance's slot block */
+    uint32_t next_slot;     /* root only: first number no descendant uses */
+    orm_attribute **attrs;  /* owned, [nslots], NULL = gap; may move when attributes are added */
+    PyObject *index;        /* owned dict key -> int slot */
+    orm_node *entity;       /* owned ENTITY node, NULL without a selectable */
+    PyObject *selectable;   /* owned or NULL */
+    uint32_t *pk;           /* owned slot numbers of the identity, [npk] */
+    uint32_t npk;
+    int32_t version;        /* slot or -1 */
+    int32_t discriminator;  /* slot of polymorphic_on or -1 */
+    PyObject *identity;     /* owned polymorphic identity or NULL */
+    PyObject *py;           /* owned: the Python Mapper or None */
+    PyObject *manager;      /* owned: the Python ClassManager or None */
+    orm_write_entry *writes; /* owned open-addressed table, write_mask + 1 cells; NULL: not built */
+    uint32_t write_mask;
+    unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */
+    bool foreign;           /* backend "dict" */
+    bool disposed;          /* dispose() was called: instances keep values, nothing is loaded */
+};
+
+/* The plan of exactly this class, borrowed, or NULL; of it or its nearest mapped base. */
+orm_mapper *orm_mapper_of(orm_state *st, PyTypeObject *cls);
+orm_mapper *orm_mapper_find(orm_state *st, PyTypeObject *cls);
+/* Slot of a key (exact str); -1 not mapped; -2 exception. */
+int64_t orm_mapper_slot(const orm_mapper *m, PyObject *key);
+static inline bool
+orm_mapper_isa(const orm_mapper *m, const orm_mapper *base)
+{
+    while (m != NULL && m != base) {
+        m = m->base;
+    }
+    return m != NULL;
+}
+
+#endif
