@@ -25,5 +25,6 @@
 #include "base/wire.h"
 #include "base/numeric.h"
 #include "base/lock.h"
+#include "base/value.h"
 
 #endif /* ORM_BASE_H */

@@ -23,8 +23,6 @@
 typedef struct orm_conn orm_conn;     /* one per driver; cast only inside it */
 typedef struct orm_cursor orm_cursor; /* one running statement and its result */
 
-enum { ORM_PG = 0, ORM_LITE = 1, ORM_NDIALECTS = 2 };
-
 /* --- opening ------------------------------------------------------------------------- */
 
 /* What a URL says, as text pairs made by exec/. PostgreSQL: libpq keywords as they are.
@@ -65,33 +63,7 @@ typedef struct orm_waiter {
 
 /* --- values -------------------------------------------------------------------------- */
 
-enum { ORM_V_NULL, ORM_V_INT, ORM_V_REAL, ORM_V_TEXT, ORM_V_BLOB };
-
-/* One parameter. PostgreSQL: always u.p and len, but for kind NULL. SQLite: kind decides.
- * Memory of u.p lives until the cursor is closed, or exec_many has returned. */
-typedef struct orm_param {
-    uint8_t kind;   /* ORM_V_ */
-    uint8_t format; /* PostgreSQL: 0 text, 1 binary */
-    uint16_t pad;   /* unused */
-    uint32_t oid;   /* PostgreSQL: type, 0 = the server infers it */
-    int32_t len;    /* bytes at u.p; SQLite INT, REAL, NULL: unused */
-    union {
-        int64_t i;     /* SQLite ORM_V_INT */
-        double d;      /* SQLite ORM_V_REAL; never NaN, SQLite would store NULL */
-        const char *p; /* not NUL-terminated (PostgreSQL text format: NUL-terminated) */
-    } u;
-} orm_param;
-
-/* One value of a row. Valid as long as the batch it came with. */
-typedef struct orm_cell {
-    const char *p; /* TEXT, BLOB: the bytes, never NULL also when len is 0; else NULL */
-    union {
-        int64_t i; /* SQLite ORM_V_INT */
-        double d;  /* SQLite ORM_V_REAL */
-    } u;
-    int32_t len;  /* bytes at p */
-    uint8_t kind; /* ORM_V_; PostgreSQL: NULL, BLOB (binary format) or TEXT (text format) */
-} orm_cell;
+/* orm_param, orm_cell and the kinds ORM_V_: base/value.h. */
 
 typedef struct orm_coldesc {
     const char *name;     /* NUL-terminated, owned by the cursor */

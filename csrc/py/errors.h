@@ -9,11 +9,9 @@
 #ifndef ORM_PY_ERRORS_H
 #define ORM_PY_ERRORS_H
 
+#include "base/base.h"
 #include "py/own.h"
-
 #include "py/state.h"
-
-typedef struct orm_err orm_err; /* base/err.h */
 
 /* Classes of pyorm.exc that C raises. ORM_EXC_<name> is the index of pyorm.exc.<name>. */
 #define ORM_EXC_CLASSES(X)                                                                    \

@@ -15,16 +15,8 @@
 #ifndef ORM_TYPES_TYPES_H
 #define ORM_TYPES_TYPES_H
 
+#include "base/base.h"
 #include "py/py.h"
-
-typedef struct orm_param orm_param; /* driver/driver.h */
-typedef struct orm_cell orm_cell;   /* driver/driver.h */
-typedef struct orm_arena orm_arena; /* base/arena.h */
-
-#ifndef ORM_DIALECTS_DEFINED
-#define ORM_DIALECTS_DEFINED
-enum { ORM_PG = 0, ORM_LITE = 1, ORM_NDIALECTS = 2 };
-#endif
 
 /* Kinds. X(name): ORM_T_name, and the name that Python's record specs use. */
 #define ORM_TYPE_KINDS(X)                                                                     \
