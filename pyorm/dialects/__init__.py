@@ -1,0 +1,1 @@
+"""The two databases: `postgresql` and `sqlite`."""
