@@ -26,6 +26,7 @@ typedef struct orm_block {
 
 typedef struct orm_arena {
     orm_block *block; /* the block being filled; NULL before the first allocation */
+    orm_block *big;   /* newest of the blocks made for one request each; NULL none */
     char *at;         /* next free byte in it, 8-byte aligned */
     char *end;        /* one past its last byte */
     size_t next_size; /* bytes of the block to be made next; 0 means ORM_ARENA_FIRST */
@@ -34,6 +35,7 @@ typedef struct orm_arena {
 
 typedef struct orm_arena_mark {
     orm_block *block; /* arena->block at the time of the mark */
+    orm_block *big;   /* arena->big at the time of the mark */
     char *at;         /* arena->at at the time of the mark */
 } orm_arena_mark;
 
@@ -45,7 +47,7 @@ orm_arena_init(orm_arena *arena)
 
 /* Free all blocks; the arena is as after init. */
 void orm_arena_fini(orm_arena *arena);
-/* Forget all allocations but keep the last block (the biggest one) for reuse. */
+/* Forget all allocations but keep the last common block (the biggest) for reuse. */
 void orm_arena_reset(orm_arena *arena);
 /* The slow path of orm_arena_alloc: take a new block. */
 void *orm_arena_grow(orm_arena *arena, size_t size);
@@ -54,18 +56,13 @@ void *orm_arena_grow(orm_arena *arena, size_t size);
 static inline void *
 orm_arena_alloc(orm_arena *arena, size_t size)
 {
-    size_t room = (size_t)(arena->end - arena->at);
-    if (__builtin_expect(size > room, 0)) {
+    char *found = arena->at;
+    if (__builtin_expect(found == NULL || size > (size_t)(arena->end - found), 0)) {
         return orm_arena_grow(arena, size);
     }
-    size_t rounded = (size + (ORM_ARENA_ALIGN - 1)) & ~(size_t)(ORM_ARENA_ALIGN - 1);
-    char *found = arena->at;
     /* Blocks are multiples of 8 long, so rounding up never passes the end. */
-    arena->at = found + rounded;
+    arena->at = found + ((size + (ORM_ARENA_ALIGN - 1)) & ~(size_t)(ORM_ARENA_ALIGN - 1));
     assert(arena->at <= arena->end);
-    if (__builtin_expect(found == NULL, 0)) {
-        return orm_arena_grow(arena, size); /* size 0 before the first block */
-    }
     return found;
 }
 
@@ -83,7 +80,7 @@ char *orm_arena_dup(orm_arena *arena, const void *bytes, size_t len);
 static inline orm_arena_mark
 orm_arena_mark_get(const orm_arena *arena)
 {
-    return (orm_arena_mark){arena->block, arena->at};
+    return (orm_arena_mark){arena->block, arena->big, arena->at};
 }
 
 /* Free everything allocated since the mark. */

@@ -1,0 +1,50 @@
+/*
+ * lite_user.h - SQL functions, aggregates and collations of the user, SQLite only.
+ *
+ * Place: part of driver.h; used by dbapi and dialect event hooks through exec/. The C side
+ *   of a Python callable is written there: this folder knows no Python.
+ * Locking: the callbacks run inside a statement, connection lock held: a use of the same
+ *   connection answers ORM_E_REENTRY. The GIL may be held (the DIRECT way) or not, so a
+ *   callback takes it with PyGILState_Ensure, which serves both. No exception may cross.
+ */
+#ifndef ORM_DRIVER_LITE_USER_H
+#define ORM_DRIVER_LITE_USER_H
+
+#include "driver/statement.h"
+
+/* The answer of a user's SQL function; opaque, valid during the call only. */
+typedef struct orm_lite_result orm_lite_result;
+void orm_lite_result_null(orm_lite_result *);
+void orm_lite_result_int(orm_lite_result *, int64_t);
+void orm_lite_result_real(orm_lite_result *, double);
+/* Both copy the bytes. */
+void orm_lite_result_text(orm_lite_result *, const char *, int32_t len);
+void orm_lite_result_blob(orm_lite_result *, const char *, int32_t len);
+void orm_lite_result_error(orm_lite_result *, const char *message);
+
+/* Answers by one of the above; NULL when it calls none. */
+typedef void (*orm_lite_call)(void *user, const orm_cell *args, uint32_t nargs, orm_lite_result *);
+
+typedef struct orm_lite_func {
+    const char *name;             /* NUL-terminated */
+    int nargs;                    /* -1: any number */
+    bool deterministic;           /* same arguments, same answer: usable in indexes */
+    orm_lite_call call;           /* scalar function; NULL for an aggregate */
+    /* Aggregate: state is `state_size` zeroed bytes per group (state_size > 0). `final` is
+     * called once per group, also with a state never stepped. */
+    void (*step)(void *user, void *state, const orm_cell *args, uint32_t nargs, orm_lite_result *);
+    void (*final)(void *user, void *state, orm_lite_result *);
+    size_t state_size;            /* bytes, aggregates only */
+    void *user;                   /* first argument of all */
+    void (*destroy)(void *user);  /* called once when replaced, closed or refused; may be NULL */
+} orm_lite_func;
+
+/* call == NULL and step == NULL: remove the function. */
+int orm_lite_create_function(orm_conn *, const orm_lite_func *, orm_err *);
+/* cmp as memcmp over UTF-8; NULL removes it. */
+int orm_lite_create_collation(orm_conn *, const char *name,
+                              int (*cmp)(void *user, const char *a, int32_t alen, const char *b,
+                                         int32_t blen),
+                              void *user, void (*destroy)(void *user), orm_err *);
+
+#endif /* ORM_DRIVER_LITE_USER_H */
