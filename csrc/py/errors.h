@@ -129,6 +129,12 @@ ORM_RAISES int orm_raise_statement(orm_state *st, const orm_err *err, PyObject *
 /* The same for errors without a statement (connect, commit, pool). Always -1. */
 ORM_RAISES int orm_raise(orm_state *st, const orm_err *err);
 
+/* What is live while values were bound (an encoder's DataError, anything a user's bind
+ * processor raised) becomes what execute() raises: a StatementError around it, unless it is
+ * one already or asks not to be wrapped. Always -1. */
+ORM_RAISES int orm_raise_in_statement(orm_state *st, PyObject *statement, PyObject *params,
+                                      unsigned flags);
+
 /* The PEP 249 error alone (pyorm.dbapi raises it as it is). New reference or NULL. */
 ORM_OWNED PyObject *orm_dberror_new(orm_state *st, const orm_err *err);
 
