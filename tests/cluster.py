@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from tools.probe import find_server
+from tools.probe import find_server, plain_environment
 
 START_TIMEOUT_S = 60.0
 SETTINGS = {
@@ -111,9 +111,8 @@ class Cluster:
     def identity(self) -> dict[str, object]:
         """Return Popen's arguments for the server's programs: their user and environment."""
         as_user = server_user()
-        # A sanitizer preloaded into this process is not meant for the server.
-        env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-        return {"env": env, **as_user, **({"extra_groups": []} if as_user else {})}
+        groups = {"extra_groups": []} if as_user else {}
+        return {"env": plain_environment(), **as_user, **groups}
 
     def start_server(self) -> None:
         """Start the server over the directory and wait until it takes connections."""
@@ -133,7 +132,7 @@ class Cluster:
         self.watcher = subprocess.Popen(
             ["sh", "-c", WATCHER, "watcher", str(self.process.pid), str(self.directory)],
             cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
+            stderr=subprocess.DEVNULL, start_new_session=True, env=plain_environment(),
         )
         self.wait_ready()
 
@@ -204,7 +203,7 @@ class Psql:
                  "-P", "null=\x01", "-v", "ON_ERROR_STOP=1", "-d", self.url],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True, encoding="utf-8", start_new_session=True,
-                env={**os.environ, "LD_PRELOAD": "", "PGCLIENTENCODING": "UTF8",
+                env={**plain_environment(), "PGCLIENTENCODING": "UTF8",
                      "PGOPTIONS": "-c client_min_messages=warning"},
             )
         return self.process

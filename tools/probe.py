@@ -199,10 +199,19 @@ def find_server() -> Path:
     return max(whole, key=server_version)
 
 
+def plain_environment() -> dict[str, str]:
+    """Return the environment for programs that are no Python.
+
+    A sanitizer that is preloaded into Python has no business there: postgres hangs with it.
+    """
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
 def server_version(bindir: Path) -> tuple[int, ...]:
     """Return the version of a directory's postgres as numbers."""
     run = subprocess.run(
-        [bindir / "postgres", "--version"], capture_output=True, text=True, check=True
+        [bindir / "postgres", "--version"],
+        env=plain_environment(), capture_output=True, text=True, check=True,
     )
     return tuple(map(int, re.findall(r"\d+", run.stdout)[:2]))
 

@@ -89,7 +89,7 @@ def run_tests(variant: Variant, target: Path, arguments: list[str]) -> int:
         **os.environ,
         **variant.environment,
         # The tests' own processes too must not find the package of the working directory.
-        "PYTHONPATH": str(target),
+        "PYTHONPATH": f"{target}{os.pathsep}{ROOT}",
         "PYTHONSAFEPATH": "1",
     }
     if variant.preload:
