@@ -26,5 +26,6 @@
 #include "base/numeric.h"
 #include "base/lock.h"
 #include "base/value.h"
+#include "base/sqltext.h"
 
 #endif /* ORM_BASE_H */

@@ -11,8 +11,8 @@
 #ifndef ORM_SQL_H
 #define ORM_SQL_H
 
+#include "base/base.h"
 #include "sql_node.h"
-#include "driver/driver.h"
 
 typedef struct orm_cache orm_cache; /* compiled cache of one engine */
 typedef struct orm_cctx orm_cctx;   /* one compile run; sql_int.h */

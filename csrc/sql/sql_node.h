@@ -10,6 +10,7 @@
  *   `payload` of a kind marked `owner` is the Python object that users see in the node's
  *   place (Column, Table, InstrumentedAttribute, custom element): use orm_node_wrap.
  * Ownership: a node owns type, payload and args. Locking: none; immutable.
+ * length-ok: the list of kinds is one table.
  */
 #ifndef ORM_SQL_NODE_H
 #define ORM_SQL_NODE_H
@@ -29,7 +30,7 @@
     X(NULLVAL, 0)           /* NULL */ \
     X(TRUEVAL, 0) \
     X(FALSEVAL, 0) \
-    X(TEXT, TEXT|TYPE|AUX)  /* literal_column, fragments; payload: text as it stands; ORM_TEXT_* */ \
+    X(TEXT, TEXT|TYPE|AUX)  /* literal_column, fragments; payload: text as it stands; ORM_FRAGMENT_* */ \
     X(STAR, 0)              /* args: selectable? */ \
     X(LABELREF, TEXT)       /* ORDER BY / GROUP BY "name"; payload: the name */ \
     /* expressions */ \
@@ -147,7 +148,7 @@ enum { ORM_BIND_UNIQUE = 1 /* anonymous: name is a body to be numbered */, ORM_B
        ORM_BIND_NO_VALUE = 32 /* payload NULL: comes with the execution */,
        ORM_BIND_LIMIT = 64 /* LIMIT/OFFSET integer: rendered inline by literal_binds only */,
        ORM_BIND_OUT = 128, ORM_BIND_TUPLE_SHIFT = 16 /* IN of tuples: arity in the high half */ };
-enum { ORM_TEXT_COLUMN = 1 /* literal_column */, ORM_TEXT_ANON = 2 };
+enum { ORM_FRAGMENT_COLUMN = 1 /* literal_column */, ORM_FRAGMENT_ANON = 2 };
 enum { ORM_LIST_GROUPED = 1 /* parentheses belong to it */, ORM_LIST_ROWS = 2 /* multi VALUES */,
        ORM_LIST_ORDERED = 4 /* ordered_values */, ORM_LIST_DEFAULTS = 8 /* from_select include_defaults */ };
 enum { ORM_FUNC_NOPARENS = 1 /* CURRENT_TIMESTAMP */, ORM_FUNC_GENERIC = 2 /* a known function */,
