@@ -78,8 +78,8 @@ golden: ## write tests/golden/ again with the real SQLAlchemy
 docs: ## check that every file and heading the pages link to is there
 	$(PYTHON) tools/check_links.py
 
-doctest: build ## run the examples in README.md and docs/
-	$(BIN)/python -m pytest -q tests/docs $(ARGS)
+doctest: build ## run the >>> examples in README.md, docs/ and docstrings
+	$(BIN)/python -m pytest -q --doctest-modules --doctest-glob="*.md" README.md docs pyorm $(ARGS)
 
 clean: ## remove what was built; environments stay
 	rm -rf build dist *.egg-info pyorm/*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
