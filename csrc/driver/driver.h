@@ -55,7 +55,8 @@ typedef struct orm_driver {
     /* Cells of row i of a batch; `scratch` has room for ncols cells. GIL ok. */
     const orm_cell *(*row)(const orm_batch *, uint32_t i, orm_cell *scratch);
     /* Frees the cursor; drains or cancels what is unread. SQLite: GIL ok; where another
-     * thread is inside the connection the work is left to that thread. */
+     * thread is inside the connection the work is left to that thread. Never from a
+     * callback of the very statement that the cursor is running. */
     void (*cursor_close)(orm_cursor *);
     /* n descriptions, owned by the cursor. GIL ok. */
     const orm_coldesc *(*columns)(orm_cursor *, uint32_t *n);
@@ -73,7 +74,7 @@ typedef struct orm_driver {
     /* PostgreSQL: COPY ... FROM STDIN with all of `data`. SQLite: NULL. */
     int (*copy_in)(orm_conn *, const orm_sqltext *, const orm_buf *data, int64_t *rows,
                    orm_mono deadline, orm_err *);
-    /* Several statements in one text, no parameters, rows thrown away, no BEGIN added.
+    /* Several statements in one NUL-terminated text, no parameters, rows thrown away, no BEGIN added.
      * err->row is the index of the failing one where it is known. */
     int (*script)(orm_conn *, const char *sql, size_t len, orm_mono deadline, orm_err *);
 

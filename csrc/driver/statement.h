@@ -28,6 +28,7 @@ typedef struct orm_cursor orm_cursor; /* one running statement and its result */
  *   write_begin   what a transaction of default isolation begins a write with: "IMMEDIATE"
  *                 unless given; "DEFERRED" or "" is pysqlite's way
  *   dml_only      1: pysqlite's way: only INSERT, UPDATE, DELETE, REPLACE begin a transaction
+ *   optimize      1: PRAGMA optimize when a connection that wrote is closed
  *   cached_statements  size of the statement cache, "128" unless given
  * Unknown keys are an error. */
 typedef struct orm_dsn {
