@@ -1,0 +1,84 @@
+"""From a configured Mapper to the one tuple tree that the C plan takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyorm import _core, exc
+from pyorm.orm.properties import ColumnProperty, MapperProperty
+
+
+def build(mapper: Any) -> Any:
+    """Make the class's MapperPlan and install its attributes.
+
+    Args:
+        mapper: the Mapper, completely collected.
+
+    Returns:
+        The `_core.MapperPlan`; the attributes stand on the class afterwards.
+    """
+    slots = tuple(_slot(mapper, prop) for prop in mapper._props.values() if isinstance(prop, ColumnProperty))
+    version = mapper._by_column[mapper.version_id_col].key if mapper.version_id_col is not None else None
+    spec = (
+        None,
+        "slots" if issubclass(mapper.class_, _core.Entity) else "dict",
+        mapper.local_table,
+        slots,
+        tuple(_key_of(mapper, column) for column in mapper.primary_key),
+        version,
+        None,
+        mapper,
+        mapper.class_manager,
+    )
+    return _core.MapperPlan(mapper.class_, spec)
+
+
+def add(mapper: Any, prop: MapperProperty) -> None:
+    """Map a late attribute."""
+    if isinstance(prop, ColumnProperty):
+        mapper.plan.add_attribute(_slot(mapper, prop))
+
+
+def _key_of(mapper: Any, column: Any) -> str:
+    try:
+        return str(mapper._by_column[column].key)
+    except KeyError:
+        raise exc.ArgumentError(
+            f"Primary key column {column} of {mapper} is not mapped to an attribute: it may not be excluded"
+        ) from None
+
+
+def _slot(mapper: Any, prop: ColumnProperty) -> tuple[Any, ...]:
+    column = prop.columns[0]
+    is_column = isinstance(column, _core.ColumnClause)
+    flags = ""
+    if prop.deferred:
+        flags += "d"
+    if prop.raiseload:
+        flags += "r"
+    if prop.active_history or _is_key(mapper, column):
+        flags += "a"
+    if prop.key in mapper.validators:
+        flags += "v"
+    return (prop.key, "column" if is_column else "expression", tuple(prop.columns), flags, prop, _comparison(column))
+
+
+def _is_key(mapper: Any, column: Any) -> bool:
+    return column is mapper.version_id_col or any(column is c for c in mapper.primary_key)
+
+
+def _comparison(column: Any) -> Callable[[Any, Any], bool] | None:
+    """Return the type's own comparison, where it has one."""
+    compare = getattr(type(column.type), "compare_values", None)
+    return column.type.compare_values if compare is not None else None
+
+
+def collect_validators(cls: type) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+    """Return `@validates` methods by attribute key, base classes first."""
+    found: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+    for base in reversed(cls.__mro__):
+        for value in vars(base).values():
+            for name in getattr(value, "__sa_validators__", ()):
+                found[name] = (value, value.__sa_validation_opts__)
+    return found

@@ -1,0 +1,412 @@
+"""Declarative classes: from a class body to a table and a mapper."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+from pyorm import _core, exc
+from pyorm.orm import _annotations
+from pyorm.orm.exc import MappedAnnotationError
+from pyorm.orm.mapper import Mapper
+from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
+from pyorm.orm.registry import registry
+from pyorm.schema import Column, MetaData, Table
+
+_UNSET: Any = object()
+_DIRECTIVES = frozenset({"__tablename__", "__table_args__", "__mapper_args__", "__table__", "__table_cls__"})
+_Made = dict[str, Any]
+
+
+class _Scan:
+    """What the class body and its mixins declare."""
+
+    def __init__(self, reg: registry, cls: type) -> None:
+        self.registry, self.cls = reg, cls
+        self.columns: list[tuple[int, Column]] = []  # (sort order, column), in the order of declaration
+        self.properties: _Made = {}
+        self.seen: set[str] = set()
+        self.allows_unmapped = bool(getattr(cls, "__allow_unmapped__", False))
+
+    def run(self) -> None:
+        """Look through the class and its unmapped bases, nearest first: the first one to name an attribute wins."""
+        for base in self.cls.__mro__:
+            if base is not self.cls and ("__mapper__" in base.__dict__ or base is _core.Entity or base is object):
+                continue
+            if _is_base(base):
+                self._scan_class(base, is_own=False, of_base=True)
+            else:
+                self._scan_class(base, is_own=base is self.cls, of_base=False)
+
+    def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
+        annotations = base.__dict__.get("__annotations__", {})
+        names = dict.fromkeys(annotations) | dict.fromkeys(base.__dict__)
+        ordered = [n for n in _in_body_order(base, annotations) if n in names]
+        for name in ordered:
+            if name.startswith("__") or name in self.seen:
+                continue
+            value = base.__dict__.get(name, _UNSET)
+            annotation = annotations.get(name, _UNSET)
+            if self._take(base, name, value, annotation, is_own, of_base):
+                self.seen.add(name)
+            elif value is not _UNSET:
+                self.seen.add(name)  # an ordinary attribute hides a mapped one of a class further away
+
+    def _take(self, base: type, name: str, value: Any, annotation: Any, is_own: bool, of_base: bool) -> bool:
+        if isinstance(value, declared_attr):
+            if value._is_directive:
+                return True
+            value = getattr(self.cls, name)
+            annotation = _UNSET
+            is_own = True  # made for this class: nothing to copy
+        if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], (Column, MappedColumn, MapperProperty)):
+            warnings.warn(
+                f"Ignoring declarative-like tuple value of attribute {name!r}: possibly a copy-and-paste error with a "
+                "comma accidentally placed at the end of the line?",
+                exc.SAWarning,
+                stacklevel=6,
+            )
+            return True
+        inner = None
+        if annotation is not _UNSET and not _annotations.is_class_var(annotation):
+            inner = _annotations.inner_of(annotation, base, name)
+            if inner is None and self._is_mistake(value, annotation, base, of_base):
+                raise _not_mapped(self.cls, name)
+        if inner is not None and value is _UNSET:
+            value = MappedColumn()
+            is_own = True
+        if isinstance(value, (Column, MappedColumn)):
+            self._take_column(name, value, inner, is_own)
+            return True
+        if isinstance(value, MapperProperty):
+            self._take_property(name, value, is_own)
+            return True
+        return False
+
+    def _is_mistake(self, value: Any, annotation: Any, base: type, of_base: bool) -> bool:
+        """Return whether a plain annotation looks like a column that lost its Mapped[]."""
+        if self.allows_unmapped or of_base or base is not self.cls:
+            return False
+        return value is _UNSET or isinstance(value, (MappedColumn, MapperProperty))
+
+    def _take_column(self, name: str, value: Any, inner: Any, is_own: bool) -> None:
+        if not is_own:
+            if (value.column if isinstance(value, MappedColumn) else value).table is not None:
+                raise exc.InvalidRequestError(
+                    f"Column '{name}' of the mixin of {self.cls.__name__} belongs to a table already"
+                )
+            value = value._copy()
+        if isinstance(value, Column):
+            if value.name is None:
+                value.name = value.key = name
+            if inner is not None and value.type._isnull and not value.foreign_keys:
+                value.type = _annotations.Annotation(inner, self.registry).resolve_type(name)
+            self.columns.append((0, value))
+            self.properties[name] = value
+            return
+        value._owner = self.cls.__name__
+        value._complete(name, None if inner is None else _annotations.Annotation(inner, self.registry))
+        self.columns.append((value.sort_order, value.column))
+        self.properties[name] = _property_of(value)
+
+    def _take_property(self, name: str, value: MapperProperty, is_own: bool) -> None:
+        if not is_own:
+            if not isinstance(value, ColumnProperty):
+                raise exc.InvalidRequestError(
+                    "Mapper properties (i.e. deferred, column_property(), relationship(), etc.) must be declared as "
+                    "@declared_attr callables on declarative mixin classes.  For dataclass field() objects, use a "
+                    "lambda:"
+                )
+            value = value._copy()
+            value.columns = [c._copy() if isinstance(c, Column) and c.table is None else c for c in value.columns]
+        if isinstance(value, ColumnProperty):
+            for column in value.columns:
+                if isinstance(column, Column) and column.table is None:
+                    if column.name is None:
+                        column.name = column.key = name
+                    self.columns.append((0, column))
+        self.properties[name] = value
+
+    def sorted_columns(self) -> list[Column]:
+        """Return the columns by sort order, then as declared; a column mapped twice once."""
+        ordered = sorted(self.columns, key=lambda pair: pair[0])
+        return list({id(column): column for _, column in ordered}.values())
+
+
+def _property_of(value: MappedColumn[Any]) -> Any:
+    if value.deferred or value.active_history or value.deferred_raiseload:
+        return ColumnProperty(
+            value.column, deferred=value.deferred, group=value.deferred_group, raiseload=value.deferred_raiseload,
+            active_history=value.active_history,
+        )  # fmt: skip
+    return value.column
+
+
+def _in_body_order(cls: type, annotations: dict[str, Any]) -> list[str]:
+    """Return the names of annotations and values in one order: annotated ones where they stand, others behind
+    the annotation they follow."""
+    if not annotations:
+        return list(cls.__dict__)
+    positions = {name: i for i, name in enumerate(annotations)}
+    result: list[str] = []
+    waiting = list(annotations)
+    for name in cls.__dict__:
+        if name in positions:
+            while waiting and positions[waiting[0]] <= positions[name]:
+                result.append(waiting.pop(0))
+        else:
+            result.append(name)
+    return result + waiting
+
+
+def _not_mapped(cls: type, name: str) -> MappedAnnotationError:
+    return MappedAnnotationError(
+        f'Type annotation for "{cls.__name__}.{name}" can\'t be correctly interpreted for Annotated Declarative Table '
+        "form.  ORM annotations should normally make use of the ``Mapped[]`` generic type, or other ORM-compatible "
+        "generic type, as a container for the actual type, which indicates the intent that the attribute is mapped. "
+        "Class variables that are not intended to be mapped by the ORM should use ClassVar[].  To allow Annotated "
+        'Declarative to disregard legacy annotations which don\'t use Mapped[] to pass, set "__allow_unmapped__ = '
+        'True" on the class or a superclass this class.'
+    )
+
+
+def _is_base(cls: type) -> bool:
+    """Return whether this is a declarative base: the class that brings the registry."""
+    return "_is_declarative_base" in cls.__dict__
+
+
+def map_class(reg: registry, cls: type) -> None:
+    """Map a declarative class, unless it is abstract.
+
+    Raises:
+        InvalidRequestError: it names no table.
+        ArgumentError: its table has no primary key.
+    """
+    if cls.__dict__.get("__abstract__", False):
+        return
+    type.__setattr__(cls, "_declared_attr_values", {})
+    try:
+        scan = _Scan(reg, cls)
+        scan.run()
+        table = _table_for(cls, scan, reg)
+        arguments = dict(getattr(cls, "__mapper_args__", None) or {})
+        arguments.pop("polymorphic_abstract", None)
+        properties = {**scan.properties, **arguments.pop("properties", {})}
+    finally:
+        type.__delattr__(cls, "_declared_attr_values")
+    for key in ("version_id_col",):
+        if isinstance(arguments.get(key), str):
+            arguments[key] = table.c[arguments[key]]
+    Mapper(cls, table, properties=properties, registry=reg, **arguments)
+
+
+def _table_for(cls: type, scan: _Scan, reg: registry) -> Any:
+    columns = scan.sorted_columns()
+    if "__table__" in cls.__dict__ or getattr(cls, "__table__", None) is not None:
+        table = cls.__table__  # type: ignore[attr-defined]
+        for column in columns:
+            if column.table is None and column.key not in table.c:
+                raise exc.ArgumentError(f"Can't add additional column {column.key!r} when specifying __table__")
+        scan.properties = {
+            k: table.c[v.key] if isinstance(v, Column) and v.table is None else v for k, v in scan.properties.items()
+        }
+        return table
+    name = getattr(cls, "__tablename__", None)
+    if name is None:
+        raise exc.InvalidRequestError(
+            f"Class {cls!r} does not have a __table__ or __tablename__ specified and does not inherit from an existing "
+            "table-mapped class."
+        )
+    items, options = _table_args(cls)
+    make = getattr(cls, "__table_cls__", Table)
+    metadata: MetaData = getattr(cls, "metadata", None) or reg.metadata
+    return make(name, metadata, *columns, *items, **options)
+
+
+def _table_args(cls: type) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Split `__table_args__` into items and keywords."""
+    args = getattr(cls, "__table_args__", None)
+    if args is None:
+        return (), {}
+    if isinstance(args, dict):
+        return (), args
+    if not isinstance(args, (tuple, list)):
+        raise exc.ArgumentError("__table_args__ value must be a tuple, dict, or None")
+    if args and isinstance(args[-1], dict):
+        return tuple(args[:-1]), args[-1]
+    return tuple(args), {}
+
+
+class DeclarativeAttributeIntercept(type):
+    """Metaclass of declarative classes: an attribute assigned late is mapped."""
+
+    def __setattr__(cls, key: str, value: Any) -> None:
+        """Map a column or property, store anything else."""
+        mapper = cls.__dict__.get("__mapper__")
+        if mapper is not None and _set_mapped(mapper, key, value):
+            return
+        type.__setattr__(cls, key, value)
+
+    def __delattr__(cls, key: str) -> None:
+        """Delete an ordinary attribute; a mapped one stays.
+
+        Raises:
+            NotImplementedError: the attribute is mapped.
+        """
+        mapper = cls.__dict__.get("__mapper__")
+        if mapper is not None and mapper.has_property(key) and key in cls.__dict__:
+            raise NotImplementedError(
+                f"Can't un-map individual mapped attributes on a mapped class ({cls.__name__}.{key})."
+            )
+        type.__delattr__(cls, key)
+
+
+def _set_mapped(mapper: Mapper, key: str, value: Any) -> bool:
+    if isinstance(value, MappedColumn):
+        value._owner = mapper.class_.__name__
+        value._complete(key, None)
+        mapper.add_property(key, _property_of(value))
+    elif isinstance(value, (Column, MapperProperty)):
+        mapper.add_property(key, value)
+    else:
+        return False
+    return True
+
+
+class DeclarativeMeta(DeclarativeAttributeIntercept):
+    """Metaclass of the bases that declarative_base() makes: maps each subclass."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kw: Any) -> None:
+        """Map the class that was just made."""
+        type.__init__(cls, name, bases, namespace)
+        reg = getattr(cls, "registry", None)
+        if isinstance(reg, registry) and not _is_base(cls) and "__mapper__" not in cls.__dict__:
+            map_class(reg, cls)
+
+
+class DeclarativeBase(_core.Entity, metaclass=DeclarativeAttributeIntercept):
+    """Base of the typed declarative style: `class Base(DeclarativeBase): …`.
+
+    Class attributes read from the direct subclass: `metadata`, `type_annotation_map`, `registry`.
+    """
+
+    def __init_subclass__(cls, **kw: Any) -> None:
+        """Set up a base (a direct subclass), or map a class."""
+        super().__init_subclass__(**kw)
+        if DeclarativeBase in cls.__bases__:
+            _set_up_base(cls)
+        else:
+            map_class(cls.registry, cls)  # type: ignore[attr-defined]
+
+
+class DeclarativeBaseNoMeta(_core.Entity):
+    """As DeclarativeBase, without a metaclass: attributes assigned late are not mapped."""
+
+    def __init_subclass__(cls, **kw: Any) -> None:
+        """Set up a base (a direct subclass), or map a class."""
+        super().__init_subclass__(**kw)
+        if DeclarativeBaseNoMeta in cls.__bases__:
+            _set_up_base(cls)
+        else:
+            map_class(cls.registry, cls)  # type: ignore[attr-defined]
+
+
+def _set_up_base(cls: type) -> None:
+    own = cls.__dict__
+    reg = own.get("registry")
+    metadata = own.get("metadata")
+    type_map = own.get("type_annotation_map")
+    if reg is None:
+        reg = registry(metadata=metadata, type_annotation_map=type_map)
+        type.__setattr__(cls, "registry", reg)
+    elif type_map is not None:
+        reg.update_type_annotation_map(type_map)
+    if metadata is None:
+        type.__setattr__(cls, "metadata", reg.metadata)
+    else:
+        reg.metadata = metadata
+    type.__setattr__(cls, "_sa_registry", reg)
+    type.__setattr__(cls, "_is_declarative_base", True)
+
+
+def make_base(reg: registry, cls: Any, name: str, metaclass: Any) -> Any:
+    """Return a declarative base: a class over Entity, or over the given classes and Entity.
+
+    Raises:
+        ArgumentError: the given class cannot share an instance layout with Entity.
+    """
+    given = cls if isinstance(cls, tuple) else (cls,)
+    bases = tuple(c for c in given if c is not object)
+    namespace: dict[str, Any] = {
+        "registry": reg,
+        "metadata": reg.metadata,
+        "_sa_registry": reg,
+        "_is_declarative_base": True,
+        "__abstract__": True,
+        "__module__": sys._getframe(2).f_globals.get("__name__", "__main__"),
+    }
+    if reg.constructor is not None:
+        namespace["__init__"] = reg.constructor
+    if len(given) == 1 and bases and bases[0].__doc__:
+        namespace["__doc__"] = bases[0].__doc__
+    try:
+        return metaclass(name, (*bases, _core.Entity), namespace)
+    except TypeError as error:
+        raise exc.ArgumentError(
+            f"declarative_base(): {', '.join(c.__name__ for c in bases)} cannot be a base beside pyorm's Entity "
+            f"({error}); map such classes with registry().mapped"
+        ) from error
+
+
+def declarative_base(
+    *,
+    metadata: MetaData | None = None,
+    mapper: Any = None,
+    cls: Any = object,
+    name: str = "Base",
+    class_registry: Any = None,
+    type_annotation_map: Any = None,
+    constructor: Any = None,
+    metaclass: Any = DeclarativeMeta,
+) -> Any:
+    """Return a base class for declarative models.
+
+    Args:
+        metadata: the MetaData of the tables; default a new one.
+        cls: a class, or a tuple of classes, that the base derives from.
+        name: the base's name.
+        class_registry: classes by name; default a new dict.
+        type_annotation_map: SQL types for Python types.
+        constructor: `__init__` of the classes; default: keywords are attributes.
+        metaclass: DeclarativeMeta or a subclass.
+
+    Returns:
+        A class; each subclass with `__tablename__` or `__table__` is mapped.
+
+    Example:
+        >>> from pyorm import Column, Integer
+        >>> Base = declarative_base()
+        >>> class User(Base):
+        ...     __tablename__ = "users"
+        ...     id = Column(Integer, primary_key=True)
+        >>> User.__table__.c.keys()
+        ['id']
+    """
+    reg = registry(
+        metadata=metadata, class_registry=class_registry, type_annotation_map=type_annotation_map, constructor=constructor
+    )
+    return make_base(reg, cls, name, metaclass)
+
+
+def as_declarative(**kw: Any) -> Any:
+    """Return a class decorator that makes a class a declarative base; arguments as declarative_base()."""
+    kw.setdefault("metaclass", DeclarativeMeta)
+    metaclass = kw.pop("metaclass")
+    reg = registry(**kw)
+    return reg.as_declarative_base(metaclass=metaclass)
+
+
+def has_inherited_table(cls: type) -> bool:
+    """Return whether a base class of this class has a table."""
+    return any("__table__" in base.__dict__ for base in cls.__mro__[1:])

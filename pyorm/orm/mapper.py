@@ -1,0 +1,409 @@
+"""`Mapper`: the configuration of one mapped class; its frozen half is the C plan."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pyorm import _core, exc
+from pyorm.orm import _plan
+from pyorm.orm.exc import UnmappedColumnError
+from pyorm.orm.manager import ClassManager
+from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
+
+
+class Mapper:
+    """The mapping of a class to a table.
+
+    Attributes:
+        class_: the mapped class.
+        local_table, persist_selectable, selectable: what it is mapped to.
+        attrs: its properties by key. column_attrs, relationships, synonyms, composites: those of one kind.
+        columns, c: its columns by attribute key.
+        primary_key: tuple of the primary key's columns.
+        registry: the registry it belongs to.
+    """
+
+    is_mapper = True
+    is_aliased_class = False
+    is_selectable = False
+    concrete = single = non_primary = False
+    inherits: Mapper | None = None
+    with_polymorphic = None
+    polymorphic_on: Any = None
+    polymorphic_identity: Any = None
+
+    def __init__(
+        self,
+        class_: type,
+        local_table: Any = None,
+        properties: Mapping[str, Any] | None = None,
+        primary_key: Sequence[Any] | None = None,
+        version_id_col: Any = None,
+        version_id_generator: Any = None,
+        include_properties: Sequence[str] | None = None,
+        exclude_properties: Sequence[Any] | None = None,
+        column_prefix: str | None = None,
+        eager_defaults: Any = "auto",
+        confirm_deleted_rows: bool = True,
+        batch: bool = True,
+        allow_partial_pks: bool = True,
+        always_refresh: bool = False,
+        passive_updates: bool = True,
+        passive_deletes: bool = False,
+        legacy_is_orphan: bool = False,
+        registry: Any = None,
+        _declared: bool = False,
+        **unknown: Any,
+    ) -> None:
+        """Map the class.
+
+        Raises:
+            ArgumentError: no primary key, an unknown argument, a property that is no property.
+        """
+        if unknown:
+            raise exc.ArgumentError(f"Mapper for {class_.__name__}: unknown argument(s) {', '.join(sorted(unknown))}")
+        if "__mapper__" in class_.__dict__:
+            raise exc.ArgumentError(
+                f"Class '{class_}' already has a primary mapper defined. Use clear_mappers() to remove all mappers"
+            )
+        for base in class_.__mro__[1:]:
+            if "__mapper__" in base.__dict__:
+                raise exc.ArgumentError(
+                    f"Class {class_.__name__} derives from the mapped class {base.__name__}: give the common columns "
+                    "to a mixin or to an abstract base (__abstract__ = True)"
+                )
+        if local_table is None:
+            raise exc.ArgumentError(f"Mapper for {class_.__name__} has no table")
+        self.class_, self.local_table = class_, local_table
+        self.persist_selectable = self.selectable = local_table
+        self.tables = [local_table] if hasattr(local_table, "indexes") else []
+        self.registry = registry
+        self.base_mapper = self
+        self.eager_defaults, self.confirm_deleted_rows, self.batch = eager_defaults, confirm_deleted_rows, batch
+        self.allow_partial_pks, self.always_refresh = allow_partial_pks, always_refresh
+        self.passive_updates, self.passive_deletes = passive_updates, passive_deletes
+        self.legacy_is_orphan = legacy_is_orphan
+        self.version_id_generator = version_id_generator
+        self.column_prefix = column_prefix
+        self._include = None if include_properties is None else set(include_properties)
+        self._exclude = set(exclude_properties or ())
+        self.primary_key = self._find_primary_key(primary_key)
+        self.version_id_col = _column_of(version_id_col)
+        self._props: dict[str, MapperProperty] = {}
+        self._by_column: dict[Any, ColumnProperty] = {}
+        self.synonyms: dict[str, Any] = {}
+        self._collect_properties(dict(properties or {}))
+        self.validators = _plan.collect_validators(class_)
+        self.class_manager = ClassManager(class_, self)
+        class_.__mapper__ = self  # type: ignore[attr-defined]
+        class_.__table__ = local_table  # type: ignore[attr-defined]
+        class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
+        self.plan = _plan.build(self)
+        if registry is not None:
+            registry._add_mapper(self)
+
+    # ---- configuration -----------------------------------------------------------------------------------------
+    def _find_primary_key(self, given: Sequence[Any] | None) -> tuple[Any, ...]:
+        if given:
+            names = [c if isinstance(c, str) else _column_of(c) for c in given]
+            return tuple(self.local_table.c[c] if isinstance(c, str) else c for c in names)
+        columns = tuple(self.local_table.primary_key)
+        if not columns:
+            raise exc.ArgumentError(
+                f"Mapper {self} could not assemble any primary key columns for mapped table "
+                f"'{getattr(self.local_table, 'description', self.local_table)}'"
+            )
+        return columns
+
+    def _collect_properties(self, given: dict[str, Any]) -> None:
+        """Take the given properties, and one for each column that none of them holds."""
+        for key, value in given.items():
+            self._props[key] = self._as_property(key, value)
+        held = {id(c): key for key, p in self._props.items() if isinstance(p, ColumnProperty) for c in p.columns}
+        ordered: dict[str, MapperProperty] = {
+            k: p for k, p in self._props.items() if not (isinstance(p, ColumnProperty) and self._is_own(p.columns[0]))
+        }
+        for column in self.local_table.c:
+            key = held.get(id(column))
+            if key is None:
+                key = (self.column_prefix or "") + column.key
+                if key in self._props or self._is_excluded(column, key):
+                    continue
+                self._props[key] = ColumnProperty(column)
+            ordered[key] = self._props[key]
+        self._props = ordered
+        for key, prop in self._props.items():
+            self._adopt(key, prop)
+
+    def _is_own(self, column: Any) -> bool:
+        return getattr(column, "table", None) is self.local_table
+
+    def _is_excluded(self, column: Any, key: str) -> bool:
+        if self._include is not None and key not in self._include and column.key not in self._include:
+            return not any(column is c for c in self.primary_key)
+        return any(column is e or e in (column.key, key) for e in self._exclude if isinstance(e, str) or e is column)
+
+    def _as_property(self, key: str, value: Any) -> MapperProperty:
+        if isinstance(value, MappedColumn):
+            value = value.column
+        if isinstance(value, (list, tuple)):
+            value = ColumnProperty(*value)
+        if isinstance(value, MapperProperty):
+            return value
+        if isinstance(value, _core.ClauseElement) or hasattr(value, "__clause_element__"):
+            return ColumnProperty(value)
+        raise exc.ArgumentError(
+            f"Attribute '{key}' of {self.class_.__name__} is not a property of a mapper: expected a Column or "
+            f"MapperProperty, got {value!r}"
+        )
+
+    def _adopt(self, key: str, prop: MapperProperty) -> None:
+        if prop.parent is not None and prop.parent is not self:
+            raise exc.ArgumentError(f"Property '{key}' already belongs to {prop.parent}")
+        prop.key, prop.parent = key, self
+        if isinstance(prop, ColumnProperty):
+            for column in prop.columns:
+                self._by_column.setdefault(column, prop)
+
+    def add_property(self, key: str, prop: Any) -> None:
+        """Map one more attribute; instances that exist already have it, unset."""
+        prop = self._as_property(key, prop)
+        if isinstance(prop, ColumnProperty) and prop.columns[0].__class__.__name__ == "Column":
+            self._add_late_column(key, prop.columns[0])
+        self._adopt(key, prop)
+        self._props[key] = prop
+        _plan.add(self, prop)
+        self.__dict__.pop("_column_collection", None)
+
+    def add_properties(self, properties: Mapping[str, Any]) -> None:
+        """Map several more attributes."""
+        for key, prop in properties.items():
+            self.add_property(key, prop)
+
+    def _add_late_column(self, key: str, column: Any) -> None:
+        if column.table is not None:
+            return
+        if column.name is None:
+            column.name = column.key = key
+        if column.key in self.local_table.c:
+            warnings.warn(
+                f"On class {self.class_.__name__!r}, column {column.key!r} replaces the one its table has already",
+                exc.SAWarning,
+                stacklevel=4,
+            )
+        self.local_table.append_column(column, replace_existing=True)
+
+    def dispose(self) -> None:
+        """Take the mapping off the class; its instances keep their values."""
+        self.plan.dispose()
+        for name in ("__mapper__", "_sa_class_manager"):
+            if name in self.class_.__dict__:
+                type.__delattr__(self.class_, name)
+
+    # ---- what it knows -----------------------------------------------------------------------------------------
+    @property
+    def mapper(self) -> Mapper:
+        """The mapper itself, so that `inspect(x).mapper` works for classes and aliases alike."""
+        return self
+
+    @property
+    def entity(self) -> type:
+        """The mapped class."""
+        return self.class_
+
+    entity_namespace = entity
+
+    @property
+    def configured(self) -> bool:
+        """Whether the mapping is complete; always, as nothing waits."""
+        return True
+
+    @property
+    def attrs(self) -> Any:
+        """All properties by key."""
+        return ReadOnlyProperties(self._props)
+
+    @property
+    def column_attrs(self) -> Any:
+        """The properties that stand for columns or expressions."""
+        return ReadOnlyProperties({k: p for k, p in self._props.items() if isinstance(p, ColumnProperty)})
+
+    @property
+    def relationships(self) -> Any:
+        """The properties that refer to other mapped classes."""
+        return ReadOnlyProperties({k: p for k, p in self._props.items() if hasattr(p, "direction")})
+
+    @property
+    def composites(self) -> Any:
+        """The properties that combine columns into one value."""
+        return ReadOnlyProperties({})
+
+    @property
+    def all_orm_descriptors(self) -> Any:
+        """Everything on the class that speaks of the mapping: attributes and extensions."""
+        found: dict[str, Any] = {}
+        for cls in reversed(self.class_.__mro__):
+            for key, value in vars(cls).items():
+                if isinstance(value, _core.InstrumentedAttribute) or getattr(value, "extension_type", None) is not None:
+                    found[key] = value
+        return ReadOnlyProperties(found)
+
+    @property
+    def columns(self) -> Any:
+        """The mapped columns by attribute key."""
+        collection = self.__dict__.get("_column_collection")
+        if collection is None:
+            pairs = [(k, p.columns[0]) for k, p in self._props.items() if isinstance(p, ColumnProperty)]
+            collection = self.__dict__["_column_collection"] = _core.ColumnCollection(pairs)
+        return collection
+
+    c = columns
+
+    @property
+    def iterate_properties(self) -> Iterator[MapperProperty]:
+        """Iterate over the properties."""
+        return iter(self._props.values())
+
+    @property
+    def polymorphic_map(self) -> dict[Any, Mapper]:
+        """Mappers by polymorphic identity; empty for a class without subclasses."""
+        return {}
+
+    @property
+    def self_and_descendants(self) -> tuple[Mapper, ...]:
+        """This mapper and those that inherit from it."""
+        return (self,)
+
+    polymorphic_iterator = self_and_descendants
+
+    def iterate_to_root(self) -> Iterator[Mapper]:
+        """Iterate over this mapper and those it inherits from."""
+        yield self
+
+    def isa(self, other: Mapper) -> bool:
+        """Return whether this mapper is `other` or inherits from it."""
+        return self is other
+
+    def has_property(self, key: str) -> bool:
+        """Return whether an attribute of this name is mapped."""
+        return key in self._props
+
+    def get_property(self, key: str) -> MapperProperty:
+        """Return the property of this name.
+
+        Raises:
+            InvalidRequestError: there is none.
+        """
+        try:
+            return self._props[key]
+        except KeyError:
+            raise exc.InvalidRequestError(
+                f"Mapper '{self}' has no property '{key}'.  If this property was indicated from other mappers or "
+                "configure events, ensure registry.configure() has been called."
+            ) from None
+
+    def get_property_by_column(self, column: Any) -> ColumnProperty:
+        """Return the property that holds this column.
+
+        Raises:
+            UnmappedColumnError: no attribute holds it.
+        """
+        try:
+            return self._by_column[column]
+        except KeyError:
+            raise UnmappedColumnError(f"No column {column} is configured on mapper {self}...") from None
+
+    # ---- identity ----------------------------------------------------------------------------------------------
+    def identity_key_from_primary_key(self, primary_key: Sequence[Any], identity_token: Any = None) -> tuple[Any, ...]:
+        """Return `(class, values, token)` for primary key values."""
+        return self.class_, tuple(primary_key), identity_token
+
+    def identity_key_from_instance(self, instance: Any) -> tuple[Any, ...]:
+        """Return the identity key that the instance's present values make."""
+        state = _core.instance_state(instance)
+        key = state.key
+        return (self.class_, tuple(self.primary_key_from_instance(instance)), key[2] if key else None)
+
+    def identity_key_from_row(self, row: Any, identity_token: Any = None, adapter: Any = None) -> tuple[Any, ...]:
+        """Return the identity key that a row's columns make."""
+        return self.class_, tuple(row._mapping[c] for c in self.primary_key), identity_token
+
+    def primary_key_from_instance(self, instance: Any) -> list[Any]:
+        """Return the primary key values of the instance, in the key's order."""
+        return [getattr(instance, self._by_column[c].key) for c in self.primary_key]
+
+    def __str__(self) -> str:
+        """Return `Mapper[Class(table)]`."""
+        table = getattr(self.local_table, "description", None) or "anonymous selectable"
+        return f"Mapper[{self.class_.__name__}({table})]"
+
+    def __repr__(self) -> str:
+        """Show the class."""
+        return f"<Mapper at {id(self):#x}; {self.class_.__name__}>"
+
+
+class ReadOnlyProperties(Mapping[str, Any]):
+    """Properties by key; also as attributes."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """Wrap a mapping."""
+        object.__setattr__(self, "_data", dict(data))
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the property of this key."""
+        return self._data[key]
+
+    def __getattr__(self, key: str) -> Any:
+        """Return the property of this key."""
+        try:
+            return self._data[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Refuse: the collection is a view."""
+        raise TypeError("the collection of properties is read-only")
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the properties, not their keys."""
+        return iter(self._data.values())
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether the key is here."""
+        return key in self._data
+
+    def __len__(self) -> int:
+        """Return the number of properties."""
+        return len(self._data)
+
+    def keys(self) -> Any:
+        """Return the keys."""
+        return list(self._data)
+
+    def values(self) -> Any:
+        """Return the properties."""
+        return list(self._data.values())
+
+    def items(self) -> Any:
+        """Return pairs of key and property."""
+        return list(self._data.items())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the property of this key, or the default."""
+        return self._data.get(key, default)
+
+    def __dir__(self) -> list[str]:
+        """List the keys besides the methods."""
+        return [*super().__dir__(), *self._data]
+
+
+def _column_of(value: Any) -> Any:
+    """Return the Column behind a mapped_column, an attribute, or the column itself."""
+    if isinstance(value, MappedColumn):
+        return value.column
+    inner = getattr(value, "__clause_element__", None)
+    return value if inner is None else inner()

@@ -1,0 +1,378 @@
+"""`Query`: the older way to write a SELECT of entities; a thin shell around a `select()`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pyorm import _core, exc
+
+_LABELS = 2  # LABEL_STYLE_TABLENAME_PLUS_COL
+
+
+class Query:
+    """A SELECT bound to a session.
+
+    Args:
+        entities: what to select: mapped classes, attributes, expressions.
+        session: the Session that runs it; None until `with_session()`.
+
+    Every method that changes the query returns a new one.
+    """
+
+    def __init__(self, entities: Any, session: Any = None) -> None:
+        """Make `SELECT entities`."""
+        listed = entities if isinstance(entities, (tuple, list)) else (entities,)
+        self._statement = _core.select(*listed)
+        self._single = len(listed) == 1 and _core.is_entity(listed[0])
+        self.session = session
+        self._options: dict[str, Any] = {}
+        self._params: dict[str, Any] = {}
+        self._from_statement: Any = None
+
+    def _with(self, statement: Any, **changes: Any) -> Query:
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._statement = statement
+        new.__dict__.update(changes)
+        return new
+
+    def _unlimited(self, method: str) -> Any:
+        """Return the statement, unless LIMIT or OFFSET stands already: the method would change another row set."""
+        if _core.has_limit(self._statement):
+            raise exc.InvalidRequestError(
+                f"Query.{method}() being called on a Query which already has LIMIT or OFFSET applied.  Call "
+                f"{method}() before limit() or offset() are applied."
+            )
+        return self._statement
+
+    # ---- criteria ----------------------------------------------------------------------------------------------
+    def filter(self, *criterion: Any) -> Query:
+        """Return the query with further criteria, joined by AND."""
+        return self._with(self._unlimited("filter").where(*criterion))
+
+    where = filter
+
+    def filter_by(self, **kwargs: Any) -> Query:
+        """Return the query with `attribute = value` criteria on its last joined (or first) entity."""
+        return self._with(self._unlimited("filter_by").filter_by(**kwargs))
+
+    def having(self, *having: Any) -> Query:
+        """Return the query with HAVING criteria."""
+        return self._with(self._statement.having(*having))
+
+    # ---- FROM --------------------------------------------------------------------------------------------------
+    def select_from(self, *from_obj: Any) -> Query:
+        """Return the query with these FROM elements."""
+        return self._with(self._statement.select_from(*from_obj))
+
+    def join(self, target: Any, onclause: Any = None, *, isouter: bool = False, full: bool = False) -> Query:
+        """Return the query with a JOIN; without a condition the foreign keys give it."""
+        return self._with(self._unlimited("join").join(target, onclause, isouter=isouter, full=full))
+
+    def outerjoin(self, target: Any, onclause: Any = None, *, full: bool = False) -> Query:
+        """Return the query with a LEFT OUTER JOIN."""
+        return self.join(target, onclause, isouter=True, full=full)
+
+    def reset_joinpoint(self) -> Query:
+        """Return the query; each join names its own left side."""
+        return self._with(self._statement)
+
+    # ---- clauses -----------------------------------------------------------------------------------------------
+    def order_by(self, *clauses: Any) -> Query:
+        """Return the query with ORDER BY; None or False takes it away."""
+        if clauses == (None,) or clauses == (False,):
+            return self._with(self._statement.order_by(None))
+        return self._with(self._unlimited("order_by").order_by(*clauses))
+
+    def group_by(self, *clauses: Any) -> Query:
+        """Return the query with GROUP BY; None or False takes it away."""
+        if clauses == (None,) or clauses == (False,):
+            return self._with(self._statement.group_by(None))
+        return self._with(self._unlimited("group_by").group_by(*clauses))
+
+    def distinct(self, *expr: Any) -> Query:
+        """Return the query with DISTINCT, on PostgreSQL DISTINCT ON the expressions."""
+        return self._with(self._statement.distinct(*expr))
+
+    def limit(self, limit: Any) -> Query:
+        """Return the query with LIMIT."""
+        return self._with(self._statement.limit(limit))
+
+    def offset(self, offset: Any) -> Query:
+        """Return the query with OFFSET."""
+        return self._with(self._statement.offset(offset))
+
+    def slice(self, start: int | None, stop: int | None) -> Query:
+        """Return the query for rows start to stop."""
+        return self._with(self._statement.slice(start, stop))
+
+    def with_for_update(self, **kw: Any) -> Query:
+        """Return the query with FOR UPDATE; see Select.with_for_update."""
+        return self._with(self._statement.with_for_update(**kw))
+
+    def prefix_with(self, *prefixes: Any, dialect: str = "*") -> Query:
+        """Return the query with text behind SELECT."""
+        return self._with(self._statement.prefix_with(*prefixes, dialect=dialect))
+
+    def suffix_with(self, *suffixes: Any, dialect: str = "*") -> Query:
+        """Return the query with text at its end."""
+        return self._with(self._statement.suffix_with(*suffixes, dialect=dialect))
+
+    def with_hint(self, selectable: Any, text: str, dialect_name: str = "*") -> Query:
+        """Return the query with a hint for a FROM element."""
+        return self._with(self._statement.with_hint(selectable, text, dialect_name))
+
+    def correlate(self, *fromclauses: Any) -> Query:
+        """Return the query that correlates these FROM elements as a subquery."""
+        return self._with(self._statement.correlate(*fromclauses))
+
+    # ---- what is selected --------------------------------------------------------------------------------------
+    def with_entities(self, *entities: Any) -> Query:
+        """Return the query over the same FROM that selects something else."""
+        single = len(entities) == 1 and _core.is_entity(entities[0])
+        return self._with(self._statement.with_only_columns(*entities, maintain_column_froms=True), _single=single)
+
+    def add_columns(self, *column: Any) -> Query:
+        """Return the query that selects further columns; rows become tuples."""
+        return self._with(self._statement.add_columns(*column), _single=False)
+
+    def add_column(self, column: Any) -> Query:
+        """Return the query that selects one more column."""
+        return self.add_columns(column)
+
+    def add_entity(self, entity: Any, alias: Any = None) -> Query:
+        """Return the query that selects one more entity."""
+        return self.add_columns(entity if alias is None else alias)
+
+    @property
+    def column_descriptions(self) -> list[dict[str, Any]]:
+        """What is selected: name, type, aliased, expr, entity for each."""
+        return self._statement.column_descriptions  # type: ignore[no-any-return]
+
+    @property
+    def whereclause(self) -> Any:
+        """The WHERE criterion, or None."""
+        return self._statement.whereclause
+
+    # ---- options -----------------------------------------------------------------------------------------------
+    def options(self, *args: Any) -> Query:
+        """Return the query with loader options."""
+        return self._with(self._statement.options(*args))
+
+    def with_transformation(self, fn: Callable[[Query], Query]) -> Query:
+        """Return what `fn` makes of the query."""
+        return fn(self)
+
+    def execution_options(self, **kwargs: Any) -> Query:
+        """Return the query with execution options."""
+        return self._with(self._statement, _options={**self._options, **kwargs})
+
+    def get_execution_options(self) -> dict[str, Any]:
+        """Return the execution options."""
+        return dict(self._options)
+
+    def populate_existing(self) -> Query:
+        """Return the query that overwrites objects the session has already."""
+        return self.execution_options(populate_existing=True)
+
+    def autoflush(self, setting: bool) -> Query:
+        """Return the query with autoflush on or off."""
+        return self.execution_options(autoflush=setting)
+
+    def yield_per(self, count: int) -> Query:
+        """Return the query that reads `count` rows at a time."""
+        return self.execution_options(yield_per=count)
+
+    def params(self, __params: dict[str, Any] | None = None, /, **kw: Any) -> Query:
+        """Return the query with values for its named parameters."""
+        return self._with(self._statement, _params={**self._params, **(__params or {}), **kw})
+
+    def with_session(self, session: Any) -> Query:
+        """Return the query for another session."""
+        return self._with(self._statement, session=session)
+
+    def enable_eagerloads(self, value: bool) -> Query:
+        """Return the query with joined eager loading on or off."""
+        return self.execution_options(_enable_eagerloads=value)
+
+    def set_label_style(self, style: Any) -> Query:
+        """Return the query with another way to label columns in subqueries."""
+        return self._with(self._statement.set_label_style(style))
+
+    def from_statement(self, statement: Any) -> Query:
+        """Return the query whose rows come from a statement of the caller's."""
+        return self._with(self._statement, _from_statement=statement)
+
+    # ---- statements out of it ----------------------------------------------------------------------------------
+    @property
+    def statement(self) -> Any:
+        """The `select()` inside, with its parameters."""
+        statement = self._statement.params(self._params) if self._params else self._statement
+        if self._from_statement is not None:
+            return statement.from_statement(self._from_statement)
+        return statement
+
+    @property
+    def selectable(self) -> Any:
+        """The statement, for places that take any SELECT."""
+        return self.statement
+
+    def __clause_element__(self) -> Any:
+        """Stand for the statement in expressions."""
+        return self.statement
+
+    def subquery(self, name: str | None = None, with_labels: bool = False, reduce_columns: bool = False) -> Any:
+        """Return the query as a FROM element."""
+        statement = self.statement.set_label_style(_LABELS) if with_labels else self.statement
+        return statement.subquery(name)
+
+    def cte(self, name: str | None = None, recursive: bool = False, nesting: bool = False) -> Any:
+        """Return the query as a common table expression."""
+        return self.statement.cte(name, recursive=recursive, nesting=nesting)
+
+    def scalar_subquery(self) -> Any:
+        """Return the query as a value."""
+        return self.statement.scalar_subquery()
+
+    as_scalar = scalar_subquery
+
+    def label(self, name: str | None) -> Any:
+        """Return the query as a labelled value."""
+        return self.scalar_subquery().label(name)
+
+    def exists(self) -> Any:
+        """Return `EXISTS (SELECT 1 …)`."""
+        inner = self._statement.with_only_columns(_core.literal_column("1"), maintain_column_froms=True)
+        return _core.exists(inner.params(self._params) if self._params else inner)
+
+    def union(self, *q: Any) -> Query:
+        """Return a query over UNION of this and others."""
+        return self._compound(_core.union, q)
+
+    def union_all(self, *q: Any) -> Query:
+        """Return a query over UNION ALL of this and others."""
+        return self._compound(_core.union_all, q)
+
+    def intersect(self, *q: Any) -> Query:
+        """Return a query over INTERSECT of this and others."""
+        return self._compound(_core.intersect, q)
+
+    def except_(self, *q: Any) -> Query:
+        """Return a query over EXCEPT of this and others."""
+        return self._compound(_core.except_, q)
+
+    def _compound(self, operator: Any, others: Sequence[Any]) -> Query:
+        parts = [self, *others]
+        made = operator(*[p.statement if isinstance(p, Query) else p for p in parts])
+        return self._with(self._statement.from_statement(made))
+
+    # ---- results -----------------------------------------------------------------------------------------------
+    def _execute(self, statement: Any) -> Any:
+        if self.session is None:
+            raise exc.InvalidRequestError("This Query has no session: use session.query(…) or Query.with_session()")
+        if self._from_statement is not None:
+            statement = statement.from_statement(self._from_statement)
+        return self.session.execute(statement, self._params or None, execution_options=self._options)
+
+    def _iter(self) -> Any:
+        result = self._execute(self._statement)
+        return result.scalars() if self._single else result
+
+    def all(self) -> list[Any]:
+        """Return all rows; entities themselves where one entity is selected."""
+        return self._iter().all()  # type: ignore[no-any-return]
+
+    def first(self) -> Any:
+        """Return the first row, or None; reads one row only."""
+        if self._from_statement is not None:
+            return self._iter().first()
+        return self.limit(1)._iter().first()
+
+    def one(self) -> Any:
+        """Return the only row.
+
+        Raises:
+            NoResultFound, MultipleResultsFound: there is none, there are several.
+        """
+        return self._iter().one()
+
+    def one_or_none(self) -> Any:
+        """Return the only row, or None.
+
+        Raises:
+            MultipleResultsFound: there are several.
+        """
+        return self._iter().one_or_none()
+
+    def scalar(self) -> Any:
+        """Return the first column of the only row, or None.
+
+        Raises:
+            MultipleResultsFound: there are several rows.
+        """
+        row = self.one_or_none()
+        return row if self._single or row is None else row[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the rows."""
+        return iter(self._iter())
+
+    def __getitem__(self, item: Any) -> Any:
+        """Return one row by position, or a list of them by slice; reads no others."""
+        if not isinstance(item, slice):
+            if item < 0:
+                raise IndexError("negative indexes are not accepted by SQL index / slice operators")
+            return list(self.slice(item, item + 1))[0]
+        start, stop, step = item.start, item.stop, item.step
+        if (start is not None and start < 0) or (stop is not None and stop < 0):
+            raise IndexError("negative indexes are not accepted by SQL index / slice operators")
+        if start is not None and stop is not None and stop - start <= 0:
+            return []
+        rows = list(self.slice(start, stop))
+        return rows if step is None else rows[::step]
+
+    def count(self) -> int:
+        """Return the number of rows the query would give: `SELECT count(*) FROM (…)`."""
+        inner = self._statement.set_label_style(_LABELS).subquery()
+        statement = _core.select(_core.func.count(_core.literal_column("*"))).select_from(inner)
+        return int(self._execute(statement).scalar())
+
+    def get(self, ident: Any) -> Any:
+        """Return the entity with this primary key, or None; from the session where it is there already."""
+        warnings.warn(
+            "The Query.get() method is considered legacy as of the 1.x series of SQLAlchemy and becomes a legacy "
+            "construct in 2.0. The method is now available as Session.get()",
+            exc.LegacyAPIWarning,
+            stacklevel=2,
+        )
+        if not self._single or _core.has_criteria(self._statement):
+            raise exc.InvalidRequestError(
+                "Query.get() being called on a Query with existing criterion: it takes a query of one entity and nothing else"
+            )
+        entity = self._statement.column_descriptions[0]["entity"]
+        return self.session.get(entity, ident, execution_options=self._options)
+
+    def delete(self, synchronize_session: Any = "auto", delete_args: Any = None) -> int:
+        """Delete the rows that match; return how many."""
+        statement = _core.delete(self._statement.column_descriptions[0]["entity"])
+        return self._bulk(statement, synchronize_session)
+
+    def update(self, values: Any, synchronize_session: Any = "auto", update_args: Any = None) -> int:
+        """Update the rows that match; return how many."""
+        statement = _core.update(self._statement.column_descriptions[0]["entity"]).values(values)
+        return self._bulk(statement, synchronize_session)
+
+    def _bulk(self, statement: Any, synchronize_session: Any) -> int:
+        self._unlimited("update")
+        if self.whereclause is not None:
+            statement = statement.where(self.whereclause)
+        options = {**self._options, "synchronize_session": synchronize_session}
+        return int(self.session.execute(statement, self._params or None, execution_options=options).rowcount)
+
+    def __str__(self) -> str:
+        """Return the SQL text in the session's dialect, or in the default one."""
+        statement = self.statement.set_label_style(_LABELS)
+        bind = self.session.get_bind(clause=statement) if self.session is not None and self.session.bind else None
+        return str(statement.compile(bind)) if bind is not None else str(statement)

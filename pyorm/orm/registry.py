@@ -1,0 +1,166 @@
+"""`registry`: the classes that are mapped together, their metadata and their type map."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from pyorm.orm import _annotations
+from pyorm.orm.exc import UnmappedClassError, UnmappedInstanceError
+from pyorm.orm.mapper import Mapper
+from pyorm.schema import MetaData
+
+_all_registries: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class registry:  # noqa: N801  SQLAlchemy's public name
+    """A collection of mappings.
+
+    Args:
+        metadata: the MetaData of its tables; default a new one.
+        class_registry: classes by name; default a new dict.
+        type_annotation_map: SQL types for Python types in `Mapped[…]`.
+        constructor: `__init__` of classes made by generate_base() and mapped(); default: keywords are attributes.
+    """
+
+    def __init__(
+        self,
+        *,
+        metadata: MetaData | None = None,
+        class_registry: Any = None,
+        type_annotation_map: Any = None,
+        constructor: Any = None,
+    ) -> None:
+        """Start empty."""
+        self.metadata = metadata if metadata is not None else MetaData()
+        self._class_registry: dict[str, Any] = {} if class_registry is None else class_registry
+        self.type_annotation_map: dict[Any, Any] = {}
+        self.update_type_annotation_map(type_annotation_map or {})
+        self.constructor = constructor
+        self._mappers: dict[type, Any] = {}
+        self._default_types: dict[Any, Any] | None = None
+        _all_registries.add(self)
+
+    def update_type_annotation_map(self, type_annotation_map: Any) -> None:
+        """Add entries; a union stands for each of its members."""
+        import typing
+
+        for python_type, sql_type in type_annotation_map.items():
+            members = typing.get_args(python_type) if typing.get_origin(python_type) is typing.Union else (python_type,)
+            for member in members:
+                if member is not type(None):
+                    self.type_annotation_map[member] = sql_type
+
+    def _resolve_type(self, python_type: Any) -> Any:
+        if self._default_types is None:
+            self._default_types = _annotations.default_type_map()
+        return _annotations.resolve_python_type(python_type, self.type_annotation_map, self._default_types)
+
+    def _add_mapper(self, mapper: Mapper) -> None:
+        self._mappers[mapper.class_] = mapper
+        self._class_registry[mapper.class_.__name__] = mapper.class_
+
+    @property
+    def mappers(self) -> frozenset[Mapper]:
+        """All mappers of this registry."""
+        return frozenset(self._mappers.values())
+
+    def configure(self, cascade: bool = False) -> None:
+        """Complete all mappings. A mapping is complete once its class statement ended; kept for programs that call it."""
+
+    def dispose(self, cascade: bool = False) -> None:
+        """Take all mappings off their classes."""
+        for mapper in self._mappers.values():
+            mapper.dispose()
+        self._mappers.clear()
+        self._class_registry.clear()
+
+    def map_imperatively(self, class_: type, local_table: Any = None, **kw: Any) -> Mapper:
+        """Map a plain class to a table.
+
+        Args:
+            class_: any class.
+            local_table: the Table or other FROM clause.
+            **kw: Mapper's arguments.
+
+        Returns:
+            The Mapper.
+        """
+        return Mapper(class_, local_table, registry=self, **kw)
+
+    def mapped(self, cls: type) -> type:
+        """Map a class in declarative style without a declarative base (a class decorator)."""
+        from pyorm.orm.declarative import map_class
+
+        cls.registry = self  # type: ignore[attr-defined]
+        if "metadata" not in cls.__dict__:
+            cls.metadata = self.metadata  # type: ignore[attr-defined]
+        map_class(self, cls)
+        return cls
+
+    def map_declaratively(self, cls: type) -> Mapper:
+        """Map a class in declarative style and return its Mapper."""
+        return self.mapped(cls).__mapper__  # type: ignore[attr-defined,no-any-return]
+
+    def generate_base(self, mapper: Any = None, cls: Any = object, name: str = "Base", metaclass: Any = None) -> Any:
+        """Return a declarative base class over this registry; see declarative_base()."""
+        from pyorm.orm.declarative import DeclarativeMeta, make_base
+
+        return make_base(self, cls, name, metaclass or DeclarativeMeta)
+
+    def as_declarative_base(self, **kw: Any) -> Any:
+        """Return a class decorator that makes a class the declarative base."""
+
+        def decorate(cls: type) -> Any:
+            return self.generate_base(cls=cls, name=cls.__name__, **kw)
+
+        return decorate
+
+
+def configure_mappers() -> None:
+    """Complete the mappings of all registries; see registry.configure()."""
+    for one in list(_all_registries):
+        one.configure()
+
+
+def clear_mappers() -> None:
+    """Take the mappings off all classes of all registries."""
+    for one in list(_all_registries):
+        one.dispose()
+
+
+def class_mapper(class_: Any, configure: bool = True) -> Mapper:
+    """Return the Mapper of a class.
+
+    Raises:
+        UnmappedClassError: the class is not mapped.
+        ArgumentError: not a class.
+    """
+    from pyorm import exc
+
+    mapper = mapper_of(class_)
+    if mapper is None:
+        if not isinstance(class_, type):
+            raise exc.ArgumentError(f"Class object expected, got '{class_!r}'.")
+        raise UnmappedClassError(class_)
+    return mapper
+
+
+def object_mapper(instance: Any) -> Mapper:
+    """Return the Mapper of an instance's class.
+
+    Raises:
+        UnmappedInstanceError: the class is not mapped.
+    """
+    mapper = mapper_of(type(instance))
+    if mapper is None:
+        raise UnmappedInstanceError(instance)
+    return mapper
+
+
+def mapper_of(class_: Any) -> Any:
+    """Return the Mapper of a mapped class (or of the nearest mapped base), else None."""
+    if isinstance(class_, Mapper):
+        return class_
+    return getattr(class_, "__mapper__", None) if isinstance(class_, type) else None
+
