@@ -46,9 +46,36 @@
 #define ORM_OBJECTS_SQL(X)
 
 /* --- exec ------------------------------------------------------------------------------ */
-#define ORM_TYPES_EXEC(X)
-#define ORM_STRINGS_EXEC(X)
-#define ORM_OBJECTS_EXEC(X)
+#define ORM_TYPES_EXEC(X)                                                                     \
+    X(Dispatch)                                                                               \
+    X(Row)                                                                                    \
+    X(RowNames)                                                                               \
+    X(RowShape)                                                                               \
+    X(RowMapping)                                                                             \
+    X(RowKeys)                                                                                \
+    X(Result)                                                                                 \
+    X(CursorResult)                                                                           \
+    X(ChunkedIteratorResult)                                                                  \
+    X(IteratorResult)                                                                         \
+    X(ScalarResult)                                                                           \
+    X(MappingResult)                                                                          \
+    X(TupleResult)                                                                            \
+    X(Partitions)                                                                             \
+    X(DBConnection)                                                                           \
+    X(DBCursor)                                                                               \
+    X(PoolCore)                                                                               \
+    X(PoolRecord)                                                                             \
+    X(Checkout)                                                                               \
+    X(EngineCore)                                                                             \
+    X(Connection)
+#define ORM_STRINGS_EXEC(X)                                                                   \
+    X(name, "name")                                                                           \
+    X(execute_on_connection, "_execute_on_connection")
+#define ORM_OBJECTS_EXEC(X)                                                                   \
+    X(dbapi_class)     /* pyorm.dbapi.Connection: what raw connections are made of */         \
+    X(connection_class) /* pyorm.engine.Connection */                                         \
+    X(context_class)   /* pyorm.engine.ExecutionContext */                                    \
+    X(defaults_module) /* pyorm.engine._defaults */
 
 /* --- orm ------------------------------------------------------------------------------- */
 #define ORM_TYPES_ORM(X)

@@ -49,6 +49,8 @@ typedef struct orm_compiled {
     uint32_t nbinds;    /* values that a gather yields */
     uint8_t verb;       /* ORM_VERB_* */
     uint8_t uncacheable;
+    PyObject *names;    /* exec/'s names of the result's columns, made at the first execution,
+                         * or NULL; owned, holds str only */
     void *load;         /* load plan of orm/, or NULL */
     void (*load_free)(void *);
     void *render;       /* what the renderer keeps: holes, IN variants; owned by render_free */
