@@ -1,0 +1,84 @@
+"""Write tests/golden/sql_*.json: the SQL texts of the reference library.
+
+Run it in an environment that has the reference library; pyorm's tests only read what it
+wrote and never import that library. One file per dialect:
+
+    {"library": ..., "version": ..., "dialect": ...,
+     "statements": {name: {"text": ..., "params": {...}, "positions": [...]}},
+     "errors": {name: class of the exception}}
+
+Usage: python tools/golden.py [directory]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARY = "sqlalchemy"
+
+sys.path.insert(0, str(ROOT))
+
+from tests.golden.models import make_models  # noqa: E402
+from tests.golden.schema import make_namespace  # noqa: E402
+from tests.golden.statements import compile_case, make_cases, make_orm_cases  # noqa: E402
+
+
+def make_dialect(name: str) -> Any:
+    """Return the reference's dialect object whose text is the model for `name`."""
+    if name == "postgresql":
+        return import_module(LIBRARY + ".dialects.postgresql.asyncpg").dialect()
+    if name == "sqlite":
+        return import_module(LIBRARY + ".dialects.sqlite.pysqlite").dialect()
+    return None
+
+
+def describe(compiled: Any) -> dict[str, Any]:
+    """Return text, parameters and their order as JSON can hold them."""
+    return {
+        "text": compiled.string,
+        "params": {name: repr(value) for name, value in compiled.params.items()},
+        "positions": list(compiled.positiontup or ()),
+    }
+
+
+def render(name: str) -> dict[str, Any]:
+    """Return the whole content of one dialect's file."""
+    space = make_namespace(LIBRARY)
+    dialect = make_dialect(name)
+    statements: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    cases = make_cases(space) | make_orm_cases(make_models(LIBRARY))
+    for case, make in cases.items():
+        try:
+            statements[case] = describe(compile_case(make(), dialect))
+        except Exception as error:  # every kind of refusal is part of the reference
+            errors[case] = type(error).__name__
+    return {
+        "library": LIBRARY,
+        "version": space.sa.__version__,
+        "dialect": name,
+        "statements": statements,
+        "errors": errors,
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the three files; print how many statements each holds."""
+    target = Path(arguments[0]) if arguments else ROOT / "tests" / "golden"
+    warnings.simplefilter("ignore")
+    for name in ("postgresql", "sqlite", "default"):
+        content = render(name)
+        path = target / f"sql_{name}.json"
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        print(path.name, len(content["statements"]), "errors:", content["errors"])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
