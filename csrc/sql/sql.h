@@ -17,13 +17,34 @@
 typedef struct orm_cache orm_cache; /* compiled cache of one engine */
 typedef struct orm_cctx orm_cctx;   /* one compile run; sql_int.h */
 
+/* What str(stmt) shows; not a database. Beside ORM_PG and ORM_LITE in every `dialect`. */
+enum { ORM_DEFAULT = ORM_NDIALECTS };
+
+#define ORM_SLOT_BY_NAME UINT32_MAX /* orm_slot.bind: the value comes by name with the execution */
+enum {
+    ORM_SLOT_WHOLE = -1, /* orm_slot.item: the bind's value as it is */
+    ORM_SLOT_ARRAY = -2  /* orm_slot.item: the list goes as one array; `type` is the array's item */
+};
+
 /* One placeholder position of the wire text. */
 typedef struct orm_slot {
-    uint32_t bind;    /* gather ordinal: index into the values */
+    uint32_t bind;    /* gather ordinal: index into the values, or ORM_SLOT_BY_NAME */
     uint32_t flags;   /* ORM_BIND_* of the bind */
+    int32_t item;     /* ORM_SLOT_WHOLE, _ARRAY, or the list's item: the last one if it is shorter */
+    int32_t part;     /* IN of tuples: which value of the item; else -1 */
+    uint8_t stored;   /* 1: the value is stored into `column`, 0: it is compared */
     orm_type *type;   /* owned */
     PyObject *name;   /* owned, interned: the bind's final name */
+    PyObject *column; /* owned: the Column the value is stored into (table and name for messages), or NULL */
+    PyObject *dflt;   /* owned: Column whose default= / onupdate= makes the value where none is given, or NULL */
 } orm_slot;
+
+/* The text to send for one set of values. */
+typedef struct orm_wire {
+    orm_sqltext text;      /* owned bytes */
+    const orm_slot *slots; /* nslots, in placeholder order */
+    uint32_t nslots;
+} orm_wire;
 
 /* One column of the result. */
 typedef struct orm_rescol {
@@ -51,6 +72,7 @@ typedef struct orm_compiled {
     uint8_t uncacheable;
     PyObject *names;    /* exec/'s names of the result's columns, made at the first execution,
                          * or NULL; owned, holds str only */
+    uint8_t implicit_returning; /* INSERT: RETURNING gives the primary key, nobody asked for rows */
     void *load;         /* load plan of orm/, or NULL */
     void (*load_free)(void *);
     void *render;       /* what the renderer keeps: holes, IN variants; owned by render_free */
@@ -71,11 +93,18 @@ typedef struct orm_sql_orm_ops {
     int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
     /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
     int (*option_key)(void *k, PyObject *payload);
-    /* SELECT's ENTITY nodes and OPTIONs to ATTR columns, and the load plan. */
-    int (*expand)(orm_cctx *cc, orm_node *select);
+    /* Called once per SELECT that holds ENTITYs or OPTIONs, before anything of it is rendered.
+     * *out: a new SELECT (caller owns) with ATTR columns in the place of ENTITYs, eager joins
+     * added, wrapped where LIMIT asks for it (flag ORM_SELF_RAW_COLUMNS keeps its labels), or
+     * NULL to leave it as it is. `top`: it is the statement itself; then the load plan goes to
+     * the compiled form by orm_cctx_set_load. 0 / -1. */
+    int (*expand)(orm_cctx *cc, orm_node *select, int top, orm_node **out);
 } orm_sql_orm_ops;
 int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
 const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
+/* The load plan of the statement being compiled; freed with `free` also when compiling fails. */
+void orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *));
+orm_state *orm_cctx_state(orm_cctx *cc);
 int orm_key_word(void *k, uint64_t w);
 int orm_key_pin(void *k, PyObject *o);
 
@@ -110,6 +139,12 @@ int orm_compile(orm_state *st, orm_node *stmt, const orm_compile_opts *opts, con
 enum { ORM_STRING_CASTS = 1, ORM_STRING_LITERAL_BINDS = 2 };
 int orm_compile_string(orm_state *st, orm_node *stmt, uint8_t dialect, unsigned flags,
                        PyObject **text, PyObject **params, PyObject **positiontup);
+
+/* The wire text for these values (by ordinal; NULL where a value comes by name, then `named`, a
+ * dict, is asked): the compiled's own, or where it holds lists the variant for their lengths.
+ * Borrowed from c. 0 / -1. */
+int orm_compiled_wire(orm_state *st, orm_compiled *c, PyObject *const *values, PyObject *named,
+                      const orm_wire **out);
 
 int orm_sql_setup(PyObject *module, orm_state *st);
 
