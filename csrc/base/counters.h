@@ -28,6 +28,26 @@
     X(lite_buffer_rest)    /* unread results read to their end for a COMMIT or a write */\
     X(lite_busy_wait)      /* sleeps in the busy handler */                              \
     /* driver, PostgreSQL */                                                             \
+    X(pg_open)            /* connections opened */                                       \
+    X(pg_close)           /* connections closed */                                       \
+    X(pg_begin_sent)      /* BEGINs sent */                                              \
+    X(pg_commit_sent)     /* COMMITs sent */                                             \
+    X(pg_settling)        /* releases that had to send ROLLBACK */                       \
+    X(pg_parse_named)     /* statements given a name */                                  \
+    X(pg_exec_named)      /* statements run by name */                                   \
+    X(pg_exec_unnamed)    /* statements run unnamed */                                   \
+    X(pg_stmt_evict)      /* names given up to make room */                              \
+    X(pg_stmt_close)      /* Closes sent */                                              \
+    X(pg_stmt_stale)      /* names given up because the plan was stale */                \
+    X(pg_retry)           /* segments sent a second time */                              \
+    X(pg_stream_chunked)  /* results streamed in chunks */                               \
+    X(pg_stream_single)   /* results streamed row by row */                              \
+    X(pg_stream_buffered) /* streams read to their end for another call */               \
+    X(pg_batch)           /* batches of parameter sets */                                \
+    X(pg_copy_in)         /* COPY FROM STDIN */                                          \
+    X(pg_script)          /* texts of several statements */                              \
+    X(pg_cancel)          /* cancel requests */                                          \
+    X(pg_alive_spoke)     /* idle servers that had something to say */                   \
     /* pool */                                                                           \
     /* py, types */                                                                      \
     /* sql */                                                                            \
