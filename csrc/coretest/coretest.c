@@ -9,6 +9,7 @@
 #pragma weak orm_coretest_self
 #pragma weak orm_coretest_base
 #pragma weak orm_coretest_driver
+#pragma weak orm_coretest_pg
 #pragma weak orm_coretest_pool
 #pragma weak orm_coretest_py
 #pragma weak orm_coretest_types

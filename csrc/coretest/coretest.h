@@ -58,6 +58,7 @@ typedef struct orm_coretest_room {
     X(self)                   \
     X(base)                   \
     X(driver)                 \
+    X(pg)                     \
     X(pool)                   \
     X(py)                     \
     X(types)                  \
