@@ -40,11 +40,11 @@ typedef struct orm_slot {
 } orm_slot;
 
 /* The text to send for one set of values. */
-typedef struct orm_wire {
+typedef struct orm_wiretext {
     orm_sqltext text;      /* owned bytes */
     const orm_slot *slots; /* nslots, in placeholder order */
     uint32_t nslots;
-} orm_wire;
+} orm_wiretext;
 
 /* One column of the result. */
 typedef struct orm_rescol {
@@ -144,7 +144,7 @@ int orm_compile_string(orm_state *st, orm_node *stmt, uint8_t dialect, unsigned 
  * dict, is asked): the compiled's own, or where it holds lists the variant for their lengths.
  * Borrowed from c. 0 / -1. */
 int orm_compiled_wire(orm_state *st, orm_compiled *c, PyObject *const *values, PyObject *named,
-                      const orm_wire **out);
+                      const orm_wiretext **out);
 
 int orm_sql_setup(PyObject *module, orm_state *st);
 
