@@ -8,6 +8,9 @@
 
 #pragma weak orm_coretest_self
 #pragma weak orm_coretest_base
+#pragma weak orm_coretest_wire
+#pragma weak orm_coretest_lite
+#pragma weak orm_coretest_lite_tx
 #pragma weak orm_coretest_driver
 #pragma weak orm_coretest_pg
 #pragma weak orm_coretest_pool

@@ -57,6 +57,9 @@ typedef struct orm_coretest_room {
 #define ORM_CORETEST_ROOMS(X) \
     X(self)                   \
     X(base)                   \
+    X(wire)                   \
+    X(lite)                   \
+    X(lite_tx)                \
     X(driver)                 \
     X(pg)                     \
     X(pool)                   \
