@@ -31,11 +31,10 @@ lite_stmt_free(lite_stmt *stmt)
     orm_free(stmt);
 }
 
-/* What SQLite knows about the compiled text that the caller may not. */
+/* What SQLite knows about the compiled text that its first word does not tell. */
 static uint8_t
-verb_of(sqlite3_stmt *st, const orm_sqltext *text)
+verb_of(sqlite3_stmt *st, int verb)
 {
-    int verb = text->verb != ORM_VERB_UNKNOWN ? text->verb : orm_sql_verb(text->sql, text->len);
     if (sqlite3_stmt_isexplain(st) != 0) {
         return ORM_VERB_SELECT;
     }
@@ -89,7 +88,13 @@ static int
 prepare_locked(orm_conn *conn, const orm_sqltext *text, lite_stmt *stmt, orm_err *err)
 {
     const char *tail = NULL;
+    int verb = text->verb != ORM_VERB_UNKNOWN ? text->verb : orm_sql_verb(text->sql, text->len);
     if (check_text(text, err) < 0) {
+        return -1;
+    }
+    /* Many pragmas act while they are compiled, and do nothing within a transaction: a read
+     * window has to end before that. */
+    if (verb == ORM_VERB_OTHER && lite_before_locked(conn, verb, err) < 0) {
         return -1;
     }
     ORM_COUNT(lite_prepare);
@@ -106,7 +111,7 @@ prepare_locked(orm_conn *conn, const orm_sqltext *text, lite_stmt *stmt, orm_err
         return 0;
     }
     stmt->nparams = (uint32_t)sqlite3_bind_parameter_count(stmt->st);
-    stmt->verb = verb_of(stmt->st, text);
+    stmt->verb = verb_of(stmt->st, verb);
     stmt->mode_pragma = stmt->verb == ORM_VERB_OTHER
                         && (contains_word(text->sql, text->len, "journal_mode")
                             || contains_word(text->sql, text->len, "locking_mode"));
@@ -153,6 +158,10 @@ lite_stmt_give_locked(orm_conn *conn, lite_stmt *stmt)
         if (stmt->nparams > 0) {
             sqlite3_clear_bindings(stmt->st);
         }
+    }
+    if (stmt->verb == ORM_VERB_OTHER || stmt->verb == ORM_VERB_DDL) {
+        lite_stmt_free(stmt); /* what acts while it is compiled must be compiled each time */
+        return;
     }
     orm_stmt_entry *out = orm_stmt_cache_give(&conn->cache, &stmt->entry);
     if (out != NULL) {
