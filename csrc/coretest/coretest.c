@@ -11,6 +11,7 @@
 #pragma weak orm_coretest_wire
 #pragma weak orm_coretest_lite
 #pragma weak orm_coretest_lite_tx
+#pragma weak orm_coretest_lite_user
 #pragma weak orm_coretest_driver
 #pragma weak orm_coretest_pg
 #pragma weak orm_coretest_pool

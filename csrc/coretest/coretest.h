@@ -60,6 +60,7 @@ typedef struct orm_coretest_room {
     X(wire)                   \
     X(lite)                   \
     X(lite_tx)                \
+    X(lite_user)              \
     X(driver)                 \
     X(pg)                     \
     X(pool)                   \

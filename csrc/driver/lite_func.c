@@ -212,10 +212,11 @@ orm_lite_create_collation(orm_conn *conn, const char *name,
     }
     lite_buffer_all_locked(conn);
     int rc = sqlite3_create_collation_v2(conn->db, name, SQLITE_UTF8, cmp == NULL ? NULL : collation,
-                                         cmp == NULL ? NULL : on_compare, destroy_collation);
+                                         cmp == NULL ? NULL : on_compare,
+                                         cmp == NULL ? NULL : destroy_collation);
     int answer = rc == SQLITE_OK ? 0 : lite_fail_locked(conn, rc, err);
     if (rc != SQLITE_OK || cmp == NULL) {
-        destroy_collation(collation); /* SQLite has not taken it, unlike with functions */
+        destroy_collation(collation); /* not taken: a failure does not destroy, as functions do */
     }
     lite_leave(conn);
     return answer;
