@@ -1,0 +1,63 @@
+"""Makes the two classes of the benchmark, for any library with SQLAlchemy's shape."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+
+def map_author(sa: ModuleType, orm: ModuleType, base: Any, table: str) -> type:
+    """Return a mapped class over author or author_w."""
+
+    class Author(base):
+        __tablename__ = table
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        name = orm.mapped_column(sa.String(100), nullable=False)
+        email = orm.mapped_column(sa.String(100), nullable=False)
+        age = orm.mapped_column(sa.Integer, nullable=False)
+        balance = orm.mapped_column(sa.Float, nullable=False)
+        active = orm.mapped_column(sa.Boolean, nullable=False)
+        created = orm.mapped_column(sa.DateTime, nullable=False)
+        bio = orm.mapped_column(sa.Text, nullable=False)
+
+        def shout(self) -> str:
+            """What a method costs to call."""
+            return "!"
+
+    Author.__name__ = Author.__qualname__ = table.title().replace("_", "")
+    return Author
+
+
+def map_reading(sa: ModuleType, orm: ModuleType, base: Any) -> type:
+    """Return a mapped class over reading."""
+
+    class Reading(base):
+        __tablename__ = "reading"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        sensor = orm.mapped_column(sa.Integer, nullable=False)
+        label = orm.mapped_column(sa.String(40), nullable=False)
+
+    return Reading
+
+
+def map_twenty(sa: ModuleType, orm: ModuleType) -> list[type]:
+    """Declare and configure 20 models of 8 columns, each with a foreign key to the one before."""
+    base = orm.declarative_base()
+    made: list[type] = []
+    for number in range(20):
+        namespace: dict[str, Any] = {
+            "__tablename__": f"model_{number}",
+            "id": orm.mapped_column(sa.Integer, primary_key=True),
+            "name": orm.mapped_column(sa.String(100), nullable=False, index=True),
+            "email": orm.mapped_column(sa.String(100), unique=True),
+            "age": orm.mapped_column(sa.Integer, default=0),
+            "balance": orm.mapped_column(sa.Numeric(10, 2)),
+            "active": orm.mapped_column(sa.Boolean, default=True),
+            "created": orm.mapped_column(sa.DateTime),
+        }
+        if made:
+            key = sa.ForeignKey(f"model_{number - 1}.id")
+            namespace["previous_id"] = orm.mapped_column(key)
+        made.append(type(f"Model{number}", (base,), namespace))
+    orm.configure_mappers()
+    return made

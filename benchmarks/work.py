@@ -1,0 +1,151 @@
+"""The data that all contenders work on, and the two databases it lives in.
+
+author: 8 columns, 20,000 rows; post: 5 per author; author_w: as author, empty, for writes;
+reading: 10^6 narrow rows for streaming. `--scale` shrinks all of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+AUTHORS = 20_000
+POSTS_PER_AUTHOR = 5
+READINGS = 1_000_000
+NAMES = 200
+EPOCH = datetime.datetime(2020, 1, 1, 8, 30)
+COLUMNS = ("id", "name", "email", "age", "balance", "active", "created", "bio")
+
+AuthorRow = tuple[int, str, str, int, float, bool, datetime.datetime, str]
+
+SQLITE_AUTHOR = """CREATE TABLE {name} (
+    id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100) NOT NULL,
+    age INTEGER NOT NULL, balance FLOAT NOT NULL, active BOOLEAN NOT NULL,
+    created DATETIME NOT NULL, bio TEXT NOT NULL)"""
+POSTGRES_AUTHOR = """CREATE TABLE {name} (
+    id SERIAL PRIMARY KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100) NOT NULL,
+    age INTEGER NOT NULL, balance DOUBLE PRECISION NOT NULL, active BOOLEAN NOT NULL,
+    created TIMESTAMP WITHOUT TIME ZONE NOT NULL, bio TEXT NOT NULL)"""
+POST = """CREATE TABLE post (
+    id INTEGER NOT NULL PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES author (id),
+    title VARCHAR(200) NOT NULL, body TEXT NOT NULL, views INTEGER NOT NULL)"""
+READING = """CREATE TABLE reading (
+    id INTEGER NOT NULL PRIMARY KEY, sensor INTEGER NOT NULL, label VARCHAR(40) NOT NULL)"""
+INDEXES = (
+    "CREATE INDEX ix_author_name ON author (name)",
+    "CREATE INDEX ix_post_author_id ON post (author_id)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything there is in this run."""
+
+    scale: float = 1.0
+
+    def of(self, count: int, least: int = 1) -> int:
+        """Return a count of the full run, scaled."""
+        return max(least, int(count * self.scale))
+
+    @property
+    def authors(self) -> int:
+        """Rows of author; never so few that a name has no ten of them."""
+        return self.of(AUTHORS, least=4000)
+
+    @property
+    def readings(self) -> int:
+        """Rows of reading."""
+        return self.of(READINGS, least=20_000)
+
+
+def author_row(number: int) -> AuthorRow:
+    """Return the author with this id; every run sees the same."""
+    return (
+        number,
+        f"name{number % NAMES:03}",
+        f"user{number}@example.org",
+        18 + number * 7 % 60,
+        number * 1.25,
+        number % 3 != 0,
+        EPOCH + datetime.timedelta(minutes=number),
+        f"{number:06} " + "lorem ipsum dolor sit amet consectetur adipiscing elit"[:53],
+    )
+
+
+def post_row(number: int) -> tuple[int, int, str, str, int]:
+    """Return the post with this id."""
+    return (
+        number,
+        (number - 1) // POSTS_PER_AUTHOR + 1,
+        f"Title of the post number {number}",
+        f"{number:08} " + "sed do eiusmod tempor incididunt ut labore et dolore magna " * 2,
+        number * 13 % 10_000,
+    )
+
+
+def authors(sizes: Sizes) -> Iterator[AuthorRow]:
+    """Yield all authors."""
+    return map(author_row, range(1, sizes.authors + 1))
+
+
+def posts(sizes: Sizes) -> Iterator[tuple[int, int, str, str, int]]:
+    """Yield all posts."""
+    return map(post_row, range(1, sizes.authors * POSTS_PER_AUTHOR + 1))
+
+
+def as_sqlite(row: AuthorRow) -> tuple[object, ...]:
+    """Return an author as SQLAlchemy stores it in SQLite: the time as text."""
+    return (*row[:6], row[6].isoformat(" ", "microseconds"), row[7])
+
+
+def fill_sqlite(path: Path, sizes: Sizes, journal_mode: str) -> None:
+    """Make the SQLite database at `path`."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+    connection.execute("BEGIN")
+    for name in ("author", "author_w"):
+        connection.execute(SQLITE_AUTHOR.format(name=name))
+    connection.execute(POST)
+    connection.execute(READING)
+    connection.executemany(
+        "INSERT INTO author VALUES (?,?,?,?,?,?,?,?)", map(as_sqlite, authors(sizes))
+    )
+    connection.executemany("INSERT INTO post VALUES (?,?,?,?,?)", posts(sizes))
+    connection.execute(
+        "INSERT INTO reading WITH RECURSIVE n(i) AS"
+        " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+        " SELECT i, i % 1000, 'reading number ' || i FROM n",
+        (sizes.readings,),
+    )
+    for statement in INDEXES:
+        connection.execute(statement)
+    connection.execute("COMMIT")
+    connection.execute("ANALYZE")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+
+
+def fill_postgres(url: str, sizes: Sizes) -> None:
+    """Make the tables in the PostgreSQL database at `url`."""
+    import psycopg  # noqa: PLC0415 - a run on SQLite alone does without it
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("author", "author_w"):
+            connection.execute(POSTGRES_AUTHOR.format(name=name))
+        connection.execute(POST)
+        connection.execute(READING)
+        for table, rows in (("author", authors(sizes)), ("post", posts(sizes))):
+            with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        connection.execute(
+            "INSERT INTO reading SELECT i, i %% 1000, 'reading number ' || i"
+            " FROM generate_series(1, %s) i",
+            (sizes.readings,),
+        )
+        for statement in INDEXES:
+            connection.execute(statement)
+        connection.execute("VACUUM ANALYZE")
