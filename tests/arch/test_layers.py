@@ -10,7 +10,7 @@ from tools.check_layers import check, check_import, check_include, imports_of
 
 
 def test_code_keeps_to_the_layers() -> None:
-    assert check() == []
+    assert not (problems := check()), "\n".join(problems)
 
 
 @pytest.mark.parametrize(
