@@ -292,7 +292,7 @@ ptrmap_is_unchanged_when_growing_is_impossible(orm_check *c)
     orm_ptrmap_put(&map, one.hash, &one);
     uint64_t version = map.version;
 
-    ORM_CHECK(c, orm_ptrmap_reserve(&map, SIZE_MAX / 32) < 0);
+    ORM_CHECK(c, orm_ptrmap_reserve(&map, SIZE_MAX / 2) < 0);
 
     ORM_CHECK(c, agrees(&map, &one, 1) && map.version == version);
     orm_ptrmap_fini(&map);
@@ -393,6 +393,39 @@ sizes_are_refused_when_their_product_overflows(orm_check *c)
     orm_free(text);
 }
 
+#ifdef ORM_FAULTS
+static void
+content_is_kept_or_refused_whole_when_any_allocation_fails(orm_check *c)
+{
+    bool reached = true;
+    for (int64_t k = 1; reached && k < 1000; k++) {
+        thing things[64];
+        orm_arena arena;
+        orm_buf buf;
+        orm_ptrmap map;
+        orm_arena_init(&arena);
+        orm_buf_init(&buf);
+        orm_ptrmap_init(&map);
+        orm_fault_set(k);
+        for (uint64_t i = 0; i < 64; i++) {
+            things[i] = (thing){.key = i, .hash = i * 7};
+            things[i].there = orm_ptrmap_put(&map, things[i].hash, &things[i]) == 0;
+            orm_buf_printf(&buf, "%20d", (int)i);
+            char *copy = orm_arena_dup(&arena, "some text that takes its room", 29);
+            ORM_CHECK(c, copy == NULL || copy[28] == 'm');
+        }
+        reached = orm_fault_seen() >= k;
+        orm_fault_set(0);
+        ORM_CHECK(c, agrees(&map, things, 64));
+        ORM_CHECK(c, buf.failed ? buf.len == 0 : buf.len == 64 * 20);
+        orm_ptrmap_fini(&map);
+        orm_buf_fini(&buf);
+        orm_arena_fini(&arena);
+    }
+    ORM_CHECK(c, !reached);
+}
+#endif
+
 static const orm_coretest_case checks[] = {
     {"arena_keeps_every_allocation_apart_when_sizes_vary",
      arena_keeps_every_allocation_apart_when_sizes_vary},
@@ -415,6 +448,10 @@ static const orm_coretest_case checks[] = {
      deadline_never_comes_when_the_span_is_no_number},
     {"sizes_are_refused_when_their_product_overflows",
      sizes_are_refused_when_their_product_overflows},
+#ifdef ORM_FAULTS
+    {"content_is_kept_or_refused_whole_when_any_allocation_fails",
+     content_is_kept_or_refused_whole_when_any_allocation_fails},
+#endif
     {NULL, NULL},
 };
 
