@@ -49,6 +49,20 @@
     X(pg_cancel)          /* cancel requests */                                          \
     X(pg_alive_spoke)     /* idle servers that had something to say */                   \
     /* pool */                                                                           \
+    X(pool_open)          /* connections the open callback was asked for */              \
+    X(pool_close)         /* connections closed or forgotten */                          \
+    X(pool_checkout)      /* entries handed out */                                       \
+    X(pool_settle)        /* entries settled at checkout */                              \
+    X(pool_ping)          /* entries pinged at checkout */                               \
+    X(pool_recycle)       /* entries closed for age, retirement or dispose */            \
+    X(pool_wait)          /* threads that had to wait */                                 \
+    X(pool_handover)      /* entries given to a waiter */                                \
+    X(pool_passed_on)     /* of these: passed on by a waiter that gave up */             \
+    X(pool_timeout)       /* waits that timed out */                                     \
+    X(pool_later)         /* entries returned by finalizers */                           \
+    X(pool_worker)        /* starts of the worker thread */                              \
+    X(pool_window)        /* idle read windows the worker saw */                         \
+    X(pool_fork)          /* forks seen by the child */                                  \
     /* py, types */                                                                      \
     /* sql */                                                                            \
     /* exec */                                                                           \

@@ -117,7 +117,8 @@ void orm_pool_discard(orm_pool *pool, orm_pooled *entry, bool bump);
 /* The connection stays in use but is closed at checkin (soft invalidate). */
 void orm_pool_retire(orm_pool *pool, orm_pooled *entry);
 
-/* Instead of checkin: the connection leaves the pool and belongs to the caller. */
+/* Instead of checkin: the connection leaves the pool and belongs to the caller. NULL: it is
+   shared with others (STATIC, THREAD) or of another process, and stays checked out. */
 orm_conn *orm_pool_detach(orm_pool *pool, orm_pooled *entry, void **user);
 
 /* Every connection made before now is pinged before it is handed out again. */
@@ -136,6 +137,11 @@ void orm_pool_read_stats(orm_pool *pool, orm_pool_stats *out);
    it may count or copy, nothing else. */
 void orm_pool_visit(orm_pool *pool, void (*visit)(const orm_pooled *entry, void *arg),
                     void *arg);
+
+/* tx_state of a connection that is checked out says ORM_TX_WINDOW: the worker ends windows
+   that are idle, about once a second, as long as there are any. Costs one atomic exchange
+   when it watches already. */
+void orm_pool_watch(orm_pool *pool);
 
 /* Stops and joins the process' worker, if it runs; it starts again when it is needed. Exit
    handlers call it. */
