@@ -44,7 +44,6 @@
     X(MACADDR)  /* macaddr, macaddr8 as text */                                               \
     X(BIT)                                                                                    \
     X(OID)                                                                                    \
-    X(MONEY)                                                                                  \
     X(JSONPATH)                                                                               \
     X(OPAQUE)   /* sent and read as text, the server casts: tsvector, ranges, hstore ... */   \
     X(USER)     /* a class with its own bind/result processors over the driver's values */    \
@@ -102,7 +101,8 @@ struct orm_type {
     PyObject *py_result[ORM_NDIALECTS]; /* likewise */
     PyObject *hook_dialect[ORM_NDIALECTS]; /* the dialect object the hooks were made for */
     void *table;        /* ENUM: label -> member (enum.c); owned, NULL else */
-    orm_state *st;      /* the module's state, valid while the type object lives */
+    PyObject *home;     /* the dict it is interned in; owned. Not through the state, which at
+                         * the interpreter's end may go before the last record */
 };
 
 /* Everything an encoder may need besides type and value. Made per execution by exec/. */
@@ -173,6 +173,11 @@ orm_type_impl(orm_type *t, uint8_t dialect)
 
 /* Encode v for type t: None is NULL unless the type wants to see it. 0/-1. */
 ORM_RAISES int orm_type_encode(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out);
+
+/* Encode a list, tuple or other sequence as PostgreSQL's array of `item`, for `= ANY($1)` and
+ * unnest. c->stored 0: whole numbers are compared as int8. 0/-1. */
+ORM_RAISES int orm_type_encode_array(orm_bindctx *c, orm_type *item, PyObject *values,
+                                     orm_param *out);
 
 /* Choose the decoder of a result column: by its declared type (NULL or the NULL type: none)
  * and what the wire says (PostgreSQL: oid; SQLite: 0, then by each cell's storage class).
