@@ -43,7 +43,8 @@ orm_buf_reserve(orm_buf *buf, size_t more)
     if (buf->cap - buf->len >= more) {
         return 0;
     }
-    if (orm_size_add(buf->len, more, &need) < 0 || orm_size_add(buf->cap, buf->cap / 2 + 64, &cap) < 0) {
+    if (orm_size_add(buf->len, more, &need) < 0
+        || orm_size_add(buf->cap, buf->cap / 2 + 64, &cap) < 0) {
         return fail(buf);
     }
     if (cap < need) {

@@ -19,7 +19,7 @@ typedef enum orm_code {
     ORM_OK = 0,
     ORM_E_NOMEM,          /* an allocation failed; connections stay as they were */
     ORM_E_INTERFACE,      /* used wrongly from inside: closed cursor, wrong state */
-    ORM_E_PROGRAMMING,    /* the caller's statement or arguments: several statements, too many parameters */
+    ORM_E_PROGRAMMING,    /* the caller's text or arguments: two statements, too few values */
     ORM_E_DATA,           /* a value that cannot be stored or read exactly */
     ORM_E_DB,             /* the database said so: sqlstate (PostgreSQL) or native (SQLite) */
     ORM_E_UNAVAILABLE,    /* no connection could be made */

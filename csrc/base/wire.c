@@ -60,7 +60,8 @@ orm_wire_elem(orm_wire *w, const char **p, int32_t *len)
 }
 
 void
-orm_buf_put_array(orm_buf *buf, uint32_t elem_oid, bool has_null, int32_t ndim, const int32_t *sizes)
+orm_buf_put_array(orm_buf *buf, uint32_t elem_oid, bool has_null, int32_t ndim,
+                  const int32_t *sizes)
 {
     orm_buf_put32(buf, (uint32_t)ndim);
     orm_buf_put32(buf, has_null ? 1 : 0);

@@ -204,7 +204,10 @@ int orm_wire_elem(orm_wire *w, const char **p, int32_t *len);
 
 /* Write a header of one dimension; the caller appends n elements with the two below. */
 void orm_buf_put_array1(orm_buf *buf, uint32_t elem_oid, int32_t n, bool has_null);
-void orm_buf_put_array(orm_buf *buf, uint32_t elem_oid, bool has_null, int32_t ndim, const int32_t *sizes);
+/* As many dimensions as there are sizes, lower bounds 1. */
+void orm_buf_put_array(orm_buf *buf, uint32_t elem_oid, bool has_null, int32_t ndim,
+                       const int32_t *sizes);
+
 static inline void
 orm_buf_put_null(orm_buf *buf)
 {

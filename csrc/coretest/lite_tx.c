@@ -265,6 +265,40 @@ ddl_and_pragmas_run_alone_when_nothing_was_written(orm_check *c)
 }
 
 static void
+windows_are_given_up_when_a_database_is_attached(orm_check *c)
+{
+    pair p;
+    if (pair_open(&p, c, "wal")) {
+        lite_begin_as(&p.a, ORM_ISO_DEFAULT);
+        lite_run(&p.a, "SELECT 1"); /* ATTACH is not possible in a transaction */
+        ORM_CHECK(c, lite_run(&p.a, "ATTACH ':memory:' AS other") == 0);
+        ORM_CHECK(c, lite_run(&p.a, "SELECT 1") == 0 && lite_state(&p.a) == ORM_TX_PENDING);
+        ORM_CHECK(c, lite_run(&p.a, "DETACH other") == 0);
+        ORM_CHECK(c, lite_run(&p.a, "SELECT 1") == 0 && lite_state(&p.a) == ORM_TX_WINDOW);
+    }
+    pair_close(&p);
+}
+
+static void
+table_may_be_dropped_when_its_rows_are_unread(orm_check *c)
+{
+    pair p;
+    if (pair_open(&p, c, "delete")) {
+        orm_sqltext text = lite_text("SELECT id FROM t ORDER BY id");
+        orm_buf out;
+        orm_buf_init(&out);
+        orm_cursor *cur = lite_start(&p.a, &text);
+
+        ORM_CHECK(c, lite_run(&p.a, "DROP TABLE t") == 0);
+
+        ORM_CHECK(c, lite_read(&p.a, cur, 0, &out) == 0 && strcmp(orm_buf_cstr(&out), "1;2;3") == 0);
+        p.a.driver->cursor_close(cur);
+        orm_buf_fini(&out);
+    }
+    pair_close(&p);
+}
+
+static void
 transaction_is_the_users_when_begun_by_hand(orm_check *c)
 {
     pair p;
@@ -455,6 +489,8 @@ static const orm_coretest_case checks[] = {
     CASE(snapshot_is_kept_to_the_end_when_serializable),
     CASE(each_statement_stands_alone_when_autocommit),
     CASE(ddl_and_pragmas_run_alone_when_nothing_was_written),
+    CASE(windows_are_given_up_when_a_database_is_attached),
+    CASE(table_may_be_dropped_when_its_rows_are_unread),
     CASE(transaction_is_the_users_when_begun_by_hand),
     CASE(savepoint_gives_back_its_own_part_when_rolled_back),
     CASE(writes_begin_deferred_when_the_way_is_pysqlites),

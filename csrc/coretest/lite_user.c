@@ -324,6 +324,140 @@ aggregate_and_collation_work_when_created(orm_check *c)
     ORM_CHECK(c, atomic_load(&m.destroyed) == 2);
 }
 
+static void
+note_text(void *user, const char *sql)
+{
+    meeting *m = user;
+    orm_buf_puts(m->other, sql);
+    orm_buf_putc(m->other, ';');
+}
+
+static void
+trace_is_told_of_statements_with_their_values(orm_check *c)
+{
+    orm_buf seen;
+    orm_buf_init(&seen);
+    meeting m = {.other = &seen};
+    orm_param one = {.kind = ORM_V_INT, .u.i = 7};
+    orm_sqltext text = lite_text("SELECT ?");
+    orm_call call = {.text = &text, .params = &one, .nparams = 1, .deadline = ORM_NEVER};
+    orm_cursor *cur = NULL;
+    lite_test_open(&m.t, NULL, NULL);
+
+    ORM_CHECK(c, orm_lite_trace(m.t.conn, note_text, &m, count_destroyed, &m.t.err) == 0);
+    ORM_CHECK(c, m.t.driver->exec(m.t.conn, &call, &cur, &m.t.err) == 0);
+    m.t.driver->cursor_close(cur);
+    ORM_CHECK(c, orm_lite_trace(m.t.conn, NULL, NULL, NULL, &m.t.err) == 0);
+    lite_run(&m.t, "SELECT 2");
+
+    ORM_CHECK(c, strcmp(orm_buf_cstr(&seen), "SELECT 7;") == 0);
+    ORM_CHECK(c, atomic_load(&m.destroyed) == 1);
+    lite_test_close(&m.t);
+    orm_buf_fini(&seen);
+}
+
+static int
+stop_copy(void *user, int status, int remaining, int total)
+{
+    (void)status;
+    (void)remaining;
+    ++*(int *)user;
+    return total > 0;
+}
+
+static void
+database_is_copied_while_it_is_read(orm_check *c)
+{
+    int steps = 0;
+    lite_test from, to;
+    lite_test_open(&from, NULL, "read_windows", "1", NULL);
+    lite_test_open(&to, NULL, NULL);
+    lite_run(&from, "CREATE TABLE t (a)");
+    ORM_CHECK(c, lite_run(&from, "INSERT INTO t VALUES (1), (2)") == 0);
+    ORM_CHECK(c, orm_lite_total_changes(from.conn) == 2);
+    lite_begin_as(&from, ORM_ISO_DEFAULT);
+    lite_run(&from, "SELECT * FROM t");
+
+    ORM_CHECK(c, orm_lite_backup(from.conn, "main", to.conn, "main", 1, stop_copy, &steps, &to.err) < 0);
+    ORM_CHECK(c, steps == 1 && to.err.code == ORM_E_SIGNAL);
+    orm_err_clear(&to.err);
+    ORM_CHECK(c, orm_lite_backup(from.conn, "main", to.conn, "main", -1, NULL, NULL, &to.err) == 0);
+    ORM_CHECK(c, lite_gives(&to, "SELECT sum(a) FROM t", "3"));
+
+    lite_run(&from, "INSERT INTO t VALUES (3)");
+    ORM_CHECK(c, orm_lite_backup(from.conn, "main", to.conn, "main", -1, NULL, NULL, &to.err) < 0);
+    ORM_CHECK(c, to.err.code == ORM_E_OPEN_TX);
+    orm_err_clear(&to.err);
+    ORM_CHECK(c, orm_lite_backup(to.conn, "main", to.conn, "main", -1, NULL, NULL, &to.err) < 0);
+    lite_test_close(&from);
+    lite_test_close(&to);
+}
+
+static void
+limit_and_extensions_are_as_asked(orm_check *c)
+{
+    lite_test t;
+    lite_test_open(&t, NULL, NULL);
+    uint32_t most = t.driver->max_params(t.conn);
+
+    ORM_CHECK(c, orm_lite_limit(t.conn, SQLITE_LIMIT_VARIABLE_NUMBER, 10) == (int)most);
+    ORM_CHECK(c, t.driver->max_params(t.conn) == 10 && orm_lite_limit(t.conn, 9999, 1) == -1);
+    ORM_CHECK(c, lite_refuses(&t, "SELECT ?11", SQLITE_ERROR));
+    orm_err_clear(&t.err);
+    ORM_CHECK(c, orm_lite_enable_extensions(t.conn, true, &t.err) == 0);
+    ORM_CHECK(c, orm_lite_load_extension(t.conn, "/nowhere/at/all", NULL, &t.err) < 0);
+    ORM_CHECK(c, t.err.code == ORM_E_DB && strstr(orm_err_message(&t.err), "nowhere") != NULL);
+    lite_test_close(&t);
+}
+
+/* One of several writers to one file. */
+typedef struct writer {
+    pthread_t thread;
+    const char *path;
+    int done; /* transactions that went through */
+} writer;
+
+static void *
+write_often(void *arg)
+{
+    writer *w = arg;
+    lite_test t;
+    bool ok = lite_test_open(&t, w->path, "read_windows", "1", "synchronous", "normal", "timeout",
+                             "60", NULL) == 0;
+    for (int i = 0; ok && i < 50; i++) { /* read, then write what was read */
+        ok = lite_begin_as(&t, ORM_ISO_DEFAULT) == 0 && lite_run(&t, "SELECT a FROM t") == 0
+             && lite_run(&t, "UPDATE t SET a = a + 1") == 0 && lite_commit_now(&t) == 0;
+        w->done += ok;
+    }
+    lite_test_close(&t);
+    return NULL;
+}
+
+static void
+nothing_is_lost_when_writers_compete(orm_check *c)
+{
+    enum { WRITERS = 4 };
+    writer writers[WRITERS];
+    lite_test t;
+    char *path = lite_file_new();
+    lite_test_open(&t, path, "wal_on_create", "1", NULL);
+    lite_run(&t, "CREATE TABLE t (a)");
+    lite_run(&t, "INSERT INTO t VALUES (0)");
+
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (writer){.path = path};
+        pthread_create(&writers[i].thread, NULL, write_often, &writers[i]);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        ORM_CHECK(c, writers[i].done == 50);
+    }
+
+    ORM_CHECK(c, lite_gives(&t, "SELECT a FROM t", "200"));
+    lite_test_close(&t);
+    lite_file_remove(path);
+}
+
 static int
 stop_at_third(void *arg)
 {
@@ -489,6 +623,10 @@ static const orm_coretest_case checks[] = {
     CASE(connection_lives_to_the_calls_end_when_closed_from_inside),
     CASE(function_sees_and_answers_every_kind_of_value),
     CASE(aggregate_and_collation_work_when_created),
+    CASE(trace_is_told_of_statements_with_their_values),
+    CASE(database_is_copied_while_it_is_read),
+    CASE(limit_and_extensions_are_as_asked),
+    CASE(nothing_is_lost_when_writers_compete),
     CASE(waiting_for_a_lock_ends_by_signal_deadline_or_timeout),
     CASE(long_work_ends_when_the_deadline_passes),
     CASE(child_is_refused_when_it_uses_the_parents_connection),

@@ -74,8 +74,8 @@ typedef struct orm_driver {
     /* PostgreSQL: COPY ... FROM STDIN with all of `data`. SQLite: NULL. */
     int (*copy_in)(orm_conn *, const orm_sqltext *, const orm_buf *data, int64_t *rows,
                    orm_mono deadline, orm_err *);
-    /* Several statements in one NUL-terminated text, no parameters, rows thrown away, no BEGIN added.
-     * err->row is the index of the failing one where it is known. */
+    /* Several statements in one NUL-terminated text, no parameters, rows thrown away, no
+     * BEGIN added. err->row is the index of the failing one where it is known. */
     int (*script)(orm_conn *, const char *sql, size_t len, orm_mono deadline, orm_err *);
 
     /* ORM_TX_. GIL ok. */

@@ -211,11 +211,12 @@ orm_lite_create_collation(orm_conn *conn, const char *name,
         return -1;
     }
     lite_buffer_all_locked(conn);
-    int rc = sqlite3_create_collation_v2(conn->db, name, SQLITE_UTF8, cmp == NULL ? NULL : collation,
-                                         cmp == NULL ? NULL : on_compare,
-                                         cmp == NULL ? NULL : destroy_collation);
+    bool removes = cmp == NULL;
+    int rc = sqlite3_create_collation_v2(conn->db, name, SQLITE_UTF8, removes ? NULL : collation,
+                                         removes ? NULL : on_compare,
+                                         removes ? NULL : destroy_collation);
     int answer = rc == SQLITE_OK ? 0 : lite_fail_locked(conn, rc, err);
-    if (rc != SQLITE_OK || cmp == NULL) {
+    if (rc != SQLITE_OK || removes) {
         destroy_collation(collation); /* not taken: a failure does not destroy, as functions do */
     }
     lite_leave(conn);

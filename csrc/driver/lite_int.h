@@ -4,7 +4,7 @@
  * The files: lite_open.c (opening, pragmas, closing), lite_lock.c (who is inside, waiting,
  * cancelling), lite_err.c (result codes to orm_err), lite_tx.c (windows and transactions),
  * lite_stmt.c (compiled statements), lite_step.c (running), lite_result.c (cursors),
- * lite_func.c (functions of the user), lite.c (the vtable).
+ * lite_func.c (functions of the user), lite_extra.c (copies, limits, trace), lite.c (vtable).
  * Locking: everything in orm_conn is guarded by `lock`, but for the atomics. Functions that
  * end in _locked want it held.
  * Statements in use belong to a cursor, all others to the cache. Between two calls on the
@@ -37,7 +37,7 @@ typedef struct lite_stmt {
     lite_head *head;      /* made when first needed; NULL before */
     uint32_t nparams;     /* the highest parameter number */
     uint8_t verb;         /* ORM_VERB_, never UNKNOWN: SQLite told */
-    bool mode_pragma;     /* a PRAGMA that may change whether windows are possible */
+    bool moves_mode;      /* a PRAGMA or ATTACH that may change whether windows are possible */
 } lite_stmt;
 
 /* Rows that were read ahead, in the order of the result. */
@@ -68,6 +68,13 @@ struct orm_cursor {
     orm_err late;               /* what stopped the reading ahead; told after the kept rows */
 };
 
+/* Who is told of statements; all NULL: nobody. */
+typedef struct lite_trace {
+    void (*call)(void *user, const char *sql);
+    void *user;                  /* first argument of both */
+    void (*destroy)(void *user); /* NULL: nothing to do */
+} lite_trace;
+
 struct orm_conn {
     sqlite3 *db;                /* NULL after forget or a failed open */
     orm_lock lock;              /* guards all that follows, but for the atomics */
@@ -85,6 +92,8 @@ struct orm_conn {
     char begin_write[24];       /* "BEGIN IMMEDIATE" or what write_begin says */
     orm_mono busy_timeout;      /* ns to wait for locks of other connections */
     uint32_t max_params;        /* SQLITE_LIMIT_VARIABLE_NUMBER */
+
+    lite_trace trace;           /* set by orm_lite_trace */
 
     orm_tx_opts opts;           /* of the transaction noted by begin */
     bool begun;                 /* begin was called and not ended by commit, rollback */
@@ -186,6 +195,9 @@ void lite_cursor_close(orm_cursor *);
 const orm_coldesc *lite_columns(orm_cursor *, uint32_t *n);
 int64_t lite_rowcount(orm_cursor *);
 int64_t lite_lastrowid(orm_cursor *);
+
+/* --- lite_extra.c ---------------------------------------------------------------------- */
+void lite_trace_drop(orm_conn *conn);
 
 /* --- lite_open.c ----------------------------------------------------------------------- */
 int lite_open(const orm_dsn *, orm_mono deadline, const orm_waiter *, orm_conn **, orm_err *);

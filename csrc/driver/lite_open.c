@@ -81,7 +81,8 @@ check_keys(const orm_dsn *dsn, orm_err *err)
 
 /* Set one pragma and read it back. */
 static int
-set_pragma_locked(orm_conn *conn, const char *name, const char *value, bool may_differ, orm_err *err)
+set_pragma_locked(orm_conn *conn, const char *name, const char *value, bool may_differ,
+                  orm_err *err)
 {
     char sql[128], got[64];
     for (const char *at = value; *at != '\0'; at++) {
@@ -197,7 +198,8 @@ read_number(const orm_dsn *dsn, const char *key, double fallback, double low, do
     }
     *out = strtod(value, &end);
     if (end == value || *end != '\0' || !(*out >= low && *out <= high)) {
-        return orm_err_set(err, ORM_E_PROGRAMMING, "'%s' is no value for the option %s", value, key);
+        return orm_err_set(err, ORM_E_PROGRAMMING, "'%s' is no value for the option %s", value,
+                           key);
     }
     return 0;
 }
@@ -258,7 +260,8 @@ open_database(orm_conn *conn, const orm_dsn *dsn, orm_err *err)
         return lite_fail_locked(conn, rc, err);
     }
     conn->shared_memory = is_set(dsn, "uri")
-                          && (strstr(path, "cache=shared") != NULL || strstr(path, "vfs=memdb") != NULL);
+                          && (strstr(path, "cache=shared") != NULL
+                              || strstr(path, "vfs=memdb") != NULL);
     sqlite3_busy_handler(conn->db, lite_busy_handler, conn);
     conn->max_params = (uint32_t)sqlite3_limit(conn->db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
     return 0;
@@ -304,6 +307,7 @@ lite_conn_free(orm_conn *conn)
     }
     orm_stmt_cache_fini(&conn->cache);
     sqlite3_close_v2(conn->db); /* rolls back what is open; NULL is fine */
+    lite_trace_drop(conn);
     orm_lock_fini(&conn->lock);
     orm_free(conn);
 }
@@ -315,7 +319,8 @@ optimize_locked(orm_conn *conn)
     orm_err ignored;
     orm_err_init(&ignored);
     conn->busy_timeout = 0; /* statistics are not worth waiting for */
-    if (!lite_in_tx_locked(conn) && lite_run_locked(conn, "PRAGMA analysis_limit=400", &ignored) == 0) {
+    if (!lite_in_tx_locked(conn)
+        && lite_run_locked(conn, "PRAGMA analysis_limit=400", &ignored) == 0) {
         lite_run_locked(conn, "PRAGMA optimize", &ignored);
     }
     orm_err_fini(&ignored);

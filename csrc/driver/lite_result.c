@@ -152,7 +152,8 @@ lite_cursor_keep_row_locked(orm_cursor *cur)
         }
         cur->kept_end = kept = fresh;
     }
-    if (copy_row(cur->stmt->st, ncols, &cur->kept_arena, &kept->cells[(size_t)kept->nrows * ncols]) < 0) {
+    orm_cell *cells = &kept->cells[(size_t)kept->nrows * ncols];
+    if (copy_row(cur->stmt->st, ncols, &cur->kept_arena, cells) < 0) {
         return -1;
     }
     kept->nrows++;

@@ -85,7 +85,7 @@ exec_locked(orm_conn *conn, const orm_call *call, orm_cursor **out, orm_err *err
         return orm_err_nomem(err);
     }
     int verb = stmt->verb;
-    bool renew_mode = stmt->mode_pragma;
+    bool renew_mode = stmt->moves_mode;
     /* Off the list until it runs: what begins now may read all unread results to their end. */
     orm_list_remove(&cur->link);
     int answer = lite_stmt_bind_locked(conn, stmt, call->params, call->nparams, err);

@@ -112,9 +112,10 @@ prepare_locked(orm_conn *conn, const orm_sqltext *text, lite_stmt *stmt, orm_err
     }
     stmt->nparams = (uint32_t)sqlite3_bind_parameter_count(stmt->st);
     stmt->verb = verb_of(stmt->st, verb);
-    stmt->mode_pragma = stmt->verb == ORM_VERB_OTHER
-                        && (contains_word(text->sql, text->len, "journal_mode")
-                            || contains_word(text->sql, text->len, "locking_mode"));
+    stmt->moves_mode = stmt->verb == ORM_VERB_OTHER
+                       && (contains_word(text->sql, text->len, "journal_mode")
+                           || contains_word(text->sql, text->len, "locking_mode")
+                           || contains_word(text->sql, text->len, "tach")); /* ATTACH, DETACH */
     return 0;
 }
 

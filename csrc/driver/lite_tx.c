@@ -42,18 +42,25 @@ lite_state_locked(const orm_conn *conn)
 void
 lite_look_at_journal_locked(orm_conn *conn)
 {
-    char journal[16], locking[16];
+    static const char attached[] =
+        "SELECT count(*) FROM pragma_database_list WHERE name NOT IN ('main', 'temp')";
+    char journal[16], locking[16], others[16];
     orm_err ignored;
+    if (conn->failed) {
+        return; /* nothing may be asked now, and nothing has changed */
+    }
     orm_err_init(&ignored);
     const char *file = sqlite3_db_filename(conn->db, "main");
     bool in_memory = file == NULL || file[0] == '\0';
     if (lite_ask_locked(conn, "PRAGMA journal_mode", journal, sizeof(journal), &ignored) < 0
-        || lite_ask_locked(conn, "PRAGMA locking_mode", locking, sizeof(locking), &ignored) < 0) {
-        journal[0] = locking[0] = '\0'; /* not known: no windows */
+        || lite_ask_locked(conn, "PRAGMA locking_mode", locking, sizeof(locking), &ignored) < 0
+        || lite_ask_locked(conn, attached, others, sizeof(others), &ignored) < 0) {
+        journal[0] = locking[0] = others[0] = '\0'; /* not known: no windows */
         in_memory = false;
     }
     orm_err_fini(&ignored);
-    conn->can_window = !conn->shared_memory
+    /* an attached database has a journal mode of its own */
+    conn->can_window = !conn->shared_memory && strcmp(others, "0") == 0
                        && (in_memory || strcmp(journal, "wal") == 0
                            || strcmp(locking, "exclusive") == 0);
 }
@@ -157,8 +164,8 @@ lite_before_locked(orm_conn *conn, int verb, orm_err *err)
         err->native = SQLITE_ABORT_ROLLBACK;
         return -1;
     }
-    if (verb == ORM_VERB_COMMIT || verb == ORM_VERB_SAVEPOINT) {
-        lite_buffer_all_locked(conn);
+    if (verb == ORM_VERB_COMMIT || verb == ORM_VERB_SAVEPOINT || verb == ORM_VERB_DDL) {
+        lite_buffer_all_locked(conn); /* DDL: a table that is being read is locked */
     }
     if (verb == ORM_VERB_ROLLBACK) {
         lite_close_all_locked(conn);
@@ -219,7 +226,8 @@ lite_begin(orm_conn *conn, const orm_tx_opts *opts, orm_err *err)
     }
     int answer = 0;
     if (conn->begun || (lite_in_tx_locked(conn) && !conn->window)) {
-        answer = orm_err_set(err, ORM_E_OPEN_TX, "a transaction has already begun on the connection");
+        answer = orm_err_set(err, ORM_E_OPEN_TX,
+                             "a transaction has already begun on the connection");
     }
     else if (opts->isolation == ORM_ISO_READ_UNCOMMITTED && !conn->uncommitted) {
         answer = lite_run_locked(conn, "PRAGMA read_uncommitted=1", err);
@@ -331,7 +339,8 @@ lite_savepoint(orm_conn *conn, int what, const char *name, orm_mono deadline, or
         bool was_open = lite_in_tx_locked(conn);
         if (answer == 0) {
             answer = lite_run_locked(conn, sql.p, err);
-            lite_after_locked(conn, ORM_VERB_SAVEPOINT, was_open, answer < 0 ? err->native : SQLITE_OK);
+            int rc = answer < 0 ? err->native : SQLITE_OK;
+            lite_after_locked(conn, ORM_VERB_SAVEPOINT, was_open, rc);
         }
         lite_leave(conn);
     }

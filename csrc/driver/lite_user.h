@@ -1,5 +1,5 @@
 /*
- * lite_user.h - SQL functions, aggregates and collations of the user, SQLite only.
+ * lite_user.h - what only SQLite has: the user's functions and collations, extensions, copies.
  *
  * Place: part of driver.h; used by dbapi and dialect event hooks through exec/. The C side
  *   of a Python callable is written there: this folder knows no Python.
@@ -46,5 +46,24 @@ int orm_lite_create_collation(orm_conn *, const char *name,
                               int (*cmp)(void *user, const char *a, int32_t alen, const char *b,
                                          int32_t blen),
                               void *user, void (*destroy)(void *user), orm_err *);
+
+/* Rows changed since the connection was opened. GIL ok. */
+int64_t orm_lite_total_changes(orm_conn *);
+/* Value of one of SQLite's limits (SQLITE_LIMIT_ numbers) and, unless value is negative, set
+ * it; the old value, -1 for an unknown limit. */
+int orm_lite_limit(orm_conn *, int limit, int value);
+/* Allow or forbid loading extensions: 0 or -1. */
+int orm_lite_enable_extensions(orm_conn *, bool enable, orm_err *);
+/* Load one; entry NULL: the library's default. */
+int orm_lite_load_extension(orm_conn *, const char *path, const char *entry, orm_err *);
+/* Copy database `from_name` ("main") of one connection over that of another, `pages` at a
+ * time (negative: at once); progress, if any, is told after each part and stops it by
+ * answering nonzero (ORM_E_SIGNAL). Neither connection may be in a transaction. */
+int orm_lite_backup(orm_conn *from, const char *from_name, orm_conn *to, const char *to_name,
+                    int pages, int (*progress)(void *user, int status, int remaining, int total),
+                    void *user, orm_err *);
+/* Told of every statement before it runs, with its values written in; NULL: no more. */
+int orm_lite_trace(orm_conn *, void (*trace)(void *user, const char *sql), void *user,
+                   void (*destroy)(void *user), orm_err *);
 
 #endif /* ORM_DRIVER_LITE_USER_H */

@@ -32,7 +32,10 @@ same_key(const void *value, const void *wanted)
 {
     const orm_stmt_key *a = &((const orm_stmt_entry *)value)->key;
     const orm_stmt_key *b = wanted;
-    return a->id == b->id && (b->id != 0 || (a->len == b->len && memcmp(a->sql, b->sql, a->len) == 0));
+    if (a->id != b->id || b->id != 0) {
+        return a->id == b->id;
+    }
+    return a->len == b->len && memcmp(a->sql, b->sql, a->len) == 0;
 }
 
 int
