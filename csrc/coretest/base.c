@@ -156,7 +156,10 @@ error_keeps_the_first_when_a_second_follows(orm_check *c)
     orm_err_clear(&other);
     orm_err_nomem(&other);
     ORM_CHECK(c, strcmp(orm_err_message(&other), "out of memory") == 0);
-    ORM_CHECK(c, strcmp(orm_code_name(ORM_E_OPEN_TX), "ORM_E_OPEN_TX") == 0);
+    for (int code = ORM_OK; code <= ORM_E_OPEN_TX; code++) {
+        ORM_CHECK(c, strncmp(orm_code_name((orm_code)code), "ORM_", 4) == 0);
+        ORM_CHECK(c, strcmp(orm_code_name((orm_code)code), "ORM_E_?") != 0);
+    }
     orm_err_fini(&err);
     orm_err_fini(&other);
 }

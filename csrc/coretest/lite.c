@@ -463,6 +463,48 @@ options_are_read_back_or_refused_when_opening(orm_check *c)
 }
 
 static void
+journal_stays_when_another_connection_is_reading(orm_check *c)
+{
+    lite_test reader, t;
+    char *path = lite_file_new();
+    orm_sqltext text = lite_text("SELECT 1 FROM sqlite_master");
+    lite_test_open(&reader, path, NULL);
+    lite_run(&reader, "CREATE TABLE t (a)");
+    orm_cursor *cur = lite_start(&reader, &text);
+
+    ORM_CHECK(c, lite_test_open(&t, path, "journal_mode", "wal", "timeout", "0", NULL) == 0);
+
+    ORM_CHECK(c, lite_gives(&t, "PRAGMA journal_mode", "delete"));
+    reader.driver->cursor_close(cur);
+    lite_test_close(&t);
+    lite_test_close(&reader);
+    lite_file_remove(path);
+}
+
+static void
+statistics_are_made_when_a_writing_connection_closes(orm_check *c)
+{
+    static const char fill[] =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+        "INSERT INTO t SELECT i, i % 7 FROM n";
+    lite_test t;
+    char *path = lite_file_new();
+    lite_test_open(&t, path, "optimize", "1", NULL);
+    lite_run(&t, "CREATE TABLE t (a INTEGER PRIMARY KEY, b INT)");
+    lite_run(&t, "CREATE INDEX i ON t (b)");
+    lite_begin_as(&t, ORM_ISO_DEFAULT);
+    lite_run(&t, fill);
+    lite_commit_now(&t);
+    lite_run(&t, "SELECT * FROM t WHERE b = 3"); /* a plan that statistics could change */
+    lite_test_close(&t);
+
+    lite_test_open(&t, path, NULL);
+    ORM_CHECK(c, lite_gives(&t, "SELECT idx FROM sqlite_stat1", "i"));
+    lite_test_close(&t);
+    lite_file_remove(path);
+}
+
+static void
 file_is_refused_when_it_is_no_database(orm_check *c)
 {
     lite_test t;
@@ -500,6 +542,8 @@ static const orm_coretest_case checks[] = {
     CASE(error_comes_after_good_rows_when_a_result_breaks_off),
     CASE(script_runs_all_or_tells_where_it_stopped),
     CASE(options_are_read_back_or_refused_when_opening),
+    CASE(journal_stays_when_another_connection_is_reading),
+    CASE(statistics_are_made_when_a_writing_connection_closes),
     CASE(file_is_refused_when_it_is_no_database),
     {NULL, NULL},
 };

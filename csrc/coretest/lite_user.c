@@ -24,6 +24,13 @@ typedef struct meeting {
     void *other;          /* the test's own */
 } meeting;
 
+/* A waiter's check: the third look at signals finds one. */
+static int
+stop_at_third(void *arg)
+{
+    return ++*(int *)arg < 3 ? 0 : -1;
+}
+
 static void
 count_destroyed(void *user)
 {
@@ -91,6 +98,15 @@ connection_is_refused_to_a_second_thread_when_in_use(orm_check *c)
     ORM_CHECK(c, m.t.driver->fetch(unread, ORM_FETCH_DIRECT, &batch, &err) == 0);
     ORM_CHECK(c, batch.nrows == 0 && !batch.last);
     ORM_CHECK(c, m.t.driver->freshen(m.t.conn) == 0);
+    /* a signal ends the wait too: the waiter's check is asked every 100 ms */
+    int checks = 2;
+    orm_waiter waiter = {.check = stop_at_third, .arg = &checks, .wake_fd = -1};
+    m.t.driver->set_waiter(m.t.conn, &waiter);
+    call.mode = ORM_FETCH_BUFFER;
+    call.deadline = ORM_NEVER;
+    ORM_CHECK(c, m.t.driver->exec(m.t.conn, &call, &cur, &err) < 0 && err.code == ORM_E_SIGNAL);
+    m.t.driver->set_waiter(m.t.conn, NULL);
+    orm_err_fini(&err);
     m.t.driver->cursor_close(unread); /* left to the thread inside */
     atomic_store(&m.go_on, 1);
     pthread_join(thread, NULL);
@@ -456,12 +472,6 @@ nothing_is_lost_when_writers_compete(orm_check *c)
     ORM_CHECK(c, lite_gives(&t, "SELECT a FROM t", "200"));
     lite_test_close(&t);
     lite_file_remove(path);
-}
-
-static int
-stop_at_third(void *arg)
-{
-    return ++*(int *)arg < 3 ? 0 : -1;
 }
 
 static void

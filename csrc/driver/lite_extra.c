@@ -88,8 +88,8 @@ copy_locked(orm_conn *to, sqlite3_backup *backup, int pages,
 
 int
 orm_lite_backup(orm_conn *from, const char *from_name, orm_conn *to, const char *to_name,
-                int pages, int (*progress)(void *user, int status, int remaining, int total), void *user,
-                orm_err *err)
+                int pages, int (*progress)(void *user, int status, int remaining, int total),
+                void *user, orm_err *err)
 {
     if (from == to) {
         return orm_err_set(err, ORM_E_PROGRAMMING, "a database cannot be copied onto itself");

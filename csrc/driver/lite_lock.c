@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <poll.h>
 
+#define LOCK_TIME (100 * ORM_MONO_MS) /* between looks at signals while another thread is inside */
 #define CHECK_TIME (50 * ORM_MONO_MS) /* between looks at signals while stepping */
 
 static void
@@ -66,15 +67,20 @@ lite_enter(orm_conn *conn, orm_mono deadline, orm_err *err)
     if (check_process(conn, err) < 0) {
         return -1;
     }
-    switch (orm_lock_take(&conn->lock, deadline)) {
-    case ORM_LOCK_TAKEN:
-        return entered(conn, deadline);
-    case ORM_LOCK_OWN:
-        return refuse_own(err);
-    default:
-        return orm_err_set(err, ORM_E_REENTRY,
-                           "another thread was using the connection until the deadline passed");
+    int taken = orm_lock_try(&conn->lock);
+    while (taken == ORM_LOCK_BUSY) {
+        orm_mono now = orm_mono_now();
+        if (now >= deadline) {
+            return orm_err_set(err, ORM_E_REENTRY,
+                               "another thread was using the connection until the deadline passed");
+        }
+        taken = orm_lock_take(&conn->lock, orm_mono_earlier(deadline, now + LOCK_TIME));
+        if (taken == ORM_LOCK_BUSY && conn->waiter.check != NULL
+            && conn->waiter.check(conn->waiter.arg) < 0) {
+            return orm_err_set(err, ORM_E_SIGNAL, "stopped by a signal");
+        }
     }
+    return taken == ORM_LOCK_OWN ? refuse_own(err) : entered(conn, deadline);
 }
 
 int
