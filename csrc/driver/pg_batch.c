@@ -137,6 +137,12 @@ read_answers(pg_conn *c, batch *b, orm_err *err)
         orm_pg_fail(c, res, err);
         PQclear(res);
         err->row = b->done;
+        /* Its NULL is here too, and must be read before anything is sent: libpq steps to
+           the next command when something is queued, and the NULL would be lost. */
+        if (!c->lost && orm_pg_result(c, b->call->deadline, &res, err) == 0) {
+            PQclear(res);
+            c->items[c->first].count--;
+        }
         return -1;
     }
     return 0;
@@ -201,7 +207,7 @@ try_batch(pg_conn *c, batch *b, orm_err *err)
     if (!b->synced && orm_pg_send_sync(c, err) < 0) {
         return -1;
     }
-    /* A failed set's NULL and the skipped ones are still to come: finish counts them. */
+    /* The answers of the skipped sets are still to come: finish counts them. */
     if (orm_pg_finish(c, b->call->deadline, err) < 0) {
         return -1;
     }

@@ -56,6 +56,8 @@ int orm_pg_stmt_use(pg_conn *c, uint64_t id, size_t bytes, uint8_t flags, const 
                     uint32_t noids, uint32_t times, pg_stmt **out, orm_err *err);
 /* The server does not have it, or not as it should be: forget the name, count from there. */
 void orm_pg_stmt_stale(pg_conn *c, pg_stmt *s, bool close);
+/* It is not known which of the names the server has: new ones for all. */
+void orm_pg_stmt_rename_all(pg_conn *c);
 /* DISCARD ALL and DEALLOCATE ALL: the server has none of them any more. */
 void orm_pg_stmt_forget_all(pg_conn *c);
 void orm_pg_stmt_free_all(pg_conn *c);

@@ -36,15 +36,9 @@ orm_pg_may_retry(pg_conn *c, bool was_idle, pg_stmt *s, orm_err *err)
         }
         orm_pg_stmt_stale(c, s, true);
     }
-    else if (strcmp(err->sqlstate, "26000") == 0) {
-        /* Another session, or DEALLOCATE behind our back: none of the names is sure. */
-        orm_pg_stmt_forget_all(c);
-    }
     else {
-        /* A name is taken: somebody else's session. New names for all. */
-        ORM_LIST_EACH(it, &c->named) {
-            orm_pg_stmt_stale(c, ORM_LIST_ENTRY(it, pg_stmt, lru), false);
-        }
+        /* Another session (a pooler), or DEALLOCATE behind our back: no name is sure. */
+        orm_pg_stmt_rename_all(c);
     }
     orm_pg_prepare_retry(c);
     orm_err_clear(err);

@@ -178,6 +178,15 @@ orm_pg_stmt_stale(pg_conn *c, pg_stmt *s, bool close)
 }
 
 void
+orm_pg_stmt_rename_all(pg_conn *c)
+{
+    ORM_LIST_EACH(it, &c->named) {
+        orm_pg_stmt_stale(c, ORM_LIST_ENTRY(it, pg_stmt, lru), false);
+    }
+    orm_buf_reset(&c->closes);
+}
+
+void
 orm_pg_stmt_forget_all(pg_conn *c)
 {
     ORM_LIST_EACH(it, &c->named) {

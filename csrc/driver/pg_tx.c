@@ -188,7 +188,7 @@ orm_pg_rollback(orm_conn *conn, orm_mono deadline, orm_err *err)
         if (rc < 0 && !c->lost && orm_pg_is_stale(c, err)) {
             /* Another session behind a pooler does not know the name. */
             orm_err_clear(err);
-            orm_pg_stmt_forget_all(c);
+            orm_pg_stmt_rename_all(c);
             rc = orm_pg_run_control(c, 0, "ROLLBACK", tag, deadline, err);
         }
         if (rc == 0 && c->status != PQTRANS_IDLE) {
