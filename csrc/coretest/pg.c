@@ -372,6 +372,22 @@ pg_copy(PyObject *Py_UNUSED(m), PyObject *args)
     return PyLong_FromLongLong(rows);
 }
 
+/* A waiter whose check says at once that a signal handler raised. */
+static int
+raise_always(void *arg)
+{
+    (void)arg;
+    return -1;
+}
+
+static long long
+set_interrupt(orm_conn *conn, bool on)
+{
+    orm_waiter w = {.check = on ? raise_always : NULL, .wake_fd = -1};
+    orm_driver_pg()->set_waiter(conn, &w);
+    return 0;
+}
+
 PyDoc_STRVAR(do_doc, "pg_do($module, conn, what, arg, seconds)\n--\n\n"
                      "Call one of the small functions of the driver by name; its answer.");
 
@@ -415,6 +431,7 @@ pg_do(PyObject *Py_UNUSED(m), PyObject *args)
          : IS("waits")       ? (long long)d->waits(conn)
          : IS("pid")         ? PQbackendPID(d->native(conn))
          : IS("fd")          ? PQsocket(d->native(conn))
+         : IS("interrupt")   ? set_interrupt(conn, *arg != '\0')
          : IS("cancel")      ? (d->cancel(conn), 0)
          : IS("close")       ? (d->close(conn), 0)
          : IS("forget")      ? (d->forget(conn), 0)
