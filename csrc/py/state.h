@@ -45,6 +45,14 @@
 #define ORM_STRINGS_SQL(X)
 #define ORM_OBJECTS_SQL(X)
 
+/* --- sql: the renderer ----------------------------------------------------------------- */
+#define ORM_TYPES_RENDER(X)                                                                   \
+    X(CompiledStatement) /* orm_compiled */                                                   \
+    X(SQLCompiler)       /* what `stmt.compile()` returns, and what @compiles hooks get */
+#define ORM_STRINGS_RENDER(X)
+#define ORM_OBJECTS_RENDER(X)                                                                 \
+    X(compiles_hooks) /* dict: class -> {dialect name or "default": function}, of @compiles */
+
 /* --- exec ------------------------------------------------------------------------------ */
 #define ORM_TYPES_EXEC(X)                                                                     \
     X(Dispatch)                                                                               \
@@ -96,6 +104,7 @@
     ORM_TYPES_PY(X)                                                                           \
     ORM_TYPES_TYPES(X)                                                                        \
     ORM_TYPES_SQL(X)                                                                          \
+    ORM_TYPES_RENDER(X)                                                                       \
     ORM_TYPES_EXEC(X)                                                                         \
     ORM_TYPES_ORM(X)                                                                          \
     ORM_TYPES_UNIT(X)                                                                         \
@@ -104,6 +113,7 @@
     ORM_STRINGS_PY(X)                                                                         \
     ORM_STRINGS_TYPES(X)                                                                      \
     ORM_STRINGS_SQL(X)                                                                        \
+    ORM_STRINGS_RENDER(X)                                                                     \
     ORM_STRINGS_EXEC(X)                                                                       \
     ORM_STRINGS_ORM(X)                                                                        \
     ORM_STRINGS_UNIT(X)                                                                       \
@@ -112,6 +122,7 @@
     ORM_OBJECTS_PY(X)                                                                         \
     ORM_OBJECTS_TYPES(X)                                                                      \
     ORM_OBJECTS_SQL(X)                                                                        \
+    ORM_OBJECTS_RENDER(X)                                                                     \
     ORM_OBJECTS_EXEC(X)                                                                       \
     ORM_OBJECTS_ORM(X)                                                                        \
     ORM_OBJECTS_UNIT(X)                                                                       \
