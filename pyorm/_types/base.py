@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pyorm import _core, exc
+from pyorm._types.comparator import Comparator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,8 +48,9 @@ class TypeEngine(_core.TypeEngine):
     """True: None is given to the type's processing, and an INSERT does not leave it out."""
     render_bind_cast: bool = False
     render_literal_cast: bool = False
-    comparator_factory: Any = None
-    """Class of the operators of this type's expressions; None: the usual ones."""
+    Comparator = Comparator
+    comparator_factory: Any = Comparator
+    """Class of the operators of this type's expressions."""
     _variants: dict[str, TypeEngine] = {}  # noqa: RUF012 - replaced, never changed
 
     # --- what subclasses and programs override -----------------------------------------
@@ -230,7 +232,7 @@ class TypeEngine(_core.TypeEngine):
             flags |= FLAGS["COLUMN_EXPR"]
         if self.should_evaluate_none:
             flags |= FLAGS["NULL_AWARE"]
-        if self.comparator_factory is not None:
+        if self.comparator_factory is not Comparator:
             flags |= FLAGS["COMPARATOR"]
         return flags
 
@@ -371,6 +373,9 @@ class NullType(TypeEngine):
     _isnull = True
     hashable = False
 
+    def __str__(self) -> str:
+        return "NULL"
+
 
 NULLTYPE = NullType()
 
@@ -391,3 +396,17 @@ def to_instance(type_: Any, *args: Any, **kw: Any) -> TypeEngine:
 def resolve_value_type(value: Any) -> TypeEngine:
     """Return the type of a bare Python value; NULLTYPE where it says nothing."""
     return _core.type_for_value(value)  # type: ignore[no-any-return]
+
+
+class DialectName:
+    """What `load_dialect_impl()` may ask before there is a connection: mostly the name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.driver = "pyorm"
+        self.dbapi = None
+        self.paramstyle = "numeric_dollar" if name == "postgresql" else "qmark"
+
+    def type_descriptor(self, type_: Any) -> TypeEngine:
+        """Return the type as an instance."""
+        return to_instance(type_)

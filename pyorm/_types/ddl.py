@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyorm import exc
-from pyorm._types.base import TypeEngine
+from pyorm import _core, exc
+from pyorm._types.base import DialectName, TypeEngine
 
 _UPPER = {
     "DOUBLE_PRECISION": "DOUBLE PRECISION",
@@ -84,8 +84,7 @@ def compile_type(type_: TypeEngine, dialect: Any = None) -> str:
     if dialect is not None:
         type_ = type_.dialect_impl(dialect)
     elif type_._is_type_decorator:
-        type_ = type_.impl  # type: ignore[attr-defined]
-        return compile_type(type_, None)
+        return compile_type(type_, DialectName("default"))
     if type_._is_type_decorator:
         return compile_type(type_.impl, dialect)  # type: ignore[attr-defined]
     hook = _find_hook(type_, name)
@@ -168,7 +167,7 @@ def _text_name(type_: Any, name: str) -> str:
     if collation:
         schema = getattr(type_, "collation_schema", None)
         quoted = _always_quoted(collation)
-        text += f" COLLATE {_always_quoted(schema)}.{quoted}" if schema else f" COLLATE {quoted}"
+        text += f" COLLATE {_quoted(schema)}.{quoted}" if schema else f" COLLATE {quoted}"
     return text
 
 
@@ -216,20 +215,14 @@ def _always_quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _quoted(name: str) -> str:
+    return _core.quote_identifier(name, "postgresql")  # type: ignore[no-any-return]
+
+
 def format_type_name(type_: Any) -> str:
     """Return the name of a type that the schema has, quoted, with its schema."""
-    from pyorm import _core
-
-    name: str = _core.quote_identifier(type_.name, "postgresql")
-    if type_.schema:
-        return f"{_core.quote_identifier(type_.schema, 'postgresql')}.{name}"
-    return name
+    name = _quoted(type_.name)
+    return f"{_quoted(type_.schema)}.{name}" if type_.schema else name
 
 
-class _PostgreSQL:
-    """Stands for the dialect where only its name counts."""
-
-    name = "postgresql"
-
-
-_POSTGRESQL = _PostgreSQL()
+_POSTGRESQL = DialectName("postgresql")

@@ -8,22 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from pyorm import exc
-from pyorm._types.base import DIALECTS, FLAGS, TypeEngine, constructor_names, plain, to_instance
+from pyorm._types.base import (
+    DIALECTS,
+    FLAGS,
+    DialectName,
+    TypeEngine,
+    constructor_names,
+    plain,
+    to_instance,
+)
 from pyorm._types.scalar import LargeBinary
-
-
-class DialectName:
-    """What `load_dialect_impl()` may ask before there is a connection: mostly the name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.driver = "pyorm"
-        self.dbapi = None
-        self.paramstyle = "numeric_dollar" if name == "postgresql" else "qmark"
-
-    def type_descriptor(self, type_: Any) -> TypeEngine:
-        """Return the type as an instance."""
-        return to_instance(type_)
 
 
 class ExternalType:
@@ -180,6 +174,11 @@ class TypeDecorator(ExternalType, TypeEngine):
         return self.impl_instance.sort_key_function
 
     @property
+    def comparator_factory(self) -> Any:  # type: ignore[override]
+        """That of the impl type; a class attribute of the subclass comes first."""
+        return self.impl_instance.comparator_factory
+
+    @property
     def _has_bind_expression(self) -> bool:
         return super()._has_bind_expression or self.impl_instance._has_bind_expression
 
@@ -209,7 +208,7 @@ class TypeDecorator(ExternalType, TypeEngine):
             flags |= FLAGS["PY_RESULT"] | FLAGS["NULL_AWARE"]
         if self.impl_instance.should_evaluate_none:
             flags |= FLAGS["NULL_AWARE"]
-        if self.impl_instance.comparator_factory is not None:
+        if self.impl_instance._record_flags() & FLAGS["COMPARATOR"]:
             flags |= FLAGS["COMPARATOR"]
         return flags
 

@@ -39,6 +39,7 @@ class Enum(String, SchemaType):
         self._init_enum(enums, kw)
 
     def _init_enum(self, enums: Sequence[Any], kw: dict[str, Any]) -> None:
+        self._enum_options = dict(kw)  # a type_annotation_map makes others with the same
         self.native_enum: bool = kw.pop("native_enum", True)
         self.create_constraint: bool = kw.pop("create_constraint", False)
         self.values_callable: Callable[[Any], Sequence[str]] | None = kw.pop("values_callable", None)

@@ -109,6 +109,12 @@ class Dialect:
         """`name+driver`."""
         return f"{self.name}+{self.driver}"
 
+    def type_descriptor(self, typeobj: Any) -> Any:
+        """Return a type as the dialect has it: an instance, of whatever was given."""
+        from pyorm.types import to_instance
+
+        return to_instance(typeobj)
+
     def normalize_name(self, name: str) -> str:
         """Return a catalog name as Python code writes it; both databases keep names as they are."""
         return name
