@@ -293,9 +293,10 @@ pg_many(PyObject *Py_UNUSED(m), PyObject *args)
     orm_conn *conn = conn_of(capsule);
     Py_ssize_t nsets = PyList_GET_SIZE(sets);
     Py_ssize_t width = nsets == 0 ? 0 : PyTuple_GET_SIZE(PyList_GET_ITEM(sets, 0));
-    orm_param *bound = orm_calloc((size_t)(nsets * width) + 1, sizeof(*bound));
-    int64_t *counts = orm_calloc((size_t)nsets + 1, sizeof(*counts));
+    orm_param *bound = PyMem_Calloc((size_t)(nsets * width) + 1, sizeof(*bound));
+    int64_t *counts = PyMem_Calloc((size_t)nsets + 1, sizeof(*counts));
     if (conn == NULL || bound == NULL || counts == NULL) {
+        PyErr_NoMemory();
         goto done;
     }
     for (Py_ssize_t i = 0; i < nsets; i++) {
@@ -335,8 +336,8 @@ pg_many(PyObject *Py_UNUSED(m), PyObject *args)
 done:
     Py_XDECREF(list);
     Py_XDECREF(found);
-    orm_free(bound);
-    orm_free(counts);
+    PyMem_Free(bound);
+    PyMem_Free(counts);
     orm_driver_pg()->cursor_close(cursor);
     return answer;
 }
@@ -449,7 +450,28 @@ pg_do(PyObject *Py_UNUSED(m), PyObject *args)
     return PyLong_FromLongLong(rc);
 }
 
+#ifdef ORM_FAULTS
+PyDoc_STRVAR(fault_doc, "pg_fault($module, k)\n--\n\n"
+                        "Let the k-th allocation of the core from now on fail (0: none); how "
+                        "many there were\nsince the last call.");
+
+static PyObject *
+pg_fault(PyObject *Py_UNUSED(m), PyObject *arg)
+{
+    long long k = PyLong_AsLongLong(arg);
+    if (k == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    int64_t seen = orm_fault_seen();
+    orm_fault_set(k);
+    return PyLong_FromLongLong(seen);
+}
+#endif
+
 static PyMethodDef methods[] = {
+#ifdef ORM_FAULTS
+    {"pg_fault", pg_fault, METH_O, fault_doc},
+#endif
     {"pg_open", pg_open, METH_VARARGS, open_doc},
     {"pg_exec", pg_exec, METH_VARARGS, exec_doc},
     {"pg_fetch", pg_fetch, METH_O, fetch_doc},

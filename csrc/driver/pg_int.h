@@ -29,6 +29,7 @@
 #define ORM_PG_SEEN_MOST 256u          /* texts remembered because they ran once */
 #define ORM_PG_CHUNK 128               /* rows per chunk or batch of a streamed result */
 #define ORM_PG_TUPLES_CHUNK 12         /* PGRES_TUPLES_CHUNK of libpq 17 */
+#define ORM_PG_SOME_COLS 8             /* columns described without an allocation */
 #define ORM_PG_PARAMS_MOST 65535u      /* the protocol counts parameters in 16 bits */
 #define ORM_PG_FLUSH_BYTES (32u * 1024) /* batches hand this much at a time to the kernel */
 
@@ -147,7 +148,10 @@ typedef struct pg_cursor {
     uint32_t window;    /* first result of the batch that is out */
     bool one_each;      /* the batch that is out has one row per result */
     bool in_tx;         /* the statement ran inside a transaction block */
-    orm_coldesc *cols;  /* made when asked for; owned */
+    orm_coldesc *cols;  /* room for the head's columns; NULL while there is no head. Owned
+                           unless it is some_cols */
+    bool cols_made;     /* cols is filled: done when asked for, as few ask */
+    orm_coldesc some_cols[ORM_PG_SOME_COLS]; /* cols of narrow results: no allocation */
     int64_t rowcount;   /* from the command tag; -1 unknown */
     orm_mono deadline;  /* of the statement */
     orm_err err;        /* failed while others read it to its end; given to the next fetch

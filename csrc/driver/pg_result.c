@@ -37,9 +37,31 @@ orm_pg_cursor_new(pg_conn *c, orm_mono deadline)
     return cur;
 }
 
+/* The result that describes the columns. The room for the descriptions is made now, so that
+   columns() cannot fail. */
+static int
+set_head(pg_cursor *cur, PGresult *res)
+{
+    size_t ncols = (size_t)PQnfields(res);
+
+    cur->cols = cur->some_cols;
+    if (ncols > ORM_PG_SOME_COLS) {
+        cur->cols = orm_mallocarray(ncols, sizeof(*cur->cols));
+        if (cur->cols == NULL) {
+            return -1;
+        }
+    }
+    cur->head = res;
+    return 0;
+}
+
 int
 orm_pg_cursor_add(pg_cursor *cur, PGresult *res)
 {
+    if (cur->head == NULL && set_head(cur, res) < 0) {
+        PQclear(res);
+        return -1;
+    }
     if (cur->nres == cur->cap) {
         uint32_t cap = cur->cap < 16 ? 16 : cur->cap * 2;
         PGresult **old = cur->res == &cur->inline_res ? NULL : cur->res;
@@ -55,9 +77,6 @@ orm_pg_cursor_add(pg_cursor *cur, PGresult *res)
         cur->cap = cap;
     }
     cur->res[cur->nres++] = res;
-    if (cur->head == NULL) {
-        cur->head = res;
-    }
     return 0;
 }
 
@@ -122,10 +141,12 @@ pull(pg_cursor *cur, orm_err *err)
     }
     if (status == PGRES_TUPLES_OK) {
         cur->rowcount = orm_pg_count_of(res);
-        if (cur->head == NULL) {
-            cur->head = res;
+        if (cur->head == NULL && set_head(cur, res) == 0) {
             cur->head_owned = true;
             res = NULL;
+        }
+        else if (cur->head == NULL) {
+            orm_err_nomem(err);
         }
     }
     else {
@@ -303,7 +324,9 @@ orm_pg_cursor_close(orm_cursor *cursor)
     if (cur->res != &cur->inline_res) {
         orm_free(cur->res);
     }
-    orm_free(cur->cols);
+    if (cur->cols != cur->some_cols) {
+        orm_free(cur->cols);
+    }
     orm_err_fini(&cur->err);
     orm_free(cur);
 }
@@ -314,24 +337,18 @@ orm_pg_columns(orm_cursor *cursor, uint32_t *n)
     pg_cursor *cur = (pg_cursor *)cursor;
     uint32_t ncols = cur->head == NULL ? 0 : (uint32_t)PQnfields(cur->head);
 
-    *n = 0;
-    if (ncols > 0 && cur->cols == NULL) {
-        cur->cols = orm_calloc(ncols, sizeof(*cur->cols));
-        if (cur->cols == NULL) {
-            return NULL;
-        }
-        for (uint32_t i = 0; i < ncols; i++) {
-            int col = (int)i;
-            cur->cols[i] = (orm_coldesc){
-                .name = PQfname(cur->head, col),
-                .oid = PQftype(cur->head, col),
-                .typmod = PQfmod(cur->head, col),
-                .format = (uint8_t)PQfformat(cur->head, col),
-                .table_col = (int16_t)PQftablecol(cur->head, col),
-                .table_oid = PQftable(cur->head, col),
-            };
-        }
+    for (uint32_t i = 0; i < ncols && !cur->cols_made; i++) {
+        int col = (int)i;
+        cur->cols[i] = (orm_coldesc){
+            .name = PQfname(cur->head, col),
+            .oid = PQftype(cur->head, col),
+            .typmod = PQfmod(cur->head, col),
+            .format = (uint8_t)PQfformat(cur->head, col),
+            .table_col = (int16_t)PQftablecol(cur->head, col),
+            .table_oid = PQftable(cur->head, col),
+        };
     }
+    cur->cols_made = true;
     *n = ncols;
     return cur->cols;
 }

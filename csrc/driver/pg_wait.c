@@ -268,7 +268,16 @@ orm_pg_enter(pg_conn *c, orm_mono deadline, orm_err *err)
                            "connection to PostgreSQL was opened before a fork: a child "
                            "process must open its own");
     }
-    int taken = orm_lock_take(&c->lock, deadline);
+    int taken = orm_lock_try(&c->lock);
+    while (taken == ORM_LOCK_BUSY && orm_mono_now() < deadline) {
+        orm_mono slice = orm_mono_now() + SLICE_MS * ORM_MONO_MS;
+        taken = orm_lock_take(&c->lock, orm_mono_earlier(deadline, slice));
+        if (taken == ORM_LOCK_BUSY && c->waiter.check != NULL &&
+            c->waiter.check(c->waiter.arg) < 0) {
+            return orm_err_set(err, ORM_E_SIGNAL, "interrupted while another thread used the "
+                                                  "connection");
+        }
+    }
     if (taken != ORM_LOCK_TAKEN) {
         return orm_err_set(err, ORM_E_REENTRY, "%s",
                            taken == ORM_LOCK_OWN
