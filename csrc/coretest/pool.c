@@ -710,6 +710,48 @@ child_starts_empty_when_forked(orm_check *c)
     orm_pool_stop_worker();
 }
 
+#ifdef ORM_FAULTS
+/* A pool's whole life, the k-th allocation failing; false when there was none. */
+static bool
+whole_life(orm_check *c, int64_t k)
+{
+    fake_ctx ctx = {.gives = true};
+    orm_waiter w = {.wait = hook_wait, .check = hook_check, .arg = &ctx, .wake_fd = -1};
+    orm_pool_opts opts = queue_opts(&ctx, 1, 0);
+    opts.timeout_ms = 1;
+    orm_code code = ORM_OK;
+    orm_pool_stats stats;
+
+    orm_fault_set(k);
+    orm_pool *pool = make_pool(&ctx, &opts);
+    ctx.held = pool == NULL ? NULL : take(pool, 0, NULL, &code);
+    orm_pooled *next = ctx.held == NULL ? NULL : take(pool, 0, &w, &code);
+    bool reached = orm_fault_seen() >= k;
+    orm_fault_set(0);
+    ORM_CHECK(c, pool == NULL || next != NULL || code == ORM_E_NOMEM);
+    if (pool != NULL) {
+        next = next == NULL ? take(pool, 0, NULL, NULL) : next;
+        ORM_CHECK(c, next != NULL);
+        orm_pool_checkin(pool, next);
+        orm_pool_read_stats(pool, &stats);
+        ORM_CHECK(c, stats.idle == 1 && stats.busy == 0 && stats.used == 0);
+    }
+    orm_pool_free(pool);
+    ORM_CHECK(c, ctx.opened == ctx.closed);
+    return reached;
+}
+
+static void
+nothing_is_lost_when_any_allocation_fails(orm_check *c)
+{
+    int64_t k = 1;
+    while (whole_life(c, k) && k < 100) {
+        k++;
+    }
+    ORM_CHECK(c, k > 3 && k < 100);
+}
+#endif
+
 #define CASE(name) {#name, name}
 static const orm_coretest_case checks[] = {
     CASE(connection_is_reused_when_returned),
@@ -729,6 +771,9 @@ static const orm_coretest_case checks[] = {
     CASE(three_threads_never_share_or_lose_one),
     CASE(waiters_are_served_in_order),
     CASE(child_starts_empty_when_forked),
+#ifdef ORM_FAULTS
+    CASE(nothing_is_lost_when_any_allocation_fails),
+#endif
     {NULL, NULL},
 };
 
