@@ -15,6 +15,7 @@
 #pragma weak orm_coretest_driver
 #pragma weak orm_coretest_pg
 #pragma weak orm_coretest_pool
+#pragma weak orm_coretest_pool_pg
 #pragma weak orm_coretest_py
 #pragma weak orm_coretest_types
 #pragma weak orm_coretest_sql

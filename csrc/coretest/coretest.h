@@ -64,6 +64,7 @@ typedef struct orm_coretest_room {
     X(driver)                 \
     X(pg)                     \
     X(pool)                   \
+    X(pool_pg)                \
     X(py)                     \
     X(types)                  \
     X(sql)                    \
