@@ -7,7 +7,7 @@ table and columns it is about, where they are known.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Diagnostic(NamedTuple):
@@ -60,6 +60,9 @@ class Error(Exception):
         if native is not None:
             self.sqlite_errorcode = native
             self.sqlite_errorname = native_name
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self).__name__, self.args, self.__dict__)
 
     @property
     def pgcode(self) -> str | None:
@@ -118,3 +121,10 @@ class NotSupportedError(DatabaseError):
     """The database does not know how to do it."""
 
     __module__ = "pyorm.dbapi"
+
+
+def _rebuild(name: str, args: tuple[Any, ...], state: dict[str, Any]) -> Error:
+    """Make an error again from its pickle."""
+    error: Error = globals()[name](*args)
+    error.__dict__.update(state)
+    return error

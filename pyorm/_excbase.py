@@ -106,7 +106,8 @@ class CircularDependencyError(SQLAlchemyError):
         self.edges = edges
 
     def __reduce__(self) -> Any:
-        return self.__class__, (None, self.cycles, self.edges, self.args[0]), {"code": self.code}
+        args = (None, self.cycles, self.edges, self.args[0], self.__dict__.get("code"))
+        return self.__class__, args
 
 
 class CompileError(SQLAlchemyError):
