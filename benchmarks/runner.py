@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from typing import Any
 
 from benchmarks.contenders import BY_NAME, Entry
 from benchmarks.places import Places
-from benchmarks.scenarios import NONE, Scenario
+from benchmarks.scenarios import Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UPS = 2
+ROUND_TIMEOUT_S = 120
 IMPORT = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
 
 
@@ -59,6 +61,10 @@ class Worker:
         try:
             self.process.stdin.write("round\n")
             self.process.stdin.flush()
+            ready, _, _ = select.select([self.process.stdout], [], [], ROUND_TIMEOUT_S)
+            if not ready:
+                self.process.kill()
+                return {"error": f"no answer within {ROUND_TIMEOUT_S} s"}
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
@@ -137,8 +143,10 @@ def one_round(
     if scenario.fresh and worker.order.get("used"):
         worker.restart()
     worker.order["used"] = True
-    if database != NONE:
+    try:
         places.reset(scenario, database, target)
+    except Exception as error:
+        return {"error": f"not reset: {error}"}
     answer = worker.round()
     if "value" in answer:
         wrong = places.check(scenario, database, target)

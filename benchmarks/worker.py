@@ -57,6 +57,8 @@ def main() -> None:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
     answers.close()
+    # A library's threads (aiosqlite's) would keep the process.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,9 @@ ENTRIES = (
     Entry("psycopg", "raw_psycopg", ("psycopg",), (POSTGRES,), ("psycopg", "psycopg-binary")),
     Entry("plain", "plain", (), (NONE,)),
     Entry("peewee", "other_peewee", ("peewee",), ORM, ("peewee",), "import peewee"),
+    Entry("django", "other_django", ("django",), ORM, ("Django",), "import django.db.models"),
+    Entry("pony", "other_pony", ("pony",), ORM, ("pony",), "import pony.orm"),
+    Entry("tortoise", "other_tortoise", ("tortoise",), ORM, ("tortoise-orm",), "import tortoise"),
 )
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
