@@ -65,7 +65,9 @@ def test_hot_arguments_are_not_parsed_from_format_strings() -> None:
 
 def test_text_values_are_not_cached_inside_the_users_strings() -> None:
     # It doubles the memory of every string a program sends, for the string's life.
-    assert not (found := hits(c_files(), r"PyUnicode_AsUTF8AndSize\(", unless="utf8-ok")), "\n".join(found)
+    library = [path for path in c_files() if "coretest" not in path.parts]
+
+    assert not (found := hits(library, r"PyUnicode_AsUTF8AndSize\(", unless="utf8-ok")), "\n".join(found)
 
 
 @pytest.mark.parametrize("package", ["sqlalchemy", "alembic", "peewee"])
