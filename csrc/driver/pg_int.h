@@ -153,6 +153,7 @@ typedef struct pg_cursor {
     bool cols_made;     /* cols is filled: done when asked for, as few ask */
     orm_coldesc some_cols[ORM_PG_SOME_COLS]; /* cols of narrow results: no allocation */
     int64_t rowcount;   /* from the command tag; -1 unknown */
+    int64_t streamed;   /* rows that came in pieces */
     orm_mono deadline;  /* of the statement */
     orm_err err;        /* failed while others read it to its end; given to the next fetch
                            after the rows that came */

@@ -77,6 +77,7 @@ orm_pg_cursor_add(pg_cursor *cur, PGresult *res)
         cur->cap = cap;
     }
     cur->res[cur->nres++] = res;
+    cur->streamed += PQntuples(res);
     return 0;
 }
 
@@ -140,7 +141,9 @@ pull(pg_cursor *cur, orm_err *err)
         return end_stream(cur, err);
     }
     if (status == PGRES_TUPLES_OK) {
+        /* In chunks the tag stands on the last chunk, or here. */
         cur->rowcount = orm_pg_count_of(res);
+        cur->rowcount = cur->rowcount < 0 ? cur->streamed : cur->rowcount;
         if (cur->head == NULL && set_head(cur, res) == 0) {
             cur->head_owned = true;
             res = NULL;
