@@ -66,6 +66,8 @@
     /* py, types */                                                                      \
     /* sql */                                                                            \
     /* exec */                                                                           \
+    X(exec_statements)     /* compiled statements run */                                 \
+    X(exec_batches)        /* batches of the unit of work run */                         \
     /* orm */                                                                            \
     /* unit, session */                                                                  \
     /* end */

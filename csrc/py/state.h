@@ -78,7 +78,17 @@
     X(Connection)
 #define ORM_STRINGS_EXEC(X)                                                                   \
     X(name, "name")                                                                           \
-    X(execute_on_connection, "_execute_on_connection")
+    X(execute_on_connection, "_execute_on_connection")                                        \
+    X(default, "default")                                                                     \
+    X(onupdate, "onupdate")                                                                   \
+    X(arg, "arg")                                                                             \
+    X(is_callable, "is_callable")                                                             \
+    X(execution_options, "_execution_options")                                                \
+    X(yield_per, "yield_per")                                                                 \
+    X(stream_results, "stream_results")                                                       \
+    X(schema_translate_map, "schema_translate_map")                                           \
+    X(compiled_cache, "compiled_cache")                                                       \
+    X(level_flags, "level_flags")
 #define ORM_OBJECTS_EXEC(X)                                                                   \
     X(dbapi_class)     /* pyorm.dbapi.Connection: what raw connections are made of */         \
     X(connection_class) /* pyorm.engine.Connection */                                         \
