@@ -69,6 +69,7 @@
     X(exec_statements)     /* compiled statements run */                                 \
     X(exec_batches)        /* batches of the unit of work run */                         \
     /* orm */                                                                            \
+    X(orm_construct_fast)  /* instances made by vectorcall */                            \
     /* unit, session */                                                                  \
     /* end */
 /* clang-format on */

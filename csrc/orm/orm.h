@@ -85,6 +85,7 @@ typedef struct orm_key {
     PyObject *obj;    /* kinds ONE, MANY: owned (the value, or a tuple); else NULL */
     PyObject *token;  /* borrowed; NULL: None */
     uint8_t kind;     /* ORM_KEY_* */
+    bool known;       /* the hash of obj can be computed again without running Python */
 } orm_key;
 enum { ORM_KEY_INT, ORM_KEY_ONE, ORM_KEY_MANY };
 

@@ -15,17 +15,18 @@
  *   polymorphic  None | (key of the discriminator or None, identity of this class or None)
  *   mapper       the Python Mapper: InstanceState.mapper, attribute.parent; kept, never read
  *   manager      the Python ClassManager or None: `_sa_class_manager`; kept, never read
- * slot = (key, kind, columns, flags, prop, compare)
+ * slot = (key, kind, columns, flags, prop, compare, validator)
  *   key          str
  *   kind         "column" | "expression" (column_property over SQL, query_expression)
  *                | "reference" (relationship to one)
  *   columns      tuple of ColumnElement; columns[0] is what the attribute stands for in SQL;
  *                () only for "reference"
  *   flags        str of letters: "d" deferred (the attribute loads by itself), "r" raises
- *                instead of loading, "a" active history, "v" has validators, "t" its loader is
- *                tried even on an instance without identity (load_on_pending)
+ *                instead of loading, "a" active history (primary key and version have it by
+ *                themselves), "t" its loader is tried even on an instance without identity
  *   prop         the Python MapperProperty: attribute.property
  *   compare      callable(a, b) -> bool for the net change, or None: a is b, else a == b
+ *   validator    callable(instance, key, value) -> value, or None
  * Late attributes: plan.add_attribute(slot) -> InstrumentedAttribute.
  *
  * Slots: a child extends its parent's prefix; a late attribute takes the root's `next_slot` in
@@ -63,6 +64,9 @@ enum orm_attr_event {
     ORM_AEV_COUNT
 };
 
+/* What an event token says about the operation that fired the event. */
+enum { ORM_OP_EVENT_REMOVE, ORM_OP_EVENT_REPLACE, ORM_OP_EVENT_MODIFIED, ORM_OP_EVENT_COUNT };
+
 enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE };
 
 /* orm_attribute.flags */
@@ -81,8 +85,9 @@ struct orm_attribute {
     PyObject *columns;    /* owned tuple */
     PyObject *compare;    /* owned callable or NULL */
     orm_dispatch *dispatch; /* owned or NULL: nobody ever asked to listen */
-    PyObject *validator;  /* owned callable (instance, key, value, is_remove) or NULL */
-    PyObject *tokens;     /* owned tuple of event tokens (remove, set, modified) or NULL */
+    PyObject *validator;  /* owned callable or NULL */
+    PyObject *weakrefs;
+    PyObject *tokens[ORM_OP_EVENT_COUNT]; /* owned event tokens, made at first use */
     uint32_t slot;        /* index into the slot block */
     uint16_t mask;        /* ORM_L_* */
     uint8_t kind;         /* ORM_SLOT_* */
@@ -99,6 +104,7 @@ typedef struct orm_write_entry {
 struct orm_mapper {
     PyObject_HEAD
     orm_state *state;       /* module state, for slots without a module argument */
+    PyObject *module;       /* owned until dealloc: keeps `state` while instances die at exit */
     PyTypeObject *cls;      /* owned: the mapped class */
     orm_mapper *base;       /* owned: parent's plan, or NULL */
     orm_mapper *root;       /* borrowed (the chain of bases owns it); itself for a root */
@@ -120,6 +126,8 @@ struct orm_mapper {
     orm_write_entry *writes; /* owned open-addressed table, write_mask + 1 cells; NULL: not built */
     uint32_t write_mask;
     unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */
+    PyObject *weakrefs;
+    bool writes_off;        /* the class has no version tag any more: no table is kept */
     bool foreign;           /* backend "dict" */
     bool disposed;          /* dispose() was called: instances keep values, nothing is loaded */
 };

@@ -96,9 +96,26 @@
     X(defaults_module) /* pyorm.engine._defaults */
 
 /* --- orm ------------------------------------------------------------------------------- */
-#define ORM_TYPES_ORM(X)
-#define ORM_STRINGS_ORM(X)
-#define ORM_OBJECTS_ORM(X)
+#define ORM_TYPES_ORM(X)                                                                      \
+    X(Entity)                                                                                 \
+    X(InstrumentedAttribute)                                                                  \
+    X(MapperPlan)                                                                             \
+    X(InstanceState)
+#define ORM_STRINGS_ORM(X)                                                                    \
+    X(sa_instance_state, "_sa_instance_state")                                                \
+    X(sa_plan, "_sa_plan")                                                                    \
+    X(dunder_dict, "__dict__")                                                                \
+    X(dunder_class, "__class__")                                                              \
+    X(int, "int")                                                                             \
+    X(asyncio_module, "pyorm.ext.asyncio")
+#define ORM_OBJECTS_ORM(X)                                                                    \
+    X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
+    X(uuid_type)      /* uuid.UUID, once a value of it was seen */                            \
+    X(no_value)       /* LoaderCallableStatus.NO_VALUE */                                     \
+    X(event_token)    /* the class AttributeEventToken */                                     \
+    X(history_type)   /* the class History */                                                 \
+    X(attrs_view)     /* the class InstanceAttributes */                                      \
+    X(orm_exc_module) /* pyorm.orm.exc */
 
 /* --- unit ------------------------------------------------------------------------------ */
 #define ORM_TYPES_UNIT(X)

@@ -1,0 +1,415 @@
+/*
+ * orm/access.c - reads that load, and writes with listeners: the slow side of an attribute.
+ *
+ * Place: attribute.c and write_table.c come here when a slot holds no value, or when the
+ *   listener mask of the attribute is not 0.
+ * Order of a set: old value (loaded first where history is active) -> `set` listeners, each of
+ *   which may replace the value -> validator -> value stored with history. Of a delete: `remove`
+ *   listeners -> value removed. Of a read: value -> refresh if expired -> the attribute's own
+ *   loader -> `init_scalar` listeners -> None, which is not stored.
+ * Listeners run Python: slots and flags are read again after every call.
+ */
+#include "orm/orm_int.h"
+
+#include <stdarg.h>
+
+#define HAS_IDENTITY(h) (((h)->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ)) != 0)
+
+PyObject *
+orm_no_value(orm_state *st)
+{
+    return orm_import_once(&st->no_value, "pyorm.orm._symbols", "NO_VALUE");
+}
+
+int
+orm_raise_orm(orm_state *st, const char *name, const char *format, ...)
+{
+    PyObject *module = orm_import_once(&st->orm_exc_module, "pyorm.orm.exc", NULL);
+    PyObject *cls = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    va_list args;
+
+    if (cls != NULL) {
+        va_start(args, format);
+        PyErr_FormatV(cls, format, args);
+        va_end(args);
+        Py_DECREF(cls);
+    }
+    return -1;
+}
+
+/* --- events ---------------------------------------------------------------------------- */
+
+/* The token that tells listeners which attribute and operation an event comes from. */
+static PyObject *
+event_token(orm_attribute *a, int op)
+{
+    static const char *const names[ORM_OP_EVENT_COUNT] = {"REMOVE", "REPLACE", "MODIFIED"};
+
+    if (a->tokens[op] == NULL) {
+        PyObject *cls = orm_import_once(&a->mapper->state->event_token, "pyorm.orm._symbols",
+                                        "AttributeEventToken");
+        PyObject *token = cls == NULL ? NULL : PyObject_CallFunction(cls, "Os", a, names[op]);
+        if (token == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(a->tokens[op], token);
+    }
+    return Py_NewRef(a->tokens[op]);
+}
+
+/* Call one entry of a listener tuple. A 1-tuple's result replaces *value (owned). 0 / -1. */
+static int
+call_listener(PyObject *entry, PyObject *const *args, size_t nargs, PyObject **value)
+{
+    bool replaces = PyTuple_CheckExact(entry);
+    PyObject *fn = replaces ? PyTuple_GET_ITEM(entry, 0) : entry;
+    PyObject *result = PyObject_Vectorcall(fn, args, nargs, NULL);
+
+    if (result == NULL) {
+        return -1;
+    }
+    if (replaces && value != NULL) {
+        Py_SETREF(*value, result);
+    }
+    else {
+        Py_DECREF(result);
+    }
+    return 0;
+}
+
+static PyObject *
+listeners_of(const orm_attribute *a, int event)
+{
+    return Py_XNewRef(a->mask & ORM_L_DISPATCH ? orm_dispatch_get(a->dispatch, event) : NULL);
+}
+
+/* `set`: *value (owned) may be replaced. old borrowed, NULL: NO_VALUE. 0 / -1. */
+static int
+fire_set(PyObject *obj, orm_attribute *a, PyObject **value, PyObject *old)
+{
+    PyObject *fns = listeners_of(a, ORM_AEV_SET);
+    PyObject *token = NULL;
+    int rc = 0;
+
+    if (fns == NULL) {
+        return 0;
+    }
+    token = event_token(a, ORM_OP_EVENT_REPLACE);
+    if (old == NULL) {
+        old = orm_no_value(a->mapper->state);
+    }
+    if (token == NULL || old == NULL) {
+        rc = -1;
+    }
+    for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
+        PyObject *args[] = {obj, *value, old, token};
+        PyObject *held = Py_NewRef(*value);
+        rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 4, value);
+        Py_DECREF(held);
+    }
+    Py_XDECREF(token);
+    Py_DECREF(fns);
+    return rc;
+}
+
+static int
+fire_remove(PyObject *obj, orm_attribute *a, PyObject *old)
+{
+    PyObject *fns = listeners_of(a, ORM_AEV_REMOVE);
+    PyObject *token = NULL;
+    int rc = 0;
+
+    if (fns == NULL) {
+        return 0;
+    }
+    token = event_token(a, ORM_OP_EVENT_REMOVE);
+    if (old == NULL) {
+        old = orm_no_value(a->mapper->state);
+    }
+    if (token == NULL || old == NULL) {
+        rc = -1;
+    }
+    for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
+        PyObject *args[] = {obj, old, token};
+        rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 3, NULL);
+    }
+    Py_XDECREF(token);
+    Py_DECREF(fns);
+    return rc;
+}
+
+int
+orm_attribute_fire_modified(orm_head *h, orm_attribute *a)
+{
+    PyObject *fns = listeners_of(a, ORM_AEV_MODIFIED);
+    PyObject *obj = NULL;
+    PyObject *token = NULL;
+    int rc = -1;
+
+    if (fns == NULL) {
+        return 0;
+    }
+    obj = orm_head_object(h);
+    token = obj == NULL ? NULL : event_token(a, ORM_OP_EVENT_MODIFIED);
+    if (token != NULL) {
+        rc = 0;
+        for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
+            PyObject *args[] = {obj, token};
+            rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 2, NULL);
+        }
+    }
+    Py_XDECREF(token);
+    Py_XDECREF(obj);
+    Py_DECREF(fns);
+    return rc;
+}
+
+/* Nothing is stored: listeners may give a value; else None. New reference. */
+static PyObject *
+init_scalar(orm_head *h, orm_attribute *a)
+{
+    PyObject *fns = listeners_of(a, ORM_AEV_INIT_SCALAR);
+    PyObject *value = Py_NewRef(Py_None);
+    PyObject *obj = NULL;
+    PyObject *dict = NULL;
+    int rc = -1;
+
+    if (fns == NULL) {
+        return value;
+    }
+    obj = orm_head_object(h);
+    /* Listeners get the instance's dict and may store the value there. */
+    dict = obj == NULL ? NULL : PyObject_GetAttr(obj, a->mapper->state->s_dunder_dict);
+    if (dict != NULL) {
+        rc = 0;
+        for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
+            PyObject *args[] = {obj, value, dict};
+            PyObject *held = Py_NewRef(value);
+            rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 3, &value);
+            Py_DECREF(held);
+        }
+    }
+    Py_XDECREF(dict);
+    Py_XDECREF(obj);
+    Py_DECREF(fns);
+    if (rc < 0) {
+        Py_CLEAR(value);
+    }
+    return value;
+}
+
+/* --- reading --------------------------------------------------------------------------- */
+
+static int
+raise_detached(orm_head *h, orm_attribute *a, const char *what)
+{
+    PyObject *text = orm_head_describe(h);
+
+    if (text == NULL) {
+        return -1;
+    }
+    if (what == NULL) {
+        orm_raise_orm(h->mapper->state, "DetachedInstanceError",
+                      "Instance %U is not bound to a Session; attribute refresh operation "
+                      "cannot proceed", text);
+    }
+    else {
+        orm_raise_orm(h->mapper->state, "DetachedInstanceError",
+                      "Parent instance %U is not bound to a Session; %s operation of attribute "
+                      "'%U' cannot proceed", text, what, a->n.key);
+    }
+    Py_DECREF(text);
+    return -1;
+}
+
+static int
+raise_raiseload(orm_head *h, orm_attribute *a)
+{
+    PyObject *name = PyType_GetName(h->mapper->cls);
+
+    if (name != NULL) {
+        orm_raise_exc(h->mapper->state, ORM_EXC_InvalidRequestError,
+                      "'%U.%U' is not available due to %s", name, a->n.key,
+                      a->kind == ORM_SLOT_REFERENCE ? "lazy='raise'" : "raiseload=True");
+        Py_DECREF(name);
+    }
+    return -1;
+}
+
+/* Bring in what the slot lacks. 1 look again, 0 nothing to load, 2 forbidden by the flags, -1. */
+static int
+load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
+{
+    bool own_loader = tag == ORM_TAG_DEFERRED || tag == ORM_TAG_RAISE
+                      || a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED;
+    orm_session *s = h->session;
+
+    if (tag == ORM_TAG_EXPIRED && HAS_IDENTITY(h)) {
+        if ((passive & (ORM_P_CALLABLES | ORM_P_SQL)) != (ORM_P_CALLABLES | ORM_P_SQL)) {
+            return 2;
+        }
+        if (s == NULL) {
+            return raise_detached(h, a, NULL);
+        }
+        return s->ops->load_expired(s, h, a->slot, passive) < 0 ? -1 : 1;
+    }
+    if (!own_loader
+        || (!HAS_IDENTITY(h) && !(a->flags & ORM_A_ON_PENDING && s != NULL))) {
+        return 0;
+    }
+    if (!(passive & ORM_P_CALLABLES)) {
+        return 2;
+    }
+    if (tag == ORM_TAG_RAISE || (a->flags & ORM_A_RAISE && tag != ORM_TAG_EXPIRED)) {
+        return passive & ORM_P_NO_RAISE ? 2 : raise_raiseload(h, a);
+    }
+    if (s == NULL) {
+        if (passive & ORM_P_NO_RAISE || !(passive & ORM_P_SQL)) {
+            return 2;
+        }
+        return raise_detached(
+            h, a, a->kind == ORM_SLOT_REFERENCE ? "lazy load" : "deferred load");
+    }
+    if (a->kind != ORM_SLOT_REFERENCE && !(passive & ORM_P_SQL)) {
+        return 2;
+    }
+    return s->ops->load_slot(s, h, a->slot, passive);
+}
+
+PyObject *
+orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
+{
+    int tag = ORM_TAG_ABSENT;
+    PyObject *v = orm_val_peek(h, a->slot, &tag);
+    int rc;
+
+    if (v != NULL) {
+        return v;
+    }
+    rc = h->flags & ORM_H_LOADING ? 0 : load_missing(h, a, tag, passive);
+    if (rc < 0) {
+        return NULL;
+    }
+    if (rc == 1) {
+        v = orm_val_peek(h, a->slot, NULL);
+        if (v != NULL) {
+            return v;
+        }
+    }
+    if (rc == 2 || !(passive & ORM_P_INIT)) {
+        if (none != NULL) {
+            *none = 1;
+        }
+        return NULL;
+    }
+    return init_scalar(h, a);
+}
+
+PyObject *
+orm_val_read(orm_head *h, uint32_t i, int passive, int *none)
+{
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[i]);
+    PyObject *v = orm_attribute_read(h, a, passive, none);
+
+    Py_DECREF(a);
+    return v;
+}
+
+/* --- writing --------------------------------------------------------------------------- */
+
+int
+orm_attribute_write(orm_head *h, orm_attribute *a, PyObject *v)
+{
+    PyObject *obj = NULL;
+    PyObject *value = NULL;
+    PyObject *old = NULL;
+    int rc = -1;
+
+    if (a->mask == 0) {
+        return orm_val_store(h, a->slot, v);
+    }
+    obj = orm_head_object(h);
+    if (obj == NULL) {
+        PyErr_SetString(PyExc_ReferenceError, "the instance of this InstanceState is gone");
+        return -1;
+    }
+    value = Py_NewRef(v);
+    if (a->mask & ORM_L_ACTIVE) {
+        old = orm_attribute_read(h, a, ORM_PASSIVE_OFF & ~ORM_P_INIT, NULL);
+        if (old == NULL && PyErr_Occurred()) {
+            goto done;
+        }
+    }
+    else {
+        old = orm_val_peek(h, a->slot, NULL);
+    }
+    if (fire_set(obj, a, &value, old) < 0) {
+        goto done;
+    }
+    if (a->validator != NULL) {
+        PyObject *args[] = {obj, a->n.key, value};
+        PyObject *checked = PyObject_Vectorcall(a->validator, args, 3, NULL);
+        if (checked == NULL) {
+            goto done;
+        }
+        Py_SETREF(value, checked);
+    }
+    rc = orm_val_store(h, a->slot, value);
+done:
+    Py_XDECREF(old);
+    Py_DECREF(value);
+    Py_DECREF(obj);
+    return rc;
+}
+
+int
+orm_val_write(orm_head *h, uint32_t i, PyObject *v)
+{
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[i]);
+    int rc = orm_attribute_write(h, a, v);
+
+    Py_DECREF(a);
+    return rc;
+}
+
+int
+orm_attribute_delete(orm_head *h, orm_attribute *a)
+{
+    int tag = ORM_TAG_ABSENT;
+    PyObject *old = orm_val_peek(h, a->slot, &tag);
+    PyObject *obj = NULL;
+    int rc = -1;
+
+    if (old == NULL && a->mask & ORM_L_ACTIVE) {
+        old = orm_attribute_read(h, a, ORM_PASSIVE_OFF & ~ORM_P_INIT, NULL);
+        if (old == NULL && PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    if (old == NULL && tag == ORM_TAG_ABSENT) {
+        PyObject *name = PyType_GetName(h->mapper->cls);
+        if (name != NULL) {
+            PyErr_Format(PyExc_AttributeError, "%U.%U object does not have a value", name,
+                         a->n.key);
+            Py_DECREF(name);
+        }
+        return -1;
+    }
+    obj = orm_head_object(h);
+    if (obj != NULL && fire_remove(obj, a, old) == 0) {
+        rc = orm_val_remove(h, a->slot);
+    }
+    Py_XDECREF(obj);
+    Py_XDECREF(old);
+    return rc;
+}
+
+int
+orm_val_delete(orm_head *h, uint32_t i)
+{
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[i]);
+    int rc = orm_attribute_delete(h, a);
+
+    Py_DECREF(a);
+    return rc;
+}

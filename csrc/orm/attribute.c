@@ -1,0 +1,487 @@
+/*
+ * orm/attribute.c - InstrumentedAttribute: what a class has under a mapped name.
+ *
+ * Place: the class attribute itself: `User.name` is this object (a ColumnElement whose node is
+ *   an ATTR), `user.name` goes through its descriptor functions. One per mapped class, also for
+ *   inherited names, so that one pointer test says whether an instance has the slot.
+ * Reads: tp_getattro of Entity stays object's, so methods, properties and patched classes keep
+ *   their meaning and speed. Fast read: class pointer, slot, value. Everything else: access.c.
+ * Ownership: the plan owns its attributes, an attribute its plan; `cls` is borrowed for the
+ *   pointer test and NULLed when the plan loses the class. The collector breaks the ring.
+ */
+#include "orm/orm_int.h"
+
+/* --- the descriptor -------------------------------------------------------------------- */
+
+/* Head of an instance of this attribute's class or of a subclass. NULL: exception. */
+static orm_head *
+head_for(orm_attribute *a, PyObject *obj)
+{
+    orm_head *h = orm_head_of(a->mapper->state, obj);
+
+    if (h != NULL && !orm_mapper_isa(h->mapper, a->mapper)) {
+        PyErr_Format(PyExc_TypeError, "descriptor '%U' for '%.100s' objects doesn't apply to a "
+                     "'%.100s' object", a->n.key,
+                     a->cls == NULL ? "unmapped" : a->cls->tp_name, Py_TYPE(obj)->tp_name);
+        return NULL;
+    }
+    return h;
+}
+
+/* Read through a foreign instance's dict. 1 and *out, 0 not there, -1. */
+static int
+foreign_peek(orm_attribute *a, PyObject *obj, PyObject **out)
+{
+    PyObject *dict = PyObject_GenericGetDict(obj, NULL);
+    int rc;
+
+    if (dict == NULL) {
+        return -1;
+    }
+    rc = PyDict_GetItemRef(dict, a->n.key, out);
+    Py_DECREF(dict);
+    return rc;
+}
+
+static PyObject *
+attribute_get(PyObject *self, PyObject *obj, PyObject *Py_UNUSED(type))
+{
+    orm_attribute *a = (orm_attribute *)self;
+    orm_head *h = NULL;
+    PyObject *v = NULL;
+
+    if (obj == NULL) {
+        return Py_NewRef(self);
+    }
+    if (Py_TYPE(obj) == a->cls && !a->foreign) {
+        h = &((orm_entity *)obj)->head;
+        v = orm_val_fast(h, a->slot);
+        if (v != NULL) {
+            return Py_NewRef(v);
+        }
+        /* fast path: same answer as orm_attribute_read where nothing could bring a value */
+        if (a->slot < h->nslots && h->slots[a->slot] == NULL
+            && ((orm_entity *)obj)->dict == NULL && a->kind != ORM_SLOT_REFERENCE
+            && !(a->flags & ORM_A_DEFERRED) && !(a->mask & ORM_L_DISPATCH)) {
+            return Py_NewRef(Py_None);
+        }
+    }
+    else if (a->foreign) {
+        int rc = foreign_peek(a, obj, &v);
+        if (rc != 0) {
+            return rc < 0 ? NULL : v;
+        }
+    }
+    h = head_for(a, obj);
+    return h == NULL ? NULL : orm_attribute_read(h, a, ORM_PASSIVE_OFF, NULL);
+}
+
+static int
+attribute_set(PyObject *self, PyObject *obj, PyObject *value)
+{
+    orm_attribute *a = (orm_attribute *)self;
+    orm_head *h = head_for(a, obj);
+
+    if (h == NULL) {
+        return -1;
+    }
+    return value == NULL ? orm_attribute_delete(h, a) : orm_attribute_write(h, a, value);
+}
+
+/* --- birth ----------------------------------------------------------------------------- */
+
+static orm_attribute *
+attribute_alloc(orm_mapper *m, PyObject *key, uint32_t slot)
+{
+    PyTypeObject *type = m->state->InstrumentedAttribute;
+    orm_attribute *a = (orm_attribute *)type->tp_alloc(type, 0);
+
+    if (a != NULL) {
+        a->mapper = (orm_mapper *)Py_NewRef(m);
+        a->cls = m->cls;
+        a->n.key = Py_NewRef(key);
+        a->slot = slot;
+        a->foreign = m->foreign;
+    }
+    return a;
+}
+
+/* The ATTR node over the first column, and the name it has in SQL. 0 / -1. */
+static int
+attribute_seal(orm_attribute *a)
+{
+    orm_state *st = a->mapper->state;
+    orm_node *column = NULL;
+    orm_node *node = NULL;
+
+    a->n.name = Py_NewRef(a->n.key);
+    if (a->columns == NULL || PyTuple_GET_SIZE(a->columns) == 0 || a->mapper->entity == NULL) {
+        return 0;
+    }
+    column = orm_node_of(st, PyTuple_GET_ITEM(a->columns, 0));
+    if (column == NULL) {
+        return -1;
+    }
+    if (column->kind == ORM_N_COLUMN && orm_node_named(column)->name != NULL) {
+        Py_SETREF(a->n.name, Py_NewRef(orm_node_named(column)->name));
+    }
+    node = orm_node_new(st, NULL, ORM_N_ATTR, 2);
+    if (node == NULL) {
+        return -1;
+    }
+    node->args[0] = (orm_node *)Py_NewRef(a->mapper->entity);
+    node->args[1] = (orm_node *)Py_NewRef(column);
+    node->aux = a->slot;
+    node->payload = Py_NewRef(a);
+    node->type = (orm_type *)Py_XNewRef(column->type);
+    if (orm_node_seal(st, node) < 0) {
+        Py_DECREF(node);
+        return -1;
+    }
+    a->n.node = node;
+    return 0;
+}
+
+/* Flags of a slot by its letters. 0 / -1 ValueError. */
+static int
+parse_flags(orm_attribute *a, PyObject *letters)
+{
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(letters); i++) {
+        switch (PyUnicode_READ_CHAR(letters, i)) {
+        case 'd':
+            a->flags |= ORM_A_DEFERRED;
+            break;
+        case 'r':
+            a->flags |= ORM_A_RAISE;
+            break;
+        case 'a':
+            a->mask |= ORM_L_ACTIVE;
+            break;
+        case 't':
+            a->flags |= ORM_A_ON_PENDING;
+            break;
+        default:
+            PyErr_Format(PyExc_ValueError, "slot '%U' of '%s': unknown flag in '%U'", a->n.key,
+                         a->mapper->cls->tp_name, letters);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+parse_kind(orm_attribute *a, PyObject *kind)
+{
+    static const char *const names[] = {"column", "expression", "reference"};
+
+    for (uint8_t i = 0; i < 3; i++) {
+        if (PyUnicode_CompareWithASCIIString(kind, names[i]) == 0) {
+            a->kind = i;
+            return 0;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "slot '%U' of '%s': unknown kind '%U'", a->n.key,
+                 a->mapper->cls->tp_name, kind);
+    return -1;
+}
+
+orm_attribute *
+orm_attribute_new(orm_mapper *m, PyObject *spec, uint32_t slot)
+{
+    PyObject *key = PyTuple_GET_ITEM(spec, 0);
+    PyObject *columns = PyTuple_GET_ITEM(spec, 2);
+    PyObject *compare = PyTuple_GET_ITEM(spec, 5);
+    PyObject *validator = PyTuple_GET_ITEM(spec, 6);
+    orm_attribute *a = attribute_alloc(m, key, slot);
+
+    if (a == NULL) {
+        return NULL;
+    }
+    if (parse_kind(a, PyTuple_GET_ITEM(spec, 1)) < 0
+        || parse_flags(a, PyTuple_GET_ITEM(spec, 3)) < 0) {
+        goto error;
+    }
+    if (a->kind != ORM_SLOT_REFERENCE && PyTuple_GET_SIZE(columns) == 0) {
+        PyErr_Format(PyExc_ValueError, "slot '%U' of '%s' has no column", key, m->cls->tp_name);
+        goto error;
+    }
+    a->columns = Py_NewRef(columns);
+    a->prop = Py_NewRef(PyTuple_GET_ITEM(spec, 4));
+    a->compare = compare == Py_None ? NULL : Py_NewRef(compare);
+    if (validator != Py_None) {
+        a->validator = Py_NewRef(validator);
+        a->mask |= ORM_L_VALIDATOR;
+    }
+    if (attribute_seal(a) < 0) {
+        goto error;
+    }
+    return a;
+error:
+    Py_DECREF(a);
+    return NULL;
+}
+
+int
+orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
+{
+    orm_attribute *a = attribute_alloc(m, from->n.key, from->slot);
+
+    if (a == NULL) {
+        return -1;
+    }
+    a->kind = from->kind;
+    a->flags = from->flags | ORM_A_INHERITED;
+    a->mask = from->mask;
+    a->columns = Py_XNewRef(from->columns);
+    a->prop = Py_XNewRef(from->prop);
+    a->compare = Py_XNewRef(from->compare);
+    a->validator = Py_XNewRef(from->validator);
+    a->dispatch = (orm_dispatch *)Py_XNewRef(from->dispatch);
+    if (attribute_seal(a) < 0) {
+        Py_DECREF(a);
+        return -1;
+    }
+    *out = a;
+    return 0;
+}
+
+void
+orm_attribute_unbind(orm_attribute *a)
+{
+    a->cls = NULL;
+}
+
+/* --- collector ------------------------------------------------------------------------- */
+
+static int
+attribute_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(a->n.node);
+    Py_VISIT(a->mapper);
+    Py_VISIT(a->prop);
+    Py_VISIT(a->columns);
+    Py_VISIT(a->compare);
+    Py_VISIT(a->dispatch);
+    Py_VISIT(a->validator);
+    for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
+        Py_VISIT(a->tokens[i]);
+    }
+    return 0;
+}
+
+static int
+attribute_clear(PyObject *self)
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    /* key, mapper and class stay: a descriptor can be reached while garbage is taken apart.
+       The plan's own tp_clear breaks the ring between them. */
+    Py_CLEAR(a->n.node);
+    Py_CLEAR(a->prop);
+    Py_CLEAR(a->columns);
+    Py_CLEAR(a->compare);
+    Py_CLEAR(a->validator);
+    a->mask &= (uint16_t)~(ORM_L_DISPATCH | ORM_L_VALIDATOR);
+    Py_CLEAR(a->dispatch);
+    for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
+        Py_CLEAR(a->tokens[i]);
+    }
+    return 0;
+}
+
+static void
+attribute_dealloc(PyObject *self)
+{
+    orm_attribute *a = (orm_attribute *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    if (a->weakrefs != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
+    attribute_clear(self);
+    Py_CLEAR(a->n.name);
+    Py_CLEAR(a->n.key);
+    Py_CLEAR(a->mapper);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* --- what users see -------------------------------------------------------------------- */
+
+static PyObject *
+attribute_repr(PyObject *self)
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return PyUnicode_FromFormat("<pyorm.orm.attributes.InstrumentedAttribute object at %p>",
+                                (void *)a);
+}
+
+/* "User.name": the SQL text is that of the column, which str() of a clause element shows. */
+static PyObject *
+attribute_str(PyObject *self)
+{
+    orm_attribute *a = (orm_attribute *)self;
+    PyObject *name = PyType_GetName(a->mapper->cls);
+    PyObject *text = name == NULL ? NULL : PyUnicode_FromFormat("%U.%U", name, a->n.key);
+
+    Py_XDECREF(name);
+    return text;
+}
+
+static PyObject *
+get_key(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(((orm_attribute *)self)->n.key);
+}
+
+static PyObject *
+get_class(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return Py_NewRef(a->cls == NULL ? Py_None : (PyObject *)a->cls);
+}
+
+static PyObject *
+get_property(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return Py_NewRef(a->prop == NULL ? Py_None : a->prop);
+}
+
+static PyObject *
+get_parent(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return Py_NewRef(a->mapper->py == NULL ? Py_None : a->mapper->py);
+}
+
+static PyObject *
+get_self(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *
+get_comparator(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return PyObject_GetAttrString(a->prop == NULL ? Py_None : a->prop, "comparator");
+}
+
+static PyObject *
+get_true(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+{
+    return Py_NewRef(Py_True);
+}
+
+static PyObject *
+get_active_history(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((orm_attribute *)self)->mask & ORM_L_ACTIVE);
+}
+
+static PyObject *
+get_dispatch(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return Py_NewRef(a->dispatch == NULL ? Py_None : (PyObject *)a->dispatch);
+}
+
+/* pyorm.event gives the attribute its Dispatch at the first registration. */
+static int
+set_dispatch(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+    bool none = value == NULL || value == Py_None;
+
+    if (!none && !Py_IS_TYPE(value, a->mapper->state->Dispatch)) {
+        PyErr_SetString(PyExc_TypeError, "dispatch must be a Dispatch or None");
+        return -1;
+    }
+    if (!none && Py_SIZE(value) != ORM_AEV_COUNT) {
+        PyErr_SetString(PyExc_ValueError, "not a Dispatch of AttributeEvents");
+        return -1;
+    }
+    if (none) {
+        a->mask &= (uint16_t)~ORM_L_DISPATCH;
+    }
+    else {
+        a->mask |= ORM_L_DISPATCH;
+    }
+    Py_XSETREF(a->dispatch, none ? NULL : (orm_dispatch *)Py_NewRef(value));
+    return 0;
+}
+
+static PyObject *
+get_info(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return PyObject_GetAttrString(a->prop == NULL ? Py_None : a->prop, "info");
+}
+
+static PyGetSetDef attribute_getset[] = {
+    {"key", get_key, NULL, "Name of the attribute on the class.", NULL},
+    {"class_", get_class, NULL, "The mapped class.", NULL},
+    {"property", get_property, NULL, "The MapperProperty.", NULL},
+    {"prop", get_property, NULL, "The MapperProperty.", NULL},
+    {"parent", get_parent, NULL, "The Mapper of the class.", NULL},
+    {"_parententity", get_parent, NULL, "The Mapper of the class.", NULL},
+    {"expression", get_self, NULL, "The attribute as a SQL expression: itself.", NULL},
+    {"impl", get_self, NULL, "What stores the values: the attribute itself.", NULL},
+    {"comparator", get_comparator, NULL, "The property's comparator.", NULL},
+    {"is_attribute", get_true, NULL, "Always True.", NULL},
+    {"active_history", get_active_history, NULL, "Whether a set loads the old value.", NULL},
+    {"dispatch", get_dispatch, set_dispatch, "Listeners, or None before the first.", NULL},
+    {"info", get_info, NULL, "The property's info.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyObject *
+attribute_clause_element(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return Py_NewRef(self);
+}
+
+static PyMethodDef attribute_methods[] = {
+    {"__clause_element__", attribute_clause_element, METH_NOARGS, "The attribute itself."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef attribute_members[] = {
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(orm_attribute, weakrefs), Py_READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot attribute_slots[] = {
+    {Py_tp_doc, "A mapped attribute of a class: descriptor and SQL expression in one."},
+    {Py_tp_dealloc, attribute_dealloc},
+    {Py_tp_traverse, attribute_traverse},
+    {Py_tp_clear, attribute_clear},
+    {Py_tp_repr, attribute_repr},
+    {Py_tp_str, attribute_str},
+    {Py_tp_descr_get, attribute_get},
+    {Py_tp_descr_set, attribute_set},
+    {Py_tp_getset, attribute_getset},
+    {Py_tp_methods, attribute_methods},
+    {Py_tp_members, attribute_members},
+    {0, NULL},
+};
+
+PyType_Spec orm_attribute_spec = {
+    .name = "pyorm._core.InstrumentedAttribute",
+    .basicsize = sizeof(orm_attribute),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = attribute_slots,
+};

@@ -1,0 +1,291 @@
+/*
+ * orm/functions.c - the functions of pyorm.orm.attributes, and the setup of orm/.
+ *
+ * Place: `flag_modified(obj, "key")` and its family by key instead of by descriptor; exported
+ *   under their public names by pyorm.orm. Each takes any mapped instance.
+ */
+#include "orm/orm_int.h"
+
+int64_t
+orm_slot_or_keyerror(orm_head *h, PyObject *key)
+{
+    int64_t slot = orm_mapper_slot(h->mapper, key);
+
+    if (slot == -1) {
+        PyErr_SetObject(PyExc_KeyError, key);
+    }
+    return slot;
+}
+
+/* Head and slot of (instance, key, …) with n arguments. 0 / -1. */
+static int
+head_and_slot(orm_state *st, const char *name, PyObject *const *args, Py_ssize_t nargs,
+              Py_ssize_t n, orm_head **h, int64_t *slot)
+{
+    if (nargs != n) {
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments but %zd were given",
+                     name, n, nargs);
+        return -1;
+    }
+    *h = orm_head_of(st, args[0]);
+    *slot = *h == NULL ? -1 : orm_slot_or_keyerror(*h, args[1]);
+    return *slot < 0 ? -1 : 0;
+}
+
+static PyObject *
+none_or_error(int rc)
+{
+    return rc < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+fn_instance_state(PyObject *module, PyObject *obj)
+{
+    orm_head *h = orm_head_of(orm_state_from_module(module), obj);
+
+    return h == NULL ? NULL : orm_state_of(h);
+}
+
+static PyObject *
+fn_find_state(PyObject *module, PyObject *obj)
+{
+    orm_head *h = orm_head_find(orm_state_from_module(module), obj);
+
+    if (h == NULL) {
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    return orm_state_of(h);
+}
+
+static PyObject *
+fn_get_attribute(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_head *h = NULL;
+    int64_t slot;
+
+    if (head_and_slot(orm_state_from_module(module), "get_attribute", args, nargs, 2, &h, &slot)
+        < 0) {
+        return NULL;
+    }
+    return orm_val_read(h, (uint32_t)slot, ORM_PASSIVE_OFF, NULL);
+}
+
+static PyObject *
+fn_set_attribute(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_head *h = NULL;
+    int64_t slot;
+
+    /* The fourth argument, the initiator of a chain of events, is accepted for callers. */
+    if (head_and_slot(orm_state_from_module(module), "set_attribute", args,
+                      nargs == 4 ? 3 : nargs, 3, &h, &slot) < 0) {
+        return NULL;
+    }
+    return none_or_error(orm_val_write(h, (uint32_t)slot, args[2]));
+}
+
+static PyObject *
+fn_del_attribute(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_head *h = NULL;
+    int64_t slot;
+
+    if (head_and_slot(orm_state_from_module(module), "del_attribute", args, nargs, 2, &h, &slot)
+        < 0) {
+        return NULL;
+    }
+    return none_or_error(orm_val_delete(h, (uint32_t)slot));
+}
+
+static PyObject *
+fn_set_committed_value(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_head *h = NULL;
+    int64_t slot;
+
+    if (head_and_slot(orm_state_from_module(module), "set_committed_value", args, nargs, 3, &h,
+                      &slot) < 0) {
+        return NULL;
+    }
+    return none_or_error(orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(args[2])));
+}
+
+static PyObject *
+fn_flag_modified(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_head *h = NULL;
+    int64_t slot;
+    PyObject *v = NULL;
+
+    if (head_and_slot(st, "flag_modified", args, nargs, 2, &h, &slot) < 0) {
+        return NULL;
+    }
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[slot]);
+    int rc = orm_attribute_fire_modified(h, a);
+    if (rc == 0) {
+        v = orm_val_peek(h, (uint32_t)slot, NULL);
+        if (v == NULL) {
+            rc = orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                               "Can't flag attribute '%U' modified; it's not present in the "
+                               "object state", a->n.key);
+        }
+        else {
+            rc = orm_val_mark(h, (uint32_t)slot);
+        }
+    }
+    Py_XDECREF(v);
+    Py_DECREF(a);
+    return none_or_error(rc);
+}
+
+static PyObject *
+fn_flag_dirty(PyObject *module, PyObject *obj)
+{
+    orm_head *h = orm_head_of(orm_state_from_module(module), obj);
+
+    return h == NULL ? NULL : none_or_error(orm_head_touch(h));
+}
+
+static PyObject *
+fn_get_history(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "get_history", .names = {"obj", "key", "passive"},
+                                       .count = 3, .npositional = 3, .nrequired = 2};
+    orm_state *st = orm_state_from_module(module);
+    PyObject *out[3];
+    int64_t passive = ORM_PASSIVE_OFF;
+    orm_history hist;
+    PyObject *result = NULL;
+    orm_head *h = NULL;
+    int64_t slot;
+
+    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0
+        || orm_arg_int64(&spec, 2, out[2], &passive) < 0
+        || head_and_slot(st, "get_history", out, 2, 2, &h, &slot) < 0
+        || orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {
+        return NULL;
+    }
+    result = orm_history_tuple(st, &hist);
+    orm_history_fini(&hist);
+    return result;
+}
+
+static PyObject *
+fn_has_changes(PyObject *module, PyObject *obj)
+{
+    orm_head *h = orm_head_of(orm_state_from_module(module), obj);
+    int rc = h == NULL ? -1 : orm_head_has_changes(h);
+
+    return rc < 0 ? NULL : PyBool_FromLong(rc);
+}
+
+/* The value without loading, or a default: AttributeState.loaded_value. */
+static PyObject *
+fn_loaded_value(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_head *h = NULL;
+    int64_t slot;
+    PyObject *v = NULL;
+
+    if (head_and_slot(orm_state_from_module(module), "loaded_value", args, nargs, 3, &h, &slot)
+        < 0) {
+        return NULL;
+    }
+    v = orm_val_peek(h, (uint32_t)slot, NULL);
+    return v == NULL ? Py_NewRef(args[2]) : v;
+}
+
+static PyObject *
+fn_mapper_plan(PyObject *module, PyObject *cls)
+{
+    orm_mapper *m = NULL;
+
+    if (!PyType_Check(cls)) {
+        PyErr_SetString(PyExc_TypeError, "mapper_plan() takes a class");
+        return NULL;
+    }
+    m = orm_mapper_find(orm_state_from_module(module), (PyTypeObject *)cls);
+    return Py_NewRef(m == NULL ? Py_None : (PyObject *)m);
+}
+
+static PyObject *
+fn_prepare_class(PyObject *module, PyObject *cls)
+{
+    orm_state *st = orm_state_from_module(module);
+
+    if (!PyType_Check(cls) || !PyType_IsSubtype((PyTypeObject *)cls, st->Entity)) {
+        PyErr_SetString(PyExc_TypeError, "prepare_class() takes a class that derives from Entity");
+        return NULL;
+    }
+    return none_or_error(orm_entity_doors((PyTypeObject *)cls));
+}
+
+PyObject *
+orm_view_attrs(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_view *view = (orm_view *)self;
+    PyObject *cls = orm_import_once(&view->st->attrs_view, "pyorm.orm._symbols",
+                                    "InstanceAttributes");
+    orm_head *h = orm_view_head(view);
+
+    if (cls == NULL) {
+        return NULL;
+    }
+    if (h == NULL) {
+        PyErr_SetString(PyExc_ReferenceError, "the instance of this InstanceState is gone");
+        return NULL;
+    }
+    return PyObject_CallFunctionObjArgs(cls, self, h->mapper->index, NULL);
+}
+
+PyMethodDef orm_orm_functions[] = {
+    {"_instance_state_rebuild", ORM_METHOD(orm_view_rebuild), METH_FASTCALL, NULL},
+    {"instance_state", fn_instance_state, METH_O,
+     "instance_state(instance, /)\n--\n\nIts InstanceState; UnmappedInstanceError."},
+    {"find_state", fn_find_state, METH_O,
+     "find_state(obj, /)\n--\n\nIts InstanceState; None for what is not mapped."},
+    {"get_attribute", ORM_METHOD(fn_get_attribute), METH_FASTCALL,
+     "get_attribute(instance, key, /)\n--\n\nThe value, loaded if it must be."},
+    {"set_attribute", ORM_METHOD(fn_set_attribute), METH_FASTCALL,
+     "set_attribute(instance, key, value, initiator=None, /)\n--\n\nSet with events."},
+    {"del_attribute", ORM_METHOD(fn_del_attribute), METH_FASTCALL,
+     "del_attribute(instance, key, /)\n--\n\nDelete with events."},
+    {"set_committed_value", ORM_METHOD(fn_set_committed_value), METH_FASTCALL,
+     "set_committed_value(instance, key, value, /)\n--\n\nSet as if loaded: no history."},
+    {"flag_modified", ORM_METHOD(fn_flag_modified), METH_FASTCALL,
+     "flag_modified(instance, key, /)\n--\n\nThe attribute counts as changed."},
+    {"flag_dirty", fn_flag_dirty, METH_O,
+     "flag_dirty(instance, /)\n--\n\nThe instance goes through the next flush."},
+    {"get_history", ORM_METHOD(fn_get_history), ORM_METH_KW,
+     "get_history(obj, key, passive=31)\n--\n\nHistory of one attribute."},
+    {"has_changes", fn_has_changes, METH_O,
+     "has_changes(instance, /)\n--\n\nWhether any attribute has a net change."},
+    {"loaded_value", ORM_METHOD(fn_loaded_value), METH_FASTCALL,
+     "loaded_value(instance, key, default, /)\n--\n\nThe value without loading."},
+    {"mapper_plan", fn_mapper_plan, METH_O,
+     "mapper_plan(cls, /)\n--\n\nMapperPlan of the class or its nearest mapped base, or None."},
+    {"prepare_class", fn_prepare_class, METH_O,
+     "prepare_class(cls, /)\n--\n\nGive a new class its __dict__ door (metaclasses call it)."},
+    {NULL, NULL, 0, NULL},
+};
+
+int
+orm_orm_setup(PyObject *module, orm_state *st)
+{
+    if (orm_plan_setup(module, st) < 0
+        || orm_import_once(&st->enum_meta, "enum", "EnumMeta") == NULL
+        || orm_type_add(module, st, &orm_entity_spec, NULL, &st->Entity) < 0
+        || orm_type_add(module, st, &orm_attribute_spec, st->ColumnElement,
+                        &st->InstrumentedAttribute) < 0
+        || orm_type_add(module, st, &orm_plan_spec, NULL, &st->MapperPlan) < 0
+        || orm_type_add(module, st, &orm_view_spec, NULL, &st->InstanceState) < 0) {
+        return -1;
+    }
+    if (orm_type_set_module(st->InstrumentedAttribute, "pyorm.orm.attributes") < 0
+        || orm_type_set_module(st->InstanceState, "pyorm.orm.state") < 0
+        || orm_type_set_module(st->Entity, "pyorm.orm") < 0) {
+        return -1;
+    }
+    return PyModule_AddFunctions(module, orm_orm_functions);
+}
