@@ -70,7 +70,7 @@ load_values(orm_head *h, PyObject *values)
             return -1;
         }
         if (!orm_val_is_dirty(h, (uint32_t)slot)
-            && orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(value)) < 0) {
+            && orm_val_fill_steal(h, (uint32_t)slot, Py_NewRef(value)) < 0) {
             return -1;
         }
     }

@@ -4,7 +4,7 @@
  * Place: attribute.c and write_table.c come here when a slot holds no value, or when the
  *   listener mask of the attribute is not 0.
  * Order of a set: old value (loaded first where history is active) -> `set` listeners, each of
- *   which may replace the value -> validator -> value stored with history. Of a delete: `remove`
+ *   which may replace the value, the validator among them -> value stored with history. Of a delete: `remove`
  *   listeners -> value removed. Of a read: value -> refresh if expired -> the attribute's own
  *   loader -> `init_scalar` listeners -> None, which is not stored.
  * Listeners run Python: slots and flags are read again after every call.
@@ -83,32 +83,52 @@ listeners_of(const orm_attribute *a, int event)
     return Py_XNewRef(a->mask & ORM_L_DISPATCH ? orm_dispatch_get(a->dispatch, event) : NULL);
 }
 
-/* `set`: *value (owned) may be replaced. old borrowed, NULL: NO_VALUE. 0 / -1. */
+static int
+validate(PyObject *obj, orm_attribute *a, PyObject **value)
+{
+    PyObject *args[] = {obj, a->n.key, *value};
+    PyObject *checked = PyObject_Vectorcall(a->validator, args, 3, NULL);
+
+    if (checked == NULL) {
+        return -1;
+    }
+    Py_SETREF(*value, checked);
+    return 0;
+}
+
+/* `set` listeners and the validator among them: *value (owned) may be replaced. old borrowed,
+   NULL: NO_VALUE. 0 / -1. */
 static int
 fire_set(PyObject *obj, orm_attribute *a, PyObject **value, PyObject *old)
 {
     PyObject *fns = listeners_of(a, ORM_AEV_SET);
-    PyObject *token = NULL;
-    int rc = 0;
+    Py_ssize_t n = fns == NULL ? 0 : PyTuple_GET_SIZE(fns);
+    PyObject *token = n == 0 ? NULL : event_token(a, ORM_OP_EVENT_REPLACE);
+    bool validated = a->validator == NULL;
+    int rc = n > 0 && token == NULL ? -1 : 0;
 
-    if (fns == NULL) {
-        return 0;
-    }
-    token = event_token(a, ORM_OP_EVENT_REPLACE);
-    if (old == NULL) {
+    if (n > 0 && old == NULL) {
         old = orm_no_value(a->mapper->state);
+        rc = old == NULL ? -1 : rc;
     }
-    if (token == NULL || old == NULL) {
-        rc = -1;
-    }
-    for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
+    for (Py_ssize_t i = 0; rc == 0 && i < n; i++) {
+        if (!validated && i >= (Py_ssize_t)a->validator_at) {
+            validated = true;
+            rc = validate(obj, a, value);
+            if (rc < 0) {
+                break;
+            }
+        }
         PyObject *args[] = {obj, *value, old, token};
         PyObject *held = Py_NewRef(*value);
         rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 4, value);
         Py_DECREF(held);
     }
+    if (rc == 0 && !validated) {
+        rc = validate(obj, a, value);
+    }
     Py_XDECREF(token);
-    Py_DECREF(fns);
+    Py_XDECREF(fns);
     return rc;
 }
 
@@ -343,18 +363,9 @@ orm_attribute_write(orm_head *h, orm_attribute *a, PyObject *v)
     else {
         old = orm_val_peek(h, a->slot, NULL);
     }
-    if (fire_set(obj, a, &value, old) < 0) {
-        goto done;
+    if (fire_set(obj, a, &value, old) == 0) {
+        rc = orm_val_store(h, a->slot, value);
     }
-    if (a->validator != NULL) {
-        PyObject *args[] = {obj, a->n.key, value};
-        PyObject *checked = PyObject_Vectorcall(a->validator, args, 3, NULL);
-        if (checked == NULL) {
-            goto done;
-        }
-        Py_SETREF(value, checked);
-    }
-    rc = orm_val_store(h, a->slot, value);
 done:
     Py_XDECREF(old);
     Py_DECREF(value);

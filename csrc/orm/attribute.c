@@ -102,6 +102,7 @@ attribute_alloc(orm_mapper *m, PyObject *key, uint32_t slot)
         a->n.key = Py_NewRef(key);
         a->slot = slot;
         a->foreign = m->foreign;
+        a->validator_at = UINT32_MAX;
     }
     return a;
 }
@@ -236,6 +237,7 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     a->prop = Py_XNewRef(from->prop);
     a->compare = Py_XNewRef(from->compare);
     a->validator = Py_XNewRef(from->validator);
+    a->validator_at = from->validator_at;
     a->dispatch = (orm_dispatch *)Py_XNewRef(from->dispatch);
     if (attribute_seal(a) < 0) {
         Py_DECREF(a);

@@ -140,12 +140,14 @@ orm_instance_new(orm_mapper *m, orm_head **out)
 
     if (!m->foreign && orm_entity_is_plain(cls)) {
         obj = orm_entity_make(m->state, cls, m);
+        if (obj != NULL) {
+            *out = &((orm_entity *)obj)->head;
+        }
+        return obj;
     }
-    else {
-        PyObject *args = PyTuple_New(0);
-        obj = args == NULL ? NULL : cls->tp_new(cls, args, NULL);
-        Py_XDECREF(args);
-    }
+    PyObject *args = PyTuple_New(0);
+    obj = args == NULL ? NULL : cls->tp_new(cls, args, NULL);
+    Py_XDECREF(args);
     if (obj == NULL) {
         return NULL;
     }
@@ -181,14 +183,8 @@ orm_head_find(orm_state *st, PyObject *obj)
     if (ORM_IS_ENTITY(st, obj)) {
         orm_entity *e = (orm_entity *)obj;
         int rc = orm_entity_ensure(e);
-        if (rc < 0) {
-            PyErr_Clear();
-        }
-        if (rc <= 0) {
+        if (rc <= 0 || (e->head.flags & ORM_H_DICT && adopt_state(e) < 0)) {
             return NULL;
-        }
-        if (e->head.flags & ORM_H_DICT && adopt_state(e) < 0) {
-            PyErr_Clear();
         }
         return &e->head;
     }

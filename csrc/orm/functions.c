@@ -221,6 +221,15 @@ fn_prepare_class(PyObject *module, PyObject *cls)
     return none_or_error(orm_entity_doors((PyTypeObject *)cls));
 }
 
+static PyObject *
+fn_track(PyObject *module, PyObject *obj)
+{
+    if (ORM_IS_ENTITY(orm_state_from_module(module), obj)) {
+        orm_entity_track((orm_entity *)obj);
+    }
+    Py_RETURN_NONE;
+}
+
 PyObject *
 orm_view_attrs(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -267,8 +276,30 @@ PyMethodDef orm_orm_functions[] = {
      "mapper_plan(cls, /)\n--\n\nMapperPlan of the class or its nearest mapped base, or None."},
     {"prepare_class", fn_prepare_class, METH_O,
      "prepare_class(cls, /)\n--\n\nGive a new class its __dict__ door (metaclasses call it)."},
+    {"track", fn_track, METH_O,
+     "track(obj, /)\n--\n\nLet the collector see an entity that becomes a class attribute."},
     {NULL, NULL, 0, NULL},
 };
+
+/* The names of the AttributeEvents family, in the order of enum orm_attr_event. 0 / -1. */
+static int
+add_event_names(PyObject *module)
+{
+    static const char *const names[ORM_AEV_COUNT] = {
+        "append", "append_wo_mutation", "bulk_replace", "dispose_collection", "init_collection",
+        "init_scalar", "modified", "remove", "set"};
+    PyObject *tuple = PyTuple_New(ORM_AEV_COUNT);
+
+    for (int i = 0; tuple != NULL && i < ORM_AEV_COUNT; i++) {
+        PyObject *name = PyUnicode_InternFromString(names[i]);
+        if (name == NULL) {
+            Py_CLEAR(tuple);
+            break;
+        }
+        PyTuple_SET_ITEM(tuple, i, name);
+    }
+    return PyModule_Add(module, "ATTRIBUTE_EVENTS", tuple);
+}
 
 int
 orm_orm_setup(PyObject *module, orm_state *st)
@@ -287,5 +318,5 @@ orm_orm_setup(PyObject *module, orm_state *st)
         || orm_type_set_module(st->Entity, "pyorm.orm") < 0) {
         return -1;
     }
-    return PyModule_AddFunctions(module, orm_orm_functions);
+    return add_event_names(module) < 0 ? -1 : PyModule_AddFunctions(module, orm_orm_functions);
 }

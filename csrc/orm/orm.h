@@ -161,7 +161,8 @@ PyObject *orm_instance_new(orm_mapper *m, orm_head **out);
 /* Head of an instance (borrowed from it), mapper resolved, block grown to the plan. NULL with
    exception UnmappedInstanceError if obj is not a mapped instance. */
 orm_head *orm_head_of(orm_state *st, PyObject *obj);
-/* The same without an exception for anything unmapped: NULL and no error set. */
+/* The same without an exception for what is not mapped: NULL, and PyErr_Occurred() only if
+   something else failed. */
 orm_head *orm_head_find(orm_state *st, PyObject *obj);
 /* New reference to the instance, or NULL if it is dying (no exception). */
 PyObject *orm_head_object(orm_head *h);
@@ -186,6 +187,17 @@ PyObject *orm_val_peek(orm_head *h, uint32_t i, int *tag);
    bit and committed value. The caller checks `orm_val_is_dirty` first where it must not
    overwrite. 0 / -1 (dict backend out of memory; v is released). */
 int orm_val_load_steal(orm_head *h, uint32_t i, PyObject *v);
+/* fast path: same answer as orm_val_load_steal, for a slot of an instance just made. */
+static inline int
+orm_val_fill_steal(orm_head *h, uint32_t i, PyObject *v)
+{
+    if (i < h->nslots && h->slots[i] == NULL && !(h->flags & ORM_H_DICT) && h->dirty == 0
+        && !PyObject_IS_GC(v)) {
+        h->slots[i] = v;
+        return 0;
+    }
+    return orm_val_load_steal(h, i, v);
+}
 /* Forget the value: slot becomes `tag`; dirty bit and committed value too. 0 / -1. */
 int orm_val_expire(orm_head *h, uint32_t i, int tag);
 /* Read as an attribute access does: loads, init_scalar, None for absent. New reference. With

@@ -79,7 +79,7 @@ orm_val_store_again(orm_head *h, uint32_t i, PyObject *v)
     }
     return orm_val_store(h, i, v);
 }
-/* Remove with history and dirty bit: the slot becomes ABSENT. 0 / -1. */
+/* Remove with history and dirty bit: a value becomes ABSENT, a tag stays. 0 / -1. */
 int orm_val_remove(orm_head *h, uint32_t i);
 /* Set the dirty bit with committed value NO_VALUE, whatever it was (flag_modified). 0 / -1. */
 int orm_val_mark(orm_head *h, uint32_t i);

@@ -86,6 +86,8 @@ struct orm_attribute {
     PyObject *compare;    /* owned callable or NULL */
     orm_dispatch *dispatch; /* owned or NULL: nobody ever asked to listen */
     PyObject *validator;  /* owned callable or NULL */
+    uint32_t validator_at; /* so many `set` listeners run before the validator: those that were
+                              there when the mapping was configured; until then all */
     PyObject *weakrefs;
     PyObject *tokens[ORM_OP_EVENT_COUNT]; /* owned event tokens, made at first use */
     uint32_t slot;        /* index into the slot block */

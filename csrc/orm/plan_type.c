@@ -153,6 +153,22 @@ plan_attribute(PyObject *self, PyObject *key)
     return slot < 0 ? NULL : Py_NewRef(m->attrs[slot]);
 }
 
+/* The mapping is configured: listeners added from now on run after the validators. */
+static PyObject *
+plan_configured(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    orm_mapper *m = (orm_mapper *)self;
+
+    for (uint32_t i = 0; i < m->nslots; i++) {
+        orm_attribute *a = m->attrs[i];
+        if (a != NULL && a->validator != NULL && a->validator_at == UINT32_MAX) {
+            PyObject *fns = orm_dispatch_get(a->dispatch, ORM_AEV_SET);
+            a->validator_at = fns == NULL ? 0 : (uint32_t)PyTuple_GET_SIZE(fns);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
 /* Take the mapping away: descriptors leave the class, instances keep what is in their slots. */
 static PyObject *
 plan_dispose(PyObject *self, PyObject *Py_UNUSED(unused))
@@ -240,6 +256,8 @@ static PyMethodDef plan_methods[] = {
      "add_attribute($self, slot, /)\n--\n\nMap one more attribute; returns it."},
     {"attribute", plan_attribute, METH_O,
      "attribute($self, key, /)\n--\n\nThe InstrumentedAttribute of a key; KeyError."},
+    {"configured", plan_configured, METH_NOARGS,
+     "configured($self, /)\n--\n\nThe mapping is configured: order of listeners from now on."},
     {"dispose", plan_dispose, METH_NOARGS,
      "dispose($self, /)\n--\n\nRemove the mapping from the class."},
     {NULL, NULL, 0, NULL},

@@ -590,7 +590,10 @@ orm_val_remove(orm_head *h, uint32_t i)
         Py_XDECREF(old);
         return -1;
     }
-    orm_head_set_tag(h, i, ORM_TAG_ABSENT);
+    if (old != NULL) {
+        /* what was expired stays so: the next read asks the database */
+        orm_head_set_tag(h, i, ORM_TAG_ABSENT);
+    }
     Py_XDECREF(old);
     return 0;
 }

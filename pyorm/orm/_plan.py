@@ -59,9 +59,20 @@ def _slot(mapper: Any, prop: ColumnProperty) -> tuple[Any, ...]:
         flags += "r"
     if prop.active_history or _is_key(mapper, column):
         flags += "a"
-    if prop.key in mapper.validators:
-        flags += "v"
-    return (prop.key, "column" if is_column else "expression", tuple(prop.columns), flags, prop, _comparison(column))
+    kind = "column" if is_column else "expression"
+    validator = _validator(mapper, prop.key)
+    return (prop.key, kind, tuple(prop.columns), flags, prop, _comparison(column), validator)
+
+
+def _validator(mapper: Any, key: str) -> Callable[[Any, str, Any], Any] | None:
+    """Return the `@validates` method of a key as the plan calls it, or None."""
+    if key not in mapper.validators:
+        return None
+    method, options = mapper.validators[key]
+    if options.get("include_removes"):
+        return lambda instance, name, value: method(instance, name, value, False)
+    checked: Callable[[Any, str, Any], Any] = method
+    return checked
 
 
 def _is_key(mapper: Any, column: Any) -> bool:

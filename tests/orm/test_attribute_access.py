@@ -258,6 +258,7 @@ def test_delete_of_an_expired_attribute_loads_nothing(setup: Setup) -> None:
 
     assert ("expired", "name") not in setup.probe.log
     assert history(setup.user, "name") == ([None], (), ())
+    del setup.user.name
 
 
 def test_plain_column_is_none_without_load_when_popped(setup: Setup) -> None:

@@ -94,6 +94,20 @@ def test_deep_chain_is_freed_without_recursion(way: str) -> None:
     assert len(died) == 3
 
 
+def test_class_is_freed_when_its_own_instance_is_its_attribute_and_tracked() -> None:
+    cls = make_class("id", "name")
+    ref = weakref.ref(cls)
+    instance = cls(name="x")
+    assert not gc.is_tracked(instance)
+
+    _core.track(instance)
+    cls.default = instance
+    del cls, instance
+    leave_no_garbage()
+
+    assert ref() is None
+
+
 def test_del_can_resurrect_and_the_entity_stays_usable() -> None:
     kept = []
 
