@@ -41,7 +41,8 @@
     X(builtin_types) /* tuple of records by kind, made at first use from pyorm.types */
 
 /* --- sql ------------------------------------------------------------------------------- */
-#define ORM_TYPES_SQL(X)
+#define ORM_TYPES_SQL(X)                                                                      \
+    X(ColumnElement)
 #define ORM_STRINGS_SQL(X)
 #define ORM_OBJECTS_SQL(X)
 
