@@ -30,6 +30,8 @@ orm_pool_move_locked(orm_pool *pool, pool_entry *e, orm_pool_state state)
     if (state == ORM_POOL_BUSY) {
         e->came_from = e->state == ORM_POOL_USED ? ORM_POOL_BUSY : e->state;
         e->owner = pthread_self();
+        e->saw_generation = pool->generation;
+        e->saw_epoch = pool->epoch;
     }
     e->state = (uint8_t)state;
     pool->counts[state]++;
@@ -126,16 +128,23 @@ orm_pool_give_locked(orm_pool *pool, pool_entry *e, orm_pool_state state)
     return true;
 }
 
-void
-orm_pool_give(orm_pool *pool, pool_entry *e, orm_pool_state state)
+/* give_locked to its end: what nobody wants is closed, without the lock for as long. */
+static void
+settle_place_locked(orm_pool *pool, pool_entry *e, orm_pool_state state)
 {
-    pthread_mutex_lock(&pool->mutex);
     if (!orm_pool_give_locked(pool, e, state)) {
         pthread_mutex_unlock(&pool->mutex);
         orm_pool_close_entry(pool, e);
         pthread_mutex_lock(&pool->mutex);
         (void)orm_pool_give_locked(pool, e, ORM_POOL_IDLE); /* an empty one is never refused */
     }
+}
+
+void
+orm_pool_give(orm_pool *pool, pool_entry *e, orm_pool_state state)
+{
+    pthread_mutex_lock(&pool->mutex);
+    settle_place_locked(pool, e, state);
     pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -175,16 +184,23 @@ orm_pool_new(const orm_pool_opts *opts, const orm_driver *driver, orm_err *err)
 }
 
 void
-orm_pool_unref(orm_pool *pool)
+orm_pool_leave_locked(orm_pool *pool)
 {
-    pthread_mutex_lock(&pool->mutex);
     bool last = --pool->refs == 0;
+
     pthread_mutex_unlock(&pool->mutex);
     if (last) {
         orm_pool_unregister(pool);
         pthread_mutex_destroy(&pool->mutex);
         orm_free(pool);
     }
+}
+
+void
+orm_pool_unref(orm_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    orm_pool_leave_locked(pool);
 }
 
 void
@@ -283,11 +299,18 @@ take_free_locked(orm_pool *pool, orm_err *err)
     return e;
 }
 
+/* When a wait that begins now ends. */
+static orm_mono
+wait_end(const orm_pool *pool, orm_mono deadline)
+{
+    return orm_mono_earlier(deadline, orm_mono_now() + pool->opts.timeout_ms * ORM_MONO_MS);
+}
+
 /* QUEUE, NULL: an entry as BUSY; lock held. NULL: err set. */
 static pool_entry *
-acquire_locked(orm_pool *pool, orm_mono until, const orm_waiter *w, orm_err *err)
+acquire_locked(orm_pool *pool, orm_mono deadline, const orm_waiter *w, orm_err *err)
 {
-    for (;;) {
+    for (orm_mono until = 0;;) {
         pool_entry *e = NULL;
         if (pool->closed) {
             fail_closed(err);
@@ -299,6 +322,7 @@ acquire_locked(orm_pool *pool, orm_mono until, const orm_waiter *w, orm_err *err
         if (e != NULL || err->code != ORM_OK) {
             return e;
         }
+        until = until == 0 ? wait_end(pool, deadline) : until;
         if (orm_pool_wait_locked(pool, until, w, &e, err) < 0) {
             return NULL;
         }
@@ -323,13 +347,13 @@ find_locked(orm_pool *pool, orm_pool_state state, uint64_t key)
 
 /* STATIC, THREAD: the entry of this key, USED already or as BUSY; lock held. */
 static pool_entry *
-acquire_shared_locked(orm_pool *pool, uint64_t key, orm_mono until, const orm_waiter *w,
+acquire_shared_locked(orm_pool *pool, uint64_t key, orm_mono deadline, const orm_waiter *w,
                       orm_err *err)
 {
     static const orm_pool_state order[] = {ORM_POOL_USED, ORM_POOL_IDLE, ORM_POOL_SETTLING,
                                            ORM_POOL_RETURNED};
 
-    for (;;) {
+    for (orm_mono until = 0;;) {
         if (pool->closed) {
             fail_closed(err);
             return NULL;
@@ -354,6 +378,7 @@ acquire_shared_locked(orm_pool *pool, uint64_t key, orm_mono until, const orm_wa
         }
         /* Another thread opens or cleans it: it wakes all when it is done. */
         pool_entry *ignored;
+        until = until == 0 ? wait_end(pool, deadline) : until;
         if (orm_pool_wait_locked(pool, until, w, &ignored, err) < 0) {
             return NULL;
         }
@@ -401,8 +426,6 @@ orm_pool_checkout(orm_pool *pool, uint64_t key, orm_mono deadline, const orm_wai
                   orm_pooled **out, orm_err *err)
 {
     bool shared = pool->opts.kind == ORM_POOL_STATIC || pool->opts.kind == ORM_POOL_THREAD;
-    orm_mono until =
-        orm_mono_earlier(deadline, orm_mono_now() + pool->opts.timeout_ms * ORM_MONO_MS);
     int rc = -1;
 
     *out = NULL;
@@ -414,8 +437,8 @@ orm_pool_checkout(orm_pool *pool, uint64_t key, orm_mono deadline, const orm_wai
         pthread_mutex_lock(&pool->mutex);
     }
     pool_entry *e = shared ? acquire_shared_locked(
-                                 pool, pool->opts.kind == ORM_POOL_STATIC ? 0 : key, until, w, err)
-                           : acquire_locked(pool, until, w, err);
+                                 pool, pool->opts.kind == ORM_POOL_STATIC ? 0 : key, deadline, w, err)
+                           : acquire_locked(pool, deadline, w, err);
     if (e != NULL && e->state == ORM_POOL_USED) {
         hand_out_locked(pool, e); /* shared, and out already */
         *out = &e->pub;
@@ -434,17 +457,24 @@ orm_pool_checkout(orm_pool *pool, uint64_t key, orm_mono deadline, const orm_wai
             (void)orm_pool_give_locked(pool, e, ORM_POOL_IDLE); /* the slot is free again */
         }
     }
-    pthread_mutex_unlock(&pool->mutex);
-    orm_pool_unref(pool);
+    orm_pool_leave_locked(pool);
     return rc;
 }
 
 /* --- checkin ------------------------------------------------------------------------------- */
 
-/* The last user of the entry is done with it: BUSY, a reference for this thread, and true.
-   False: others still use it, or it was another process'. */
+bool
+orm_pool_stays_locked(const orm_pool *pool, const pool_entry *e)
+{
+    return !pool->closed && !e->retired && e->epoch == pool->epoch &&
+           pool->opts.kind != ORM_POOL_NULL && e->pub.conn != NULL &&
+           (e->expires == ORM_NEVER || orm_mono_now() < e->expires);
+}
+
+/* The last user of the entry is done with it: BUSY, a reference for this thread, and true;
+   *stays: orm_pool_stays_locked. False: others still use it, or it was another process'. */
 static bool
-take_back(orm_pool *pool, pool_entry *e)
+take_back(orm_pool *pool, pool_entry *e, bool *stays)
 {
     bool last = false;
 
@@ -469,44 +499,37 @@ take_back(orm_pool *pool, pool_entry *e)
         orm_pool_move_locked(pool, e, ORM_POOL_BUSY);
         pool->refs++;
         last = true;
+        *stays = orm_pool_stays_locked(pool, e);
     }
     pthread_mutex_unlock(&pool->mutex);
     return last;
 }
 
-static bool
-may_stay(orm_pool *pool, const pool_entry *e)
-{
-    pthread_mutex_lock(&pool->mutex);
-    bool stays = !pool->closed && !e->retired && e->epoch == pool->epoch &&
-                 pool->opts.kind != ORM_POOL_NULL && e->pub.conn != NULL;
-    pthread_mutex_unlock(&pool->mutex);
-    return stays && orm_mono_now() < e->expires;
-}
-
 void
-orm_pool_put_back(orm_pool *pool, pool_entry *e)
+orm_pool_put_back(orm_pool *pool, pool_entry *e, bool stays)
 {
     orm_pool_state state = ORM_POOL_BUSY;
 
-    if (may_stay(pool, e)) {
+    if (stays) {
         state = orm_pool_clean(pool, e);
     }
     else {
         orm_pool_close_entry(pool, e);
     }
-    orm_pool_give(pool, e, state);
+    pthread_mutex_lock(&pool->mutex);
+    settle_place_locked(pool, e, state);
+    orm_pool_leave_locked(pool);
 }
 
 void
 orm_pool_checkin(orm_pool *pool, orm_pooled *entry)
 {
     pool_entry *e = (pool_entry *)entry;
+    bool stays;
 
-    if (take_back(pool, e)) {
+    if (take_back(pool, e, &stays)) {
         e->pub.last_used = orm_mono_now();
-        orm_pool_put_back(pool, e);
-        orm_pool_unref(pool);
+        orm_pool_put_back(pool, e, stays);
     }
 }
 
@@ -514,8 +537,9 @@ void
 orm_pool_checkin_later(orm_pool *pool, orm_pooled *entry)
 {
     pool_entry *e = (pool_entry *)entry;
+    bool stays; /* for the worker to find out */
 
-    if (!take_back(pool, e)) {
+    if (!take_back(pool, e, &stays)) {
         return;
     }
     ORM_COUNT(pool_later);
@@ -537,12 +561,13 @@ void
 orm_pool_discard(orm_pool *pool, orm_pooled *entry, bool bump)
 {
     pool_entry *e = (pool_entry *)entry;
+    bool stays; /* it does not */
 
     if (bump) {
         orm_pool_bump(pool);
     }
     orm_pool_retire(pool, entry); /* for those who share it */
-    if (take_back(pool, e)) {
+    if (take_back(pool, e, &stays)) {
         orm_pool_close_entry(pool, e);
         orm_pool_give(pool, e, ORM_POOL_BUSY);
         orm_pool_unref(pool);
@@ -562,12 +587,13 @@ orm_pool_detach(orm_pool *pool, orm_pooled *entry, void **user)
 {
     pool_entry *e = (pool_entry *)entry;
     orm_conn *conn = entry->conn;
+    bool stays; /* it does not */
 
     *user = NULL;
     pthread_mutex_lock(&pool->mutex);
     bool alone = e->state == ORM_POOL_USED && e->uses == 1;
     pthread_mutex_unlock(&pool->mutex);
-    if (!alone || !take_back(pool, e)) {
+    if (!alone || !take_back(pool, e, &stays)) {
         return NULL;
     }
     *user = e->pub.user;

@@ -39,6 +39,8 @@ typedef struct pool_entry {
     uint64_t key;       /* THREAD: whose it is */
     uint64_t epoch;     /* pool->epoch at its opening: an older one is closed at checkin */
     orm_mono expires;   /* recycle: not handed out after this; ORM_NEVER */
+    uint64_t saw_generation; /* pool->generation when it became BUSY: what test() compares */
+    uint64_t saw_epoch; /* pool->epoch then */
     pthread_t owner;    /* BUSY: the thread; what a forked child may still use */
 } pool_entry;
 
@@ -83,12 +85,17 @@ void orm_pool_drop_locked(orm_pool *pool, pool_entry *e);
 bool orm_pool_give_locked(orm_pool *pool, pool_entry *e, orm_pool_state state);
 /* The same, closing what is unwanted; lock not held. */
 void orm_pool_give(orm_pool *pool, pool_entry *e, orm_pool_state state);
-/* What checkin does with an entry that is BUSY: clean, keep, close; lock not held. */
-void orm_pool_put_back(orm_pool *pool, pool_entry *e);
+/* The entry, coming back, may be kept (as far as the pool can tell without I/O). */
+bool orm_pool_stays_locked(const orm_pool *pool, const pool_entry *e);
+/* What checkin does with an entry that is BUSY: clean, keep, close. Lock not held; uses up
+   this thread's reference to the pool. */
+void orm_pool_put_back(orm_pool *pool, pool_entry *e, bool stays);
 /* Entries that count against the size. */
 uint32_t orm_pool_total_locked(const orm_pool *pool);
-/* References. unref: lock not held; may free the pool. */
+/* Drop a reference; the last one frees the pool. unref: lock not held; leave: lock held,
+   not afterwards. */
 void orm_pool_unref(orm_pool *pool);
+void orm_pool_leave_locked(orm_pool *pool);
 /* Tell the closed callback about what a fork left; lock not held. */
 void orm_pool_bury(orm_pool *pool);
 

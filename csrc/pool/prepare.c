@@ -109,25 +109,20 @@ settle(orm_pool *pool, pool_entry *e, orm_mono deadline, orm_err *err)
 static int
 test(orm_pool *pool, pool_entry *e, orm_mono deadline, orm_err *err)
 {
-    uint64_t generation, epoch;
-
-    pthread_mutex_lock(&pool->mutex);
-    generation = pool->generation;
-    epoch = pool->epoch;
-    pthread_mutex_unlock(&pool->mutex);
-    if (e->retired || e->epoch != epoch || orm_mono_now() >= e->expires) {
+    if (e->retired || e->epoch != e->saw_epoch ||
+        (e->expires != ORM_NEVER && orm_mono_now() >= e->expires)) {
         ORM_COUNT(pool_recycle);
         orm_pool_close_entry(pool, e);
         return -1;
     }
     bool alive = pool->driver->alive(e->pub.conn);
-    if (alive && (pool->opts.pre_ping || e->pub.generation != generation)) {
+    if (alive && (pool->opts.pre_ping || e->pub.generation != e->saw_generation)) {
         pthread_mutex_lock(&pool->mutex);
         pool->pings++;
         pthread_mutex_unlock(&pool->mutex);
         ORM_COUNT(pool_ping);
         alive = pool->driver->ping(e->pub.conn, bounded(deadline), err) == 0;
-        e->pub.generation = generation;
+        e->pub.generation = e->saw_generation;
     }
     if (!alive) {
         /* What killed it may have killed others: ping those that are as old. */

@@ -41,7 +41,7 @@ static struct {
 
 /* An entry that a finalizer returned, as BUSY, with a reference to its pool; NULL none. */
 static pool_entry *
-find_returned(orm_pool **owner)
+find_returned(orm_pool **owner, bool *stays)
 {
     ORM_LIST_EACH(it, &registry.pools) {
         orm_pool *pool = ORM_LIST_ENTRY(it, orm_pool, registered);
@@ -50,6 +50,7 @@ find_returned(orm_pool **owner)
         if (pool->refs > 0 && !orm_list_empty(&pool->lists[ORM_POOL_RETURNED])) {
             e = ORM_LIST_ENTRY(pool->lists[ORM_POOL_RETURNED].next, pool_entry, link);
             orm_pool_move_locked(pool, e, ORM_POOL_BUSY);
+            *stays = orm_pool_stays_locked(pool, e);
             pool->refs++;
         }
         pthread_mutex_unlock(&pool->mutex);
@@ -128,12 +129,12 @@ work(void *unused)
     pthread_mutex_lock(&registry.lock);
     while (!registry.stop) {
         orm_pool *pool = NULL;
-        pool_entry *e = find_returned(&pool);
+        bool stays;
+        pool_entry *e = find_returned(&pool, &stays);
         registry.work = e != NULL;
         if (e != NULL) {
             pthread_mutex_unlock(&registry.lock);
-            orm_pool_put_back(pool, e);
-            orm_pool_unref(pool);
+            orm_pool_put_back(pool, e, stays);
             pthread_mutex_lock(&registry.lock);
             continue;
         }

@@ -143,6 +143,8 @@ orm_pool_wait_locked(orm_pool *pool, orm_mono deadline, const orm_waiter *w, poo
     }
     else if (waiter.entry != NULL) {
         waiter.entry->owner = pthread_self();
+        waiter.entry->saw_generation = pool->generation;
+        waiter.entry->saw_epoch = pool->epoch;
         *out = waiter.entry; /* also at the very moment of its deadline */
     }
     else if (code == ORM_E_TIMEOUT && !waiter.retry) {
