@@ -83,6 +83,7 @@ adjacency_fini(adjacency *a)
 {
     orm_free(a->first);
     orm_free(a->edge);
+    *a = (adjacency){0};
 }
 
 static int
