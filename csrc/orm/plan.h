@@ -125,6 +125,8 @@ struct orm_mapper {
     PyObject *identity;     /* owned polymorphic identity or NULL */
     PyObject *py;           /* owned: the Python Mapper or None */
     PyObject *manager;      /* owned: the Python ClassManager or None */
+    orm_dispatch *events;   /* owned: mapper events (before_insert ...), NULL: nobody ever asked */
+    PyObject *unit;         /* owned: how unit/ writes this class, made at its first flush, or NULL */
     orm_write_entry *writes; /* owned open-addressed table, write_mask + 1 cells; NULL: not built */
     uint32_t write_mask;
     unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */

@@ -56,6 +56,8 @@ plan_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(m->identity);
     Py_VISIT(m->py);
     Py_VISIT(m->manager);
+    Py_VISIT(m->events);
+    Py_VISIT(m->unit);
     return 0;
 }
 
@@ -101,6 +103,8 @@ plan_clear(PyObject *self)
     Py_CLEAR(m->identity);
     Py_CLEAR(m->py);
     Py_CLEAR(m->manager);
+    Py_CLEAR(m->events);
+    Py_CLEAR(m->unit);
     Py_CLEAR(m->cls);
     Py_CLEAR(m->base);
     return 0;
@@ -251,6 +255,26 @@ plan_get_fast_writes(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(m->writes != NULL && !m->writes_off);
 }
 
+static PyObject *
+plan_get_events(PyObject *self, void *Py_UNUSED(closure))
+{
+    return or_none(((orm_mapper *)self)->events);
+}
+
+static int
+plan_set_events(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
+{
+    orm_mapper *m = (orm_mapper *)self;
+    bool none = value == NULL || value == Py_None;
+
+    if (!none && !PyObject_TypeCheck(value, m->state->Dispatch)) {
+        PyErr_SetString(PyExc_TypeError, "events must be a Dispatch or None");
+        return -1;
+    }
+    Py_XSETREF(m->events, none ? NULL : (orm_dispatch *)Py_NewRef(value));
+    return 0;
+}
+
 static PyMethodDef plan_methods[] = {
     {"add_attribute", plan_add_attribute, METH_O,
      "add_attribute($self, slot, /)\n--\n\nMap one more attribute; returns it."},
@@ -270,6 +294,7 @@ static PyGetSetDef plan_getset[] = {
     {"manager", plan_get_manager, NULL, "The Python ClassManager, or None.", NULL},
     {"slots", plan_get_slots, NULL, "A new dict: key -> slot number.", NULL},
     {"nslots", plan_get_nslots, NULL, "Length of an instance's slot block.", NULL},
+    {"events", plan_get_events, plan_set_events, "Listeners of mapper events, or None.", NULL},
     {"has_write_table", plan_get_fast_writes, NULL, "Whether writes go by the table now.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
