@@ -160,8 +160,21 @@ typedef struct orm_many {
     PyObject *(*describe)(void *arg, int64_t set); /* new ref: parameters of a set (-1: all)
                                      for logs, listeners and exceptions; NULL: shown as () */
     void *arg;                    /* describe's */
+    bool quiet;                   /* the core's own question to a catalogue: no listeners, no log */
     int64_t failed;               /* out: index of the set that failed, or -1 if not known */
 } orm_many;
+
+/* What unit/ must know of a connection besides its driver. */
+typedef struct orm_conn_facts {
+    bool observed;       /* statements are logged, or cursor listeners see them */
+    bool lenient;        /* profile "sqlalchemy" */
+    uint32_t max_params; /* most parameters of one statement */
+    PyObject *schemas;   /* borrowed: schema_translate_map in force, or NULL */
+} orm_conn_facts;
+/* 0 / -1 (closed). */
+int orm_connection_facts(PyObject *conn, orm_conn_facts *out);
+/* How this connection encodes values that are stored; everything is copied into `arena`. */
+void orm_connection_bindctx(PyObject *conn, orm_arena *arena, orm_bindctx *out);
 
 /* 0 / -1 with the exception set. rows: NULL, or receives the RETURNING rows of all sets in
  * order of the sets. */

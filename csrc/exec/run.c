@@ -451,7 +451,7 @@ orm_exec_many(PyObject *conn, orm_many *many, orm_result **rows)
     if (many->describe == NULL) {
         x.shown = PyTuple_New(0);
     }
-    if (tell_before(&x, r, NULL, many->nsets, &text) < 0) {
+    if (!many->quiet && tell_before(&x, r, NULL, many->nsets, &text) < 0) {
         goto done;
     }
     orm_err_init(&err);
@@ -461,7 +461,7 @@ orm_exec_many(PyObject *conn, orm_many *many, orm_result **rows)
         many->failed = err.row;
         rc = fail(&x, &err);
     }
-    if (rc == 0) {
+    if (rc == 0 && !many->quiet) {
         rc = after_cursor(&x);
     }
     ORM_COUNT(exec_batches);
@@ -474,6 +474,40 @@ done:
     }
     *rows = r;
     return 0;
+}
+
+int
+orm_connection_facts(PyObject *conn, orm_conn_facts *out)
+{
+    ConnectionObject *c = (ConnectionObject *)conn;
+    PyObject *schemas = NULL;
+
+    if (orm_conn_ready(c, true) < 0) {
+        return -1;
+    }
+    schemas = PyDict_GetItemString(c->options, "schema_translate_map"); /* borrow-ok: options own it */
+    out->observed = orm_dispatch_get(c->dispatch, ORM_EV_before_cursor_execute) != NULL
+                    || orm_dispatch_get(c->dispatch, ORM_EV_after_cursor_execute) != NULL
+                    || (c->flags & ORM_CF_LOG_INFO) != 0;
+    out->lenient = c->engine->lenient;
+    out->max_params = c->engine->pool->driver->max_params(c->conn);
+    out->schemas = schemas == Py_None ? NULL : schemas;
+    return 0;
+}
+
+void
+orm_connection_bindctx(PyObject *conn, orm_arena *arena, orm_bindctx *out)
+{
+    EngineCore *engine = ((ConnectionObject *)conn)->engine;
+
+    *out = (orm_bindctx){.st = engine->st,
+                         .arena = arena,
+                         .dialect = engine->dialect_id,
+                         .stored = 1,
+                         .lenient = engine->lenient,
+                         .dialect_obj = engine->dialect,
+                         .json_dumps = engine->json[0],
+                         .row = -1};
 }
 
 int
