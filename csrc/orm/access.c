@@ -397,7 +397,10 @@ orm_attribute_delete(orm_head *h, orm_attribute *a)
             return -1;
         }
     }
-    if (old == NULL && tag == ORM_TAG_ABSENT) {
+    /* What loads by itself may have a value in the database. */
+    bool unknown = HAS_IDENTITY(h)
+                   && (a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED);
+    if (old == NULL && tag == ORM_TAG_ABSENT && !unknown) {
         PyObject *name = PyType_GetName(h->mapper->cls);
         if (name != NULL) {
             PyErr_Format(PyExc_AttributeError, "%U.%U object does not have a value", name,

@@ -328,11 +328,51 @@ static PyObject *
 attribute_str(PyObject *self)
 {
     orm_attribute *a = (orm_attribute *)self;
-    PyObject *name = PyType_GetName(a->mapper->cls);
+    PyObject *name = a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
     PyObject *text = name == NULL ? NULL : PyUnicode_FromFormat("%U.%U", name, a->n.key);
 
     Py_XDECREF(name);
     return text;
+}
+
+/* What the attribute has not the property's comparator may have, or the column: `nullable`,
+   `primary_key`, `table`, a comparator's own methods. */
+static PyObject *
+attribute_getattro(PyObject *self, PyObject *name)
+{
+    orm_attribute *a = (orm_attribute *)self;
+    PyObject *found = Py_TYPE(self)->tp_base->tp_getattro(self, name);
+    PyObject *comparator = NULL;
+    PyObject *cls_name = NULL;
+    int rc = 0;
+
+    if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)
+        || (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_'
+            && PyUnicode_READ_CHAR(name, 1) == '_')) {
+        return found;
+    }
+    PyErr_Clear();
+    if (a->prop != NULL) {
+        rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
+    }
+    if (rc > 0) {
+        rc = PyObject_GetOptionalAttr(comparator, name, &found);
+        Py_DECREF(comparator);
+    }
+    if (rc == 0 && a->columns != NULL && PyTuple_GET_SIZE(a->columns) > 0) {
+        rc = PyObject_GetOptionalAttr(PyTuple_GET_ITEM(a->columns, 0), name, &found);
+    }
+    if (rc == 0) {
+        cls_name = a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
+        if (cls_name != NULL) {
+            PyErr_Format(PyExc_AttributeError,
+                         "Neither 'InstrumentedAttribute' object nor 'Comparator' object "
+                         "associated with %U.%U has an attribute '%U'",
+                         cls_name, a->n.key, name);
+            Py_DECREF(cls_name);
+        }
+    }
+    return found;
 }
 
 static PyObject *
@@ -472,6 +512,7 @@ static PyType_Slot attribute_slots[] = {
     {Py_tp_clear, attribute_clear},
     {Py_tp_repr, attribute_repr},
     {Py_tp_str, attribute_str},
+    {Py_tp_getattro, attribute_getattro},
     {Py_tp_descr_get, attribute_get},
     {Py_tp_descr_set, attribute_set},
     {Py_tp_getset, attribute_getset},

@@ -133,6 +133,29 @@ def test_validator_replaces_or_refuses_the_value() -> None:
     assert user.name == "ED"
 
 
+def test_attribute_answers_for_its_property_and_column_when_asked_for_more() -> None:
+    class Prop:
+        info = {"a": 1}
+
+        class comparator:  # noqa: N801
+            special = "of the comparator"
+
+    class Column:
+        nullable = True
+
+    cls = type("Thing", (_core.Entity,), {})
+    key = ("id", "column", (Column(),), "", Prop, None, None)
+    map_class(cls, key)
+
+    assert cls.id.special == "of the comparator"
+    assert cls.id.nullable is True
+    assert cls.id.info == {"a": 1}
+    assert cls.id.prop is cls.id.property is Prop
+    with pytest.raises(AttributeError, match="associated with Thing.id has an attribute 'nope'"):
+        cls.id.nope  # noqa: B018
+    assert not hasattr(cls.id, "__nope__")
+
+
 # --- flag_modified and friends ------------------------------------------------------------
 
 
@@ -282,6 +305,13 @@ def test_reference_loads_itself_when_the_instance_is_persistent(setup: Setup) ->
 
     assert setup.user.parent == "the parent"
     assert setup.cls().parent is None
+
+
+def test_unloaded_reference_may_be_deleted_when_persistent(setup: Setup) -> None:
+    del setup.user.parent
+
+    assert history(setup.user, "parent") == ([None], (), ())
+    assert setup.probe.log == [("dirty",)]
 
 
 def test_expired_reference_uses_its_own_loader(setup: Setup) -> None:
