@@ -381,10 +381,24 @@ raise_always(void *arg)
     return -1;
 }
 
-static long long
-set_interrupt(orm_conn *conn, bool on)
+/* A wait hook that fails at its first call, as an event loop whose task was cancelled. */
+static int
+wait_never(void *arg, int fd, short events, int timeout_ms)
 {
-    orm_waiter w = {.check = on ? raise_always : NULL, .wake_fd = -1};
+    (void)arg;
+    (void)fd;
+    (void)events;
+    (void)timeout_ms;
+    return -1;
+}
+
+/* how: "check", "hook", or "" to wait in the plain way again. */
+static long long
+set_interrupt(orm_conn *conn, const char *how)
+{
+    orm_waiter w = {.check = strcmp(how, "check") == 0 ? raise_always : NULL,
+                    .wait = strcmp(how, "hook") == 0 ? wait_never : NULL,
+                    .wake_fd = -1};
     orm_driver_pg()->set_waiter(conn, &w);
     return 0;
 }
@@ -432,7 +446,7 @@ pg_do(PyObject *Py_UNUSED(m), PyObject *args)
          : IS("waits")       ? (long long)d->waits(conn)
          : IS("pid")         ? PQbackendPID(d->native(conn))
          : IS("fd")          ? PQsocket(d->native(conn))
-         : IS("interrupt")   ? set_interrupt(conn, *arg != '\0')
+         : IS("interrupt")   ? set_interrupt(conn, arg)
          : IS("cancel")      ? (d->cancel(conn), 0)
          : IS("close")       ? (d->close(conn), 0)
          : IS("forget")      ? (d->forget(conn), 0)

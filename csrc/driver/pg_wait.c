@@ -49,6 +49,9 @@ orm_pg_poll(const orm_waiter *w, atomic_int *cancelled, int fd, short events,
 {
     for (;;) {
         int rc = poll_once(w, fd, events, orm_mono_left_ms(deadline, SLICE_MS));
+        if (rc < 0 && w->wait != NULL) {
+            return ORM_E_SIGNAL; /* the event loop's way to say: stop, an exception is set */
+        }
         if (rc < 0 && errno != EINTR) {
             return ORM_E_LOST;
         }

@@ -79,6 +79,9 @@ sleep_on(int fd, orm_mono deadline, const orm_waiter *w)
         if (rc > 0) {
             return ORM_OK;
         }
+        if (rc < 0 && w != NULL && w->wait != NULL) {
+            return ORM_E_SIGNAL; /* the event loop's way to say: stop, an exception is set */
+        }
         if (w != NULL && w->check != NULL && w->check(w->arg) < 0) {
             return ORM_E_SIGNAL;
         }
@@ -86,7 +89,7 @@ sleep_on(int fd, orm_mono deadline, const orm_waiter *w)
             return ORM_E_TIMEOUT;
         }
         if (rc < 0 && errno != EINTR) {
-            return ORM_E_SIGNAL; /* the hook broke: it has set an exception */
+            return ORM_E_TIMEOUT; /* poll cannot work: no use to wait */
         }
     }
 }

@@ -166,13 +166,23 @@ def test_cancel_hits_nothing_when_no_statement_runs(pg: Conn) -> None:
 
 
 def test_statement_ends_when_a_signal_handler_raises(pg: Conn) -> None:
-    pg.do("interrupt", "on")
+    pg.do("interrupt", "check")
     with pytest.raises(DriverError) as caught:
         pg.exec("SELECT pg_sleep(60)")
     pg.do("interrupt")
 
     assert caught.value.code == "ORM_E_SIGNAL"
     assert pg.text("SELECT 'fine'") == "fine"
+
+
+def test_connection_is_given_up_when_the_event_loop_stops_waiting_for_good(pg: Conn) -> None:
+    pg.do("interrupt", "hook")
+
+    with pytest.raises(DriverError) as caught:
+        pg.exec("SELECT pg_sleep(60)")
+
+    assert caught.value.code == "ORM_E_SIGNAL"
+    assert caught.value.lost  # nobody waits until the line is clean
 
 
 def test_commit_is_finished_when_a_signal_handler_raises(pg: Conn, other: Conn) -> None:
@@ -187,7 +197,7 @@ def test_commit_is_finished_when_a_signal_handler_raises(pg: Conn, other: Conn) 
     )
     pg.do("begin")
     pg.run("INSERT INTO t VALUES (1)")
-    pg.do("interrupt", "on")
+    pg.do("interrupt", "check")
 
     with pytest.raises(DriverError) as caught:
         pg.do("commit")
