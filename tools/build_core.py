@@ -135,8 +135,10 @@ class BuildCore(build_ext):
 
     def run(self) -> None:
         """Leave `_coretest` out of wheels, then build as usual."""
-        in_place = self.inplace or getattr(self, "editable_mode", False)
-        if not (in_place or is_set("PYORM_CORETEST")):
+        if self.inplace or getattr(self, "editable_mode", False):
+            # Not build/lib…: what lies there, a wheel takes with it.
+            self.build_lib = str(ROOT / "build" / "inplace")
+        elif not is_set("PYORM_CORETEST"):
             self.extensions = [e for e in self.extensions if e.name != "pyorm._coretest"]
         super().run()
 
