@@ -61,7 +61,11 @@ static void
 set_text(orm_err *err, int which, PyObject *text)
 {
     Py_ssize_t len = 0;
-    const char *p = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, &len);
+    const char *p = NULL;
+
+    if (text != NULL) {
+        p = PyUnicode_AsUTF8AndSize(text, &len); /* utf8-ok: short-lived */
+    }
 
     if (p != NULL) {
         orm_err_set_text(err, which, p, (size_t)len);

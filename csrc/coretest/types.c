@@ -143,7 +143,7 @@ cell_of(PyObject *payload, orm_cell *cell)
         Py_ssize_t len;
 
         cell->kind = ORM_V_TEXT;
-        cell->p = PyUnicode_AsUTF8AndSize(payload, &len);
+        cell->p = PyUnicode_AsUTF8AndSize(payload, &len); /* utf8-ok: short-lived */
         cell->len = (int32_t)len;
     }
     else {

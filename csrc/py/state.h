@@ -169,10 +169,10 @@ enum {
 
 /* What a room keeps in the state besides single objects. All NULL: nothing. */
 typedef struct orm_room {
-    void *data;                                                   /* the room's struct, owned by it */
-    int (*traverse)(void *data, visitproc visit, void *arg);      /* NULL: no objects in it */
-    void (*clear)(void *data);                                    /* drop objects; NULL likewise */
-    void (*free)(void *data);                                     /* after clear, frees data */
+    void *data;                                              /* its struct, owned by it */
+    int (*traverse)(void *data, visitproc visit, void *arg); /* NULL: no objects in it */
+    void (*clear)(void *data);                               /* drop objects; NULL likewise */
+    void (*free)(void *data);                                /* after clear, frees data */
 } orm_room;
 
 typedef struct orm_state {

@@ -329,7 +329,7 @@ orm_array_encode_lite(orm_bindctx *c, orm_type *Py_UNUSED(t), PyObject *v,
     return orm_bind_error(c, v, "SQLite has no arrays: use JSON");
 }
 
-/* --- results -------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------- */
 
 /* Read the elements of one dimension, and those below it. New reference. */
 static PyObject *

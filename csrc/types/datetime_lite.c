@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------- */
 
 /* Date and time of microseconds since 2000, and "+00:00" if `utc`. 0/-1. */
 static int
@@ -142,7 +142,7 @@ orm_interval_encode_lite(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *ou
     return param_datetime(c, out, days * US_PER_DAY + us_of_delta_day(v), false);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------- */
 
 /* A position in an ISO text. */
 typedef struct iso_text {

@@ -30,7 +30,7 @@ param_us(orm_bindctx *c, orm_param *out, uint32_t oid, int64_t us)
     return param_bytes(out, ORM_V_BLOB, 1, oid, p, 8);
 }
 
-/* --- date ---------------------------------------------------------------------------------- */
+/* --- date ------------------------------------------------------------------------------ */
 
 int
 orm_date_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -67,7 +67,7 @@ orm_date_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_date_from_days(c, days);
 }
 
-/* --- datetime ------------------------------------------------------------------------------ */
+/* --- datetime -------------------------------------------------------------------------- */
 
 int
 orm_datetime_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -110,7 +110,7 @@ orm_datetime_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_datetime_from_us(c, us, zone ? types_room(c->st)->dt->TimeZone_UTC : Py_None);
 }
 
-/* --- time ---------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------ */
 
 int
 orm_time_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -176,7 +176,7 @@ orm_time_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return value;
 }
 
-/* --- interval ------------------------------------------------------------------------------ */
+/* --- interval -------------------------------------------------------------------------- */
 
 /* Interval(native=False): a timestamp as long after 1970 as the duration says. */
 static int

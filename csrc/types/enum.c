@@ -150,7 +150,8 @@ raise_lookup(const orm_type *t, PyObject *v)
 
     if (joined != NULL) {
         PyErr_Format(PyExc_LookupError,
-                     "'%S' is not among the defined enum values. Enum name: %S. Possible values: %U",
+                     "'%S' is not among the defined enum values. Enum name: %S. "
+                     "Possible values: %U",
                      v, extra_item(t, 3), joined);
     }
     Py_XDECREF(comma);

@@ -150,7 +150,7 @@ orm_hook_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return decode_hook(c, t, cell);
 }
 
-/* --- variants -------------------------------------------------------------------------------- */
+/* --- variants -------------------------------------------------------------------------- */
 
 static PyObject *
 decode_variant(orm_decctx *c, orm_type *t, const orm_cell *cell)

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- int ----------------------------------------------------------------------------------- */
+/* --- int ------------------------------------------------------------------------------- */
 
 /* v as a new exact int: 1; 0 it is none; -1 exception. */
 static int
@@ -174,7 +174,7 @@ orm_int_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_value_decode_lite(c, t, cell);
 }
 
-/* --- OID: unsigned 32 bits ------------------------------------------------------------------- */
+/* --- OID: unsigned 32 bits ------------------------------------------------------------- */
 
 int
 orm_oid_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -214,7 +214,7 @@ orm_oid_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_int_decode_lite(c, t, cell);
 }
 
-/* --- float ------------------------------------------------------------------------------------- */
+/* --- float ----------------------------------------------------------------------------- */
 
 /* v as a double. 0/-1. */
 static int
@@ -333,7 +333,7 @@ orm_float_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_value_decode_lite(c, t, cell);
 }
 
-/* --- bool ---------------------------------------------------------------------------------------- */
+/* --- bool ------------------------------------------------------------------------------ */
 
 /* 1, 0, or -1 with an exception. */
 static int

@@ -225,7 +225,7 @@ orm_numeric_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return value;
 }
 
-/* --- SQLite --------------------------------------------------------------------------------- */
+/* --- SQLite ---------------------------------------------------------------------------- */
 
 static int
 raise_not_exact(orm_bindctx *c, PyObject *v)
@@ -315,7 +315,8 @@ orm_numeric_encode_lite(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out
         return raise_not_exact(c, v);
     }
     if ((!isfinite(value) || fabs(value) < DBL_MIN) && !c->lenient) {
-        return orm_bind_error(c, v, "%.200R is beyond the exponents that SQLite's numbers reach", v);
+        return orm_bind_error(c, v, "%.200R is beyond the exponents that SQLite's numbers reach",
+                              v);
     }
     return param_real(out, value);
 }

@@ -117,7 +117,7 @@ orm_tsvector_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return decode_tsvector(c, t, cell);
 }
 
-/* --- inet, cidr ------------------------------------------------------------------------------ */
+/* --- inet, cidr ------------------------------------------------------------------------ */
 
 int
 orm_inet_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -163,7 +163,7 @@ orm_inet_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_value_decode_lite(c, t, cell);
 }
 
-/* --- macaddr, macaddr8 ---------------------------------------------------------------------- */
+/* --- macaddr, macaddr8 ----------------------------------------------------------------- */
 
 int
 orm_macaddr_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
@@ -180,7 +180,7 @@ orm_macaddr_encode_lite(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out
 PyObject *
 orm_macaddr_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
 {
-    char text[3 * 8];
+    char text[3 * 8 + 1]; /* snprintf's NUL behind the last colon */
 
     if (cell->kind == ORM_V_TEXT) {
         return orm_text_from_utf8(c, cell->p, cell->len);
@@ -200,7 +200,7 @@ orm_macaddr_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_value_decode_lite(c, t, cell);
 }
 
-/* --- bit, bit varying ------------------------------------------------------------------------ */
+/* --- bit, bit varying ------------------------------------------------------------------ */
 
 int
 orm_bit_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)

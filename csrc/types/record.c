@@ -38,7 +38,7 @@ static const struct {
     {"BIND_CAST", ORM_TF_BIND_CAST},
 };
 
-/* --- the object ---------------------------------------------------------------------------- */
+/* --- the object ------------------------------------------------------------------------ */
 
 static int
 record_traverse(PyObject *self, visitproc visit, void *arg)
@@ -177,7 +177,7 @@ static PyType_Spec record_spec = {
     .slots = record_slots,
 };
 
-/* --- making one ------------------------------------------------------------------------------ */
+/* --- making one ------------------------------------------------------------------------ */
 
 enum {
     SPEC_KEY,

@@ -172,7 +172,7 @@ orm_types_is_uuid(orm_state *st, PyObject *v)
     return is_instance_of(v, &types_room(st)->uuid, "uuid", "UUID");
 }
 
-/* --- records of bare values --------------------------------------------------------------- */
+/* --- records of bare values ------------------------------------------------------------ */
 
 static const char *const extra_names[ORM_B_COUNT - ORM_T_COUNT] = {"DATETIME_TZ", "TIME_TZ"};
 
@@ -273,7 +273,7 @@ orm_type_for_value(orm_state *st, PyObject *v)
     return (orm_type *)Py_XNewRef(builtin_at(st, builtin_for_value(st, v)));
 }
 
-/* --- PostgreSQL's numbers ------------------------------------------------------------------- */
+/* --- PostgreSQL's numbers -------------------------------------------------------------- */
 
 static const struct {
     uint32_t oid;   /* type */
@@ -372,7 +372,7 @@ orm_type_default_oids(orm_type *t)
     }
 }
 
-/* --- setup ------------------------------------------------------------------------------------ */
+/* --- setup ----------------------------------------------------------------------------- */
 
 static PyObject *
 type_for_value(PyObject *module, PyObject *value)

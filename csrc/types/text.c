@@ -115,7 +115,8 @@ orm_text_to_utf8(orm_bindctx *c, PyObject *v, const char **p, size_t *len)
             : PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND ? 3
                                                         : 4;
     if (n > (size_t)(INT32_MAX - 1) / width) {
-        return orm_bind_error(c, v, "a text of %zu characters is longer than the database takes", n);
+        return orm_bind_error(c, v, "a text of %zu characters is longer than the database takes",
+                              n);
     }
     room = orm_bind_room(c, n * width + 1);
     if (room == NULL) {
@@ -180,7 +181,7 @@ orm_str_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
     return orm_value_decode_lite(c, t, cell);
 }
 
-/* --- bytes --------------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------------------------- */
 
 /* The bytes of any buffer: in place for bytes with an owner, else copied. 0/-1. */
 static int

@@ -152,7 +152,7 @@ PyObject *orm_decode_error(orm_decctx *c, const char *format, ...);
 /* Wrong length or form of a wire value. NULL. */
 PyObject *orm_decode_malformed(orm_decctx *c, const orm_type *t, const orm_cell *cell);
 
-/* --- codecs, by file --------------------------------------------------------------------- */
+/* --- codecs, by file ------------------------------------------------------------------- */
 
 #define ORM_CODEC_PAIR(name)                                                                  \
     int orm_##name##_encode_pg(orm_bindctx *, orm_type *, PyObject *, orm_param *);           \

@@ -114,7 +114,7 @@ orm_value_decode_lite(orm_decctx *c, orm_type *Py_UNUSED(t), const orm_cell *cel
     }
 }
 
-/* --- tuples: their parts are parameters of their own --------------------------------------- */
+/* --- tuples: their parts are parameters of their own ----------------------------------- */
 
 int
 orm_tuple_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *Py_UNUSED(out))

@@ -133,7 +133,8 @@ class TypeEngine(_core.TypeEngine):
         variant = to_instance(type_)
         if variant._variants:
             raise exc.ArgumentError(
-                "can't pass a type that already has variants as a dialect-level type to with_variant()"
+                "can't pass a type that already has variants as a dialect-level type to "
+                "with_variant()"
             )
         new = self.copy()
         new._variants = {**self._variants, **dict.fromkeys(dialect_names, variant)}

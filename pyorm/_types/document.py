@@ -79,7 +79,8 @@ class ARRAY(TypeEngine):
         self.item_type = to_instance(item_type)
         if self.item_type._is_array:
             raise ValueError(
-                "Do not nest ARRAY types; ARRAY(basetype) handles multi-dimensional arrays of basetype"
+                "Do not nest ARRAY types; ARRAY(basetype) handles multi-dimensional arrays of "
+                "basetype"
             )
         self.as_tuple = as_tuple
         self.dimensions = dimensions

@@ -42,7 +42,8 @@ class Enum(String, SchemaType):
         self._enum_options = dict(kw)  # a type_annotation_map makes others with the same
         self.native_enum: bool = kw.pop("native_enum", True)
         self.create_constraint: bool = kw.pop("create_constraint", False)
-        self.values_callable: Callable[[Any], Sequence[str]] | None = kw.pop("values_callable", None)
+        self.values_callable: Callable[[Any], Sequence[str]] | None
+        self.values_callable = kw.pop("values_callable", None)
         self._sort_key_function: Any = kw.pop("sort_key_function", _UNSET)
         length = kw.pop("length", _UNSET)
         self._omit_aliases: bool = kw.pop("omit_aliases", True)

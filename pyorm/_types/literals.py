@@ -95,7 +95,8 @@ def _interval_pg(value: Any) -> str:
 
 def _array(value: Any, inner: Callable[[Any], str], word: str) -> str:
     shown = [
-        _array(item, inner, "") if isinstance(item, (list, tuple)) else inner(item) for item in value
+        _array(item, inner, "") if isinstance(item, (list, tuple)) else inner(item)
+        for item in value
     ]
     return f"{word}[{', '.join(shown)}]"
 

@@ -220,7 +220,9 @@ class ENUM(NamedType, Enum):
 
     def __init__(self, *enums: Any, create_type: bool = True, **kw: Any) -> None:
         if kw.pop("native_enum", True) is False:
-            raise exc.ArgumentError("the native_enum flag does not apply to postgresql.ENUM: use Enum")
+            raise exc.ArgumentError(
+                "the native_enum flag does not apply to postgresql.ENUM: use Enum"
+            )
         self.create_type = create_type
         Enum.__init__(self, *enums, **kw)
 

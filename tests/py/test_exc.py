@@ -55,7 +55,10 @@ def test_class_has_its_base(name: str, base: str) -> None:
         (exc.SQLAlchemyError("a", "b"), "('a', 'b')"),
         (exc.SQLAlchemyError(3), "3"),
         (exc.SQLAlchemyError(), "()"),
-        (exc.InvalidRequestError("x", code="zz"), "x (Background on this error at: docs/errors.md#zz)"),
+        (
+            exc.InvalidRequestError("x", code="zz"),
+            "x (Background on this error at: docs/errors.md#zz)",
+        ),
         (exc.CircularDependencyError("m", [1, 2], [3]), "m (1, 2)"),
         (exc.ObjectNotExecutableError(3), "Not an executable object: 3"),
         (exc.NoSuchColumnError("abc"), "abc"),

@@ -55,7 +55,7 @@ REFUSED: list[tuple[Any, Any, int | None, str]] = [
     (types.Time(), 5, LITE, "SQLite Time type only accepts Python time objects"),
     (types.DateTime(), "x", LITE, "SQLite DateTime type only accepts Python datetime and date"),
     (types.DateTime(), "x", PG, "takes a datetime or date"),
-    (types.DateTime(), dt.datetime(2026, 1, 1, tzinfo=UTC), None, "declare DateTime(timezone=True)"),
+    (types.DateTime(), dt.datetime(2026, 1, 1, tzinfo=UTC), None, "declare DateTime(timezone"),
     (types.Time(), dt.time(1, tzinfo=UTC), PG, "declare Time(timezone=True)"),
     (types.Interval(), 5, None, "takes a timedelta"),
     (types.Interval(), dt.timedelta(days=-10**6), LITE, "outside of the years 1 to 9999"),
