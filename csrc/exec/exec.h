@@ -137,7 +137,7 @@ int orm_result_next(orm_result *r, const orm_cell **cells);
 ORM_OWNED PyObject *orm_result_decode(orm_result *r, uint32_t column, const orm_cell *cell);
 
 uint32_t orm_result_ncols(const orm_result *r);
-const orm_type *orm_result_type(const orm_result *r, uint32_t column);
+const orm_type *orm_result_coltype(const orm_result *r, uint32_t column);
 int64_t orm_result_rowcount(const orm_result *r);  /* -1: unknown */
 int64_t orm_result_lastrowid(const orm_result *r); /* SQLite; 0 elsewhere */
 

@@ -74,9 +74,9 @@ ORM_OWNED PyObject *orm_filter_new(ResultHead *from, PyTypeObject *type, uint8_t
 
 /* result_methods.c */
 extern PyMethodDef orm_result_methods[];
-extern PyMethodDef orm_scalar_methods[];
-extern PyMethodDef orm_mapping_methods[];
-extern PyMethodDef orm_tuple_methods[];
+extern PyMethodDef orm_scalars_methods[];
+extern PyMethodDef orm_mappings_methods[];
+extern PyMethodDef orm_tuples_methods[];
 extern PyGetSetDef orm_result_getset[];
 extern PyGetSetDef orm_filter_getset[];
 typedef struct CursorResultObject {

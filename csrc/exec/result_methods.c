@@ -490,9 +490,9 @@ PyMethodDef orm_result_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyMethodDef orm_scalar_methods[] = {COMMON_METHODS, {NULL, NULL, 0, NULL}};
-PyMethodDef orm_mapping_methods[] = {COMMON_METHODS, ROW_METHODS, {NULL, NULL, 0, NULL}};
-PyMethodDef orm_tuple_methods[] = {COMMON_METHODS, ROW_METHODS, SCALAR_METHODS,
+PyMethodDef orm_scalars_methods[] = {COMMON_METHODS, {NULL, NULL, 0, NULL}};
+PyMethodDef orm_mappings_methods[] = {COMMON_METHODS, ROW_METHODS, {NULL, NULL, 0, NULL}};
+PyMethodDef orm_tuples_methods[] = {COMMON_METHODS, ROW_METHODS, SCALAR_METHODS,
                                    {NULL, NULL, 0, NULL}};
 
 PyGetSetDef orm_result_getset[] = {

@@ -358,11 +358,11 @@ static PyType_Spec iterator_spec = {
     }
 
 static PyType_Slot scalar_slots[] =
-    FILTER_SLOTS("One column of a result: bare values.", orm_scalar_methods);
+    FILTER_SLOTS("One column of a result: bare values.", orm_scalars_methods);
 static PyType_Slot mapping_slots[] =
-    FILTER_SLOTS("A result whose rows are mappings.", orm_mapping_methods);
+    FILTER_SLOTS("A result whose rows are mappings.", orm_mappings_methods);
 static PyType_Slot tuple_slots[] =
-    FILTER_SLOTS("A result whose rows are exact tuples.", orm_tuple_methods);
+    FILTER_SLOTS("A result whose rows are exact tuples.", orm_tuples_methods);
 
 #define FILTER_SPEC(name_, slots_)                                                            \
     {                                                                                         \

@@ -379,7 +379,7 @@ orm_result_ncols(const orm_result *r)
 }
 
 const orm_type *
-orm_result_type(const orm_result *r, uint32_t column)
+orm_result_coltype(const orm_result *r, uint32_t column)
 {
     assert(column < r->ncols);
     return r->decoders[column].type;
