@@ -25,7 +25,7 @@
     /* leaves */ \
     X(COLUMN, PIN)          /* args: table?; payload: owner (orm_named) */ \
     X(COLREF, TEXT|AUX)     /* args: selectable, inner expression; aux: position; payload: key */ \
-    X(ATTR, PIN)            /* args: entity, column expr; aux: slot; payload: owner (orm_named) */ \
+    X(ATTR, ATTR|AUX)       /* args: entity, column expr; aux: slot; payload: owner (orm_named) */ \
     X(BIND, ORDINAL|TYPE|AUX) /* args: name or anonymous body (obj str); payload: value?; ORM_BIND_* */ \
     X(NULLVAL, 0)           /* NULL */ \
     X(TRUEVAL, 0) \
@@ -71,7 +71,7 @@
     X(JOIN, AUX)            /* args: left?, right, on?, cache; aux: ORM_JOIN_*; left NULL: infer (SELECT's JOINS only) */ \
     X(VALUES, ORDINAL|TEXT|AUX) /* args: column LIST, [row LIST] LIST, cache; payload: name?; ORM_VALUES_* */ \
     X(FROMFUNC, ORDINAL|TEXT|AUX) /* args: func, column LIST?, cache; payload: name?; ORM_FROMFUNC_* */ \
-    X(ENTITY, ENTITY)       /* args: selectable; payload: mapper or aliased inspection (obj) */ \
+    X(ENTITY, ENTITY)       /* args: selectable, owner (obj)?; payload: mapper (obj); aux 1: aliased */ \
     X(TEXTFROM, AUX)        /* args: TEXTSTMT, column LIST; aux 1: positional */ \
     /* statements: slots ORM_SEL_*, ORM_DML_*; payload: StmtSide? (never in the key) */ \
     X(SELECT, AUX) \
@@ -96,9 +96,10 @@ enum {
     ORM_K_TEXT = 8,     /* payload: str (or tuple of str), by content */
     ORM_K_AUX = 16,     /* aux word */
     ORM_K_CLASS = 32,   /* Py_TYPE(payload) */
-    ORM_K_ENTITY = 64,  /* pinned payload, then args[0] */
+    ORM_K_ENTITY = 64,  /* pinned mapper; aliased: by ordinal, and then args[0] too */
     ORM_K_OPTION = 128, /* payload's own key: orm/ answers through orm_sql_orm_ops */
     ORM_K_STEXT = 256,  /* args[0]: str, by content */
+    ORM_K_ATTR = 512,   /* pinned like a column; of an aliased entity: slot and entity */
 };
 
 typedef enum {
@@ -159,6 +160,7 @@ enum { ORM_FRAME_ROWS = 1, ORM_FRAME_RANGE = 2, ORM_FRAME_GROUPS = 3, ORM_FRAME_
        ORM_FRAME_EXCLUDE = 8 /* 2 bits: + CURRENT ROW, GROUP, TIES, NO OTHERS as 1..4 */ };
 enum { ORM_CUSTOM_ELEMENT = 0, ORM_CUSTOM_COLUMN = 1, ORM_CUSTOM_FUNC = 2, ORM_CUSTOM_FROM = 3,
        ORM_CUSTOM_STMT = 4, ORM_CUSTOM_DDL = 5 };
+enum { ORM_ENTITY_ALIASED = 1 };
 enum { ORM_ALIAS_EXCLUDED = 1 /* ON CONFLICT's pseudo table: never a FROM */, ORM_ALIAS_SAMPLE = 2 };
 enum { ORM_CTE_RECURSIVE = 1, ORM_CTE_NESTING = 2, ORM_CTE_MATERIALIZED = 4, ORM_CTE_NOT_MATERIALIZED = 8 };
 enum { ORM_JOIN_OUTER = 1, ORM_JOIN_FULL = 2 };
@@ -245,8 +247,12 @@ orm_node *orm_node_of(orm_state *st, PyObject *o);
 PyObject *orm_node_wrap(orm_state *st, orm_node *n);
 /* New, unsealed: args NULL. `type` (borrowed) may be NULL. Python type by kind when tp is NULL. */
 orm_node *orm_node_new(orm_state *st, PyTypeObject *tp, orm_kind kind, Py_ssize_t nargs);
-/* Computes hash, depth, weight, flags; -1 with CompileError over the limits. */
+/* Computes hash, depth, weight, flags, and hands the node to the collector. 0/-1. */
 int orm_node_seal(orm_state *st, orm_node *n);
+/* -1 with CompileError when the tree is over ORM_MAX_DEPTH or ORM_MAX_WEIGHT: before any pass. */
+int orm_node_check_limits(orm_state *st, const orm_node *n);
+/* Which args are nodes: [*first, return value). Cells marked (obj) lie outside. */
+Py_ssize_t orm_node_children(const orm_node *n, Py_ssize_t *first);
 /* New refs, sealed; children are borrowed. */
 orm_node *orm_node_make(orm_state *st, orm_kind kind, orm_op op, orm_type *type, PyObject *payload,
                         uint32_t aux, Py_ssize_t nargs, orm_node *const *args);
