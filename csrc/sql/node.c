@@ -244,6 +244,7 @@ free_memory(orm_sqlroom *room, orm_node *n)
     if (room != NULL && !room->closed && nargs <= ORM_FREE_NARGS
         && room->nfree[nargs] < ORM_FREE_EACH) {
         n->hash = (uint64_t)(uintptr_t)room->free[nargs];
+        Py_SET_TYPE(n, &PyTuple_Type); /* our types may die before the free list does */
         room->free[nargs] = n;
         room->nfree[nargs]++;
     }

@@ -65,6 +65,30 @@ PyObject **orm_from_cache(orm_node *n);
 /* New copy of a statement: all slots shared, side dropped unless it has options; not sealed. */
 orm_node *orm_stmt_copy(orm_state *st, orm_node *n);
 
+/* --- element.c, schema_obj.c: fixed-size objects ------------------------------------------- */
+typedef struct FunctionObject { /* FunctionElement: prefix orm_element */
+    PyObject_HEAD
+    orm_node *node;
+    PyObject *clauses; /* owned; tuple of expression objects, NULL before __init__ */
+} FunctionObject;
+orm_node *orm_column_seal(orm_state *st, ColumnObject *c); /* borrowed from c */
+int orm_sql_type_add(PyObject *module, orm_state *st, PyType_Spec *spec, PyTypeObject *base,
+                     PyTypeObject *base2, PyTypeObject **slot);
+void orm_element_life(PyType_Slot *out); /* new, init, dealloc, traverse, clear: 5 slots */
+void orm_node_type_slots(destructor *dealloc, traverseproc *traverse, inquiry *clear);
+int orm_sqlroom_setup(orm_state *st);
+int orm_elements_setup(PyObject *module, orm_state *st);
+int orm_schema_objects_setup(PyObject *module, orm_state *st);
+int orm_column_element_setup(PyObject *module, orm_state *st);
+int orm_node_types_setup(PyObject *module, orm_state *st);
+PyObject *orm_clause_str(PyObject *self);
+PyObject *orm_clause_repr(PyObject *self);
+extern PyMethodDef orm_clause_methods[];
+extern PyGetSetDef orm_clause_getset[];
+extern PyMethodDef orm_from_methods[];
+extern PyMethodDef orm_function_methods[];
+extern PyGetSetDef orm_function_getset[];
+
 /* --- coerce.c: Python objects to nodes, by the role they play; new references ------------ */
 /* Any expression object or __clause_element__ to its node (borrowed where `o` lives on);
  * 1 found (new ref in *out), 0 not an expression, -1 error. */
@@ -73,6 +97,8 @@ int orm_coerce_element(orm_state *st, PyObject *o, orm_node **out);
 orm_node *orm_coerce_operand(orm_state *st, PyObject *o, orm_node *peer, orm_op op);
 /* Function argument, CASE result, literal: element or a bind of the value's own type. */
 orm_node *orm_coerce_value(orm_state *st, PyObject *o, orm_type *type);
+/* The same; `body` is what an anonymous bind's name is made of. */
+orm_node *orm_coerce_value_named(orm_state *st, PyObject *o, orm_type *type, PyObject *body);
 /* WHERE, HAVING, ON, AND, OR. */
 orm_node *orm_coerce_criterion(orm_state *st, PyObject *o);
 /* SELECT list and RETURNING: columns, entities, FROM elements (their columns: spread into out list). */
@@ -111,12 +137,35 @@ orm_type *orm_node_type(orm_state *st, const orm_node *n);
 PyObject *orm_node_name(orm_state *st, const orm_node *n);
 PyObject *orm_node_key(orm_state *st, const orm_node *n);
 
+/* More of expr.c and coerce.c. */
+int orm_is_plain_boolean(const orm_node *x);
+orm_node *orm_operate_nodes(orm_state *st, orm_op op, orm_node *l, orm_node *r, PyObject *payload);
+orm_node *orm_bind_typed(orm_state *st, orm_node *bind, orm_type *type);
+/* The Python operator function of a node (n may be NULL: by op). New ref. */
+PyObject *orm_operator_object(orm_state *st, orm_op op, const orm_node *n);
+
+/* --- expr_ops.c, operators.c ----------------------------------------------------------------- */
+extern PyMethodDef orm_column_methods[];
+extern PyGetSetDef orm_column_getset[];
+orm_node *orm_between_new(orm_state *st, orm_node *x, PyObject *low, PyObject *high, int symmetric);
+orm_node *orm_any_all_new(orm_state *st, orm_op op, orm_node *x);
+PyObject *orm_method_op(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_method_bool_op(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+orm_node *orm_custom_op_new(orm_state *st, orm_node *l, PyObject *other, PyObject *text, long precedence,
+                            unsigned flags, orm_type *type, int reverse);
+int orm_operators_setup(PyObject *module, orm_state *st);
+
 /* --- collection.c, from.c ------------------------------------------------------------------ */
 PyObject *orm_collection_new(orm_state *st); /* empty ColumnCollection */
 int orm_collection_add(orm_state *st, PyObject *coll, PyObject *key, PyObject *column);
 Py_ssize_t orm_collection_size(PyObject *coll);
 PyObject *orm_collection_item(PyObject *coll, Py_ssize_t i); /* borrowed column object */
 PyObject *orm_collection_get(PyObject *coll, PyObject *key); /* borrowed, NULL no error */
+int orm_collection_remove(PyObject *coll, PyObject *column);
+int orm_collection_put(orm_state *st, PyObject *coll, PyObject *key, PyObject *column);
+/* The column of `coll` that comes from the same base column as `column`: new ref or NULL. */
+int orm_collection_corresponding(orm_state *st, PyObject *coll, PyObject *column, PyObject **found);
+int orm_collection_setup(PyObject *module, orm_state *st);
 /* ColumnCollection of a FROM element or statement. New ref. */
 PyObject *orm_from_columns(orm_state *st, orm_node *from);
 /* Exported columns of a statement, as a new list of nodes (held as objects). */
@@ -125,6 +174,20 @@ orm_node *orm_alias_new(orm_state *st, orm_kind kind, orm_node *element, PyObjec
 orm_node *orm_join_new(orm_state *st, orm_node *l, orm_node *r, orm_node *on, uint32_t aux);
 /* ON by foreign keys between two FROM elements; NoForeignKeysError, AmbiguousForeignKeysError. */
 orm_node *orm_join_condition(orm_state *st, orm_node *l, orm_node *r);
+
+orm_node *orm_base_column(orm_node *n);  /* borrowed: below labels and aliases */
+orm_node *orm_from_root(orm_node *n);    /* borrowed: the TABLE below aliases, or NULL */
+PyObject *orm_from_describe(orm_state *st, orm_node *n);
+
+/* --- func.c, func_methods.c ------------------------------------------------------------------- */
+orm_node *orm_function_new(orm_state *st, PyObject *name, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *type_obj);
+orm_node *orm_fromfunc_new(orm_state *st, orm_node *f, orm_node *columns, PyObject *name, uint32_t aux);
+orm_node *orm_column_like(orm_state *st, PyObject *o); /* str or column object to COLUMN */
+extern PyMethodDef orm_fromfunc_methods[];
+int orm_func_setup(PyObject *module, orm_state *st);
+int orm_func_methods_setup(PyObject *module, orm_state *st);
+int orm_constructs_setup(PyObject *module, orm_state *st);
 
 /* --- statements ----------------------------------------------------------------------------- */
 extern const PyMethodDef *const orm_stmt_methods;

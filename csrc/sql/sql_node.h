@@ -36,7 +36,7 @@
     /* expressions */ \
     X(UNARY, TYPE|AUX)      /* args: operand; op */ \
     X(BINARY, TYPE|TEXT|AUX) /* args: left, right, third? (BETWEEN's upper bound); op; payload: \
-                             * ESCAPE char, regexp flags, or the operator record of CUSTOM */ \
+                             * ESCAPE char, regexp flags, or the text of CUSTOM */ \
     X(LIST, TYPE|AUX)       /* args: [expr]; op AND OR COMMA CONCAT ADD ...; ORM_LIST_* */ \
     X(FUNC, TYPE|TEXT|AUX)  /* args: [argument]; payload: name, "pkg.name" is a tuple; ORM_FUNC_* */ \
     X(CAST, TYPE|AUX)       /* args: expr; type: target; aux 1: TRY_CAST */ \
@@ -150,6 +150,8 @@ enum { ORM_BIND_UNIQUE = 1 /* anonymous: name is a body to be numbered */, ORM_B
        ORM_BIND_LIMIT = 64 /* LIMIT/OFFSET integer: rendered inline by literal_binds only */,
        ORM_BIND_OUT = 128, ORM_BIND_TUPLE_SHIFT = 16 /* IN of tuples: arity in the high half */ };
 enum { ORM_FRAGMENT_COLUMN = 1 /* literal_column */, ORM_FRAGMENT_ANON = 2 };
+/* BINARY with op CUSTOM: payload is the text, the high half of aux the precedence (int16). */
+enum { ORM_CUSTOMOP_COMPARISON = 1, ORM_CUSTOMOP_EAGER = 2 };
 enum { ORM_LIST_GROUPED = 1 /* parentheses belong to it */, ORM_LIST_ROWS = 2 /* multi VALUES */,
        ORM_LIST_ORDERED = 4 /* ordered_values */, ORM_LIST_DEFAULTS = 8 /* from_select include_defaults */ };
 enum { ORM_FUNC_NOPARENS = 1 /* CURRENT_TIMESTAMP */, ORM_FUNC_GENERIC = 2 /* a known function */,
