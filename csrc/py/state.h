@@ -42,9 +42,44 @@
 
 /* --- sql ------------------------------------------------------------------------------- */
 #define ORM_TYPES_SQL(X)                                                                      \
-    X(ColumnElement)
-#define ORM_STRINGS_SQL(X)
-#define ORM_OBJECTS_SQL(X)
+    X(Node) X(ClauseElement) X(Executable) X(ColumnElement) X(FromClause)                     \
+    X(FunctionElement) X(ColumnClause) X(TableClause) X(AliasedReturnsRows)                   \
+    X(SelectBase) X(UpdateBase) X(ValuesBase) X(ColumnRef) X(BindParameter) X(Null)           \
+    X(True_) X(False_) X(LiteralColumn) X(LabelReference) X(UnaryExpression)                  \
+    X(BinaryExpression) X(BooleanClauseList) X(ClauseList) X(Function) X(Cast)                \
+    X(TypeCoerce) X(Case) X(Label) X(Over) X(FrameClause) X(FunctionFilter)                   \
+    X(WithinGroup) X(aggregate_order_by) X(Extract) X(CollationClause) X(Tuple)               \
+    X(array) X(CollectionAggregate) X(Exists) X(ScalarSelect) X(Grouping) X(Slice)            \
+    X(TableValuedColumn) X(DMLColumn) X(Applied) X(Alias) X(Subquery) X(CTE) X(Lateral)       \
+    X(TableValuedAlias) X(TableSample) X(Join) X(Values) X(ForUpdateArg) X(Select)            \
+    X(CompoundSelect) X(TextualSelect) X(Insert) X(Update) X(Delete) X(TextClause)            \
+    X(ColumnCollection) X(StatementSide) X(OpCall) X(FunctionGenerator)
+#define ORM_STRINGS_SQL(X)                                                                    \
+    X(key, "key")                                                                             \
+    X(name, "name")                                                                           \
+    X(type, "type")                                                                           \
+    X(type_, "type_")                                                                         \
+    X(quote, "quote")                                                                         \
+    X(param, "param")                                                                         \
+    X(escape, "escape")                                                                       \
+    X(slash, "/")                                                                             \
+    X(keys, "keys")                                                                           \
+    X(no_label, "_no_label")                                                                  \
+    X(excluded, "excluded")                                                                   \
+    X(foreign_keys, "foreign_keys")                                                           \
+    X(comparator, "comparator")                                                               \
+    X(clause_element, "__clause_element__")                                                   \
+    X(inherit_cache, "inherit_cache")                                                         \
+    X(traverse_internals, "_traverse_internals")                                              \
+    X(coerce_compared_value, "coerce_compared_value")
+#define ORM_OBJECTS_SQL(X)                                                                    \
+    X(operators) /* tuple: operator functions by number */                                    \
+    X(operator_index) /* dict: operator function -> number */                                 \
+    X(custom_op_class) /* pyorm.sql.operators.custom_op, imported at first use */             \
+    X(comparator_class) /* pyorm.sql.operators.Comparator, likewise */                        \
+    X(array_class) /* pyorm.types.ARRAY, likewise */                                          \
+    X(function_registry) /* dict: name -> class, of register_function() */                    \
+    X(compile_cache) /* capsule: the cache of _core.compile_cached() */
 
 /* --- sql: the renderer ----------------------------------------------------------------- */
 #define ORM_TYPES_RENDER(X)                                                                   \
@@ -78,18 +113,7 @@
     X(EngineCore)                                                                             \
     X(Connection)
 #define ORM_STRINGS_EXEC(X)                                                                   \
-    X(name, "name")                                                                           \
-    X(execute_on_connection, "_execute_on_connection")                                        \
-    X(default, "default")                                                                     \
-    X(onupdate, "onupdate")                                                                   \
-    X(arg, "arg")                                                                             \
-    X(is_callable, "is_callable")                                                             \
-    X(execution_options, "_execution_options")                                                \
-    X(yield_per, "yield_per")                                                                 \
-    X(stream_results, "stream_results")                                                       \
-    X(schema_translate_map, "schema_translate_map")                                           \
-    X(compiled_cache, "compiled_cache")                                                       \
-    X(level_flags, "level_flags")
+    X(execute_on_connection, "_execute_on_connection")
 #define ORM_OBJECTS_EXEC(X)                                                                   \
     X(dbapi_class)     /* pyorm.dbapi.Connection: what raw connections are made of */         \
     X(connection_class) /* pyorm.engine.Connection */                                         \

@@ -30,7 +30,7 @@ static const uint8_t family_of_kind[ORM_T_COUNT] = {
     [ORM_T_UUID] = FAM_OWN,          [ORM_T_ARRAY] = FAM_OWN,
     [ORM_T_INET] = FAM_OWN,          [ORM_T_MACADDR] = FAM_OWN,
     [ORM_T_BIT] = FAM_OWN,           [ORM_T_OID] = FAM_OWN,
-    [ORM_T_MONEY] = FAM_OWN,         [ORM_T_JSONPATH] = FAM_OWN,
+    [ORM_T_JSONPATH] = FAM_OWN,
     [ORM_T_OPAQUE] = FAM_OWN,        [ORM_T_USER] = FAM_OWN,
     [ORM_T_DECORATOR] = FAM_OWN,     [ORM_T_TUPLE] = FAM_OWN,
 };

@@ -15,30 +15,26 @@
 
 /* ---- the common path ---------------------------------------------------------------------- */
 
-/* Ask the operand's comparator. */
+/* The operator's function on the operand's comparator: an override of a method counts, and so
+ * does one of operate(). */
 static PyObject *
 ask_comparator(orm_state *st, PyObject *self, orm_op op, PyObject *other, PyObject *kwargs,
                int reverse)
 {
     PyObject *comparator = PyObject_GetAttr(self, st->s_comparator);
-    PyObject *method = NULL;
-    PyObject *py_op = NULL;
+    PyObject *py_op = comparator == NULL ? NULL : orm_operator_object(st, op, NULL);
     PyObject *args = NULL;
     PyObject *out = NULL;
 
-    if (comparator == NULL) {
-        return NULL;
-    }
-    method = PyObject_GetAttr(comparator, reverse ? st->s_reverse_operate : st->s_operate);
-    py_op = orm_operator_object(st, op, NULL);
-    if (method != NULL && py_op != NULL) {
-        args = other == NULL ? PyTuple_Pack(1, py_op) : PyTuple_Pack(2, py_op, other);
+    if (py_op != NULL) {
+        args = other == NULL ? PyTuple_Pack(1, comparator)
+               : reverse     ? PyTuple_Pack(2, other, comparator)
+                             : PyTuple_Pack(2, comparator, other);
     }
     if (args != NULL) {
-        out = PyObject_Call(method, args, kwargs);
+        out = PyObject_Call(py_op, args, kwargs);
     }
-    Py_DECREF(comparator);
-    Py_XDECREF(method);
+    Py_XDECREF(comparator);
     Py_XDECREF(py_op);
     Py_XDECREF(args);
     return out;

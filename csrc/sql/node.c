@@ -495,7 +495,6 @@ seal_children(orm_node *n, uint64_t h)
 int
 orm_node_seal(orm_state *st, orm_node *n)
 {
-    n->flags &= (uint16_t)~ORM_F_CLONED;
     if (n->kind == ORM_N_BIND) {
         seal_bind(n);
         if (n->type->flags & ORM_TF_UNCACHEABLE) {
@@ -521,7 +520,9 @@ orm_node *
 orm_node_make(orm_state *st, orm_kind kind, orm_op op, orm_type *type, PyObject *payload,
               uint32_t aux, Py_ssize_t nargs, orm_node *const *args)
 {
-    orm_node *n = orm_node_new(st, NULL, kind, nargs);
+    PyTypeObject *tp =
+        kind == ORM_N_LIST && (op == ORM_OP_AND || op == ORM_OP_OR) ? st->BooleanClauseList : NULL;
+    orm_node *n = orm_node_new(st, tp, kind, nargs);
     Py_ssize_t i;
 
     if (n == NULL) {

@@ -102,15 +102,6 @@ get_args(PyObject *self, void *closure)
     return args_tuple(self, (orm_node *)self, (Py_ssize_t)(intptr_t)closure);
 }
 
-/* The items of the LIST in args[closure], as a tuple. */
-static PyObject *
-get_list(PyObject *self, void *closure)
-{
-    orm_node *n = (orm_node *)self;
-
-    return args_tuple(self, n->args[(Py_ssize_t)(intptr_t)closure], 0);
-}
-
 static PyObject *
 get_aux_bit(PyObject *self, void *closure)
 {
@@ -567,6 +558,7 @@ add_final(PyObject *module, orm_state *st, const struct final_type *f)
         .slots = slots,
     };
     PyTypeObject *tp = NULL;
+    PyMethodDef *m = NULL;
     PyObject *visit = NULL;
     int n = 0;
     int rc;
@@ -590,6 +582,15 @@ add_final(PyObject *module, orm_state *st, const struct final_type *f)
         return -1;
     }
     tp = FIELD(st, f->at);
+    for (m = orm_copy_methods; m->ml_name != NULL; m++) {
+        PyObject *descr = PyDescr_NewMethod(tp, m);
+
+        rc = descr == NULL ? -1 : PyObject_SetAttrString((PyObject *)tp, m->ml_name, descr);
+        Py_XDECREF(descr);
+        if (rc < 0) {
+            return -1;
+        }
+    }
     visit = PyUnicode_InternFromString(f->visit);
     rc = visit == NULL ? -1 : PyObject_SetAttrString((PyObject *)tp, "__visit_name__", visit);
     Py_XDECREF(visit);

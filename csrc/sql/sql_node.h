@@ -122,7 +122,7 @@ enum {
     ORM_F_UP = 0x0fff,
     ORM_F_OVERRIDE = 0x1000, /* operators of this node ask Python (comparator) */
     ORM_F_BOOLEAN = 0x2000,  /* criterion: NOT, AND, OR render it without `= 1` */
-    ORM_F_CLONED = 0x4000,   /* statement copy under construction, not sealed yet */
+    ORM_F_EXECUTED = 0x4000, /* a statement that the cache has seen: the next time it memoises */
 };
 
 #define ORM_MAX_DEPTH 500u

@@ -1,0 +1,1 @@
+"""SQL expressions: the tree's constructors and what they are made of."""
