@@ -56,7 +56,6 @@
     X(ColumnCollection) X(StatementSide) X(OpCall) X(FunctionGenerator)
 #define ORM_STRINGS_SQL(X)                                                                    \
     X(key, "key")                                                                             \
-    X(name, "name")                                                                           \
     X(type, "type")                                                                           \
     X(type_, "type_")                                                                         \
     X(quote, "quote")                                                                         \
@@ -67,7 +66,6 @@
     X(no_label, "_no_label")                                                                  \
     X(excluded, "excluded")                                                                   \
     X(foreign_keys, "foreign_keys")                                                           \
-    X(comparator, "comparator")                                                               \
     X(clause_element, "__clause_element__")                                                   \
     X(inherit_cache, "inherit_cache")                                                         \
     X(traverse_internals, "_traverse_internals")                                              \
@@ -113,7 +111,18 @@
     X(EngineCore)                                                                             \
     X(Connection)
 #define ORM_STRINGS_EXEC(X)                                                                   \
-    X(execute_on_connection, "_execute_on_connection")
+    X(name, "name")                                                                           \
+    X(execute_on_connection, "_execute_on_connection")                                        \
+    X(default, "default")                                                                     \
+    X(onupdate, "onupdate")                                                                   \
+    X(arg, "arg")                                                                             \
+    X(is_callable, "is_callable")                                                             \
+    X(execution_options, "_execution_options")                                                \
+    X(yield_per, "yield_per")                                                                 \
+    X(stream_results, "stream_results")                                                       \
+    X(schema_translate_map, "schema_translate_map")                                           \
+    X(compiled_cache, "compiled_cache")                                                       \
+    X(level_flags, "level_flags")
 #define ORM_OBJECTS_EXEC(X)                                                                   \
     X(dbapi_class)     /* pyorm.dbapi.Connection: what raw connections are made of */         \
     X(connection_class) /* pyorm.engine.Connection */                                         \

@@ -199,7 +199,7 @@ add_entry(orm_cache *c, orm_compiled *e)
 
 /* What the execution side adds to a key, in front of the statement's words. */
 static int
-walk_options(orm_key *k, const orm_compile_opts *o)
+walk_options(orm_sqlkey *k, const orm_compile_opts *o)
 {
     unsigned flags = (unsigned)o->flags | (o->schema_map != NULL ? ORM_COMPILE_SCHEMA_MAP : 0);
     Py_ssize_t i;
@@ -208,7 +208,7 @@ walk_options(orm_key *k, const orm_compile_opts *o)
 
     rc = rc != 0 ? rc : orm_key_word(k, sql_room(k->st)->hook_epoch);
     for (i = 0; rc == 0 && i < n; i++) {
-        rc = orm_key_text(k, PyTuple_GET_ITEM(o->column_keys, i));
+        rc = orm_sqlkey_text(k, PyTuple_GET_ITEM(o->column_keys, i));
     }
     return rc;
 }
@@ -228,16 +228,16 @@ options_hash(orm_state *st, const orm_compile_opts *o)
 }
 
 static int
-walk_all(orm_key *k, const orm_compile_opts *opts, orm_node *stmt)
+walk_all(orm_sqlkey *k, const orm_compile_opts *opts, orm_node *stmt)
 {
     int rc = walk_options(k, opts);
 
-    return rc != 0 ? rc : orm_key_walk(k, stmt);
+    return rc != 0 ? rc : orm_sqlkey_walk(k, stmt);
 }
 
 /* Move the key and its pins into the compiled form. 0/-1. */
 static int
-keep_key(orm_compiled *c, orm_key *k, uint64_t hash)
+keep_key(orm_compiled *c, orm_sqlkey *k, uint64_t hash)
 {
     uint32_t i;
 
@@ -316,17 +316,17 @@ find(orm_cache *c, orm_node *stmt, const orm_compile_opts *opts, uint64_t hash, 
 
     for (; i != 0; i = c->next[i - 1]) {
         orm_compiled *e = c->entries[i - 1];
-        orm_key k;
+        orm_sqlkey k;
         int rc;
 
         if (e->hash != hash) {
             continue;
         }
-        orm_key_init(&k, c->st, vals);
+        orm_sqlkey_init(&k, c->st, vals);
         k.ref = e->key;
         k.nref = e->nkey;
         rc = walk_all(&k, opts, stmt);
-        orm_key_fini(&k);
+        orm_sqlkey_fini(&k);
         if (rc == 0) {
             e->used = 1;
             e->hits++;
@@ -346,10 +346,10 @@ compile_miss(orm_state *st, orm_cache *c, orm_node *stmt, const orm_compile_opts
              uint64_t hash, orm_compiled **out, orm_values *vals)
 {
     orm_compiled *made = NULL;
-    orm_key k;
+    orm_sqlkey k;
     int rc;
 
-    orm_key_init(&k, st, vals);
+    orm_sqlkey_init(&k, st, vals);
     rc = walk_all(&k, opts, stmt);
     if (rc == 0) {
         rc = orm_compile(st, stmt, opts, vals, &made);
@@ -368,7 +368,7 @@ compile_miss(orm_state *st, orm_cache *c, orm_node *stmt, const orm_compile_opts
             }
         }
     }
-    orm_key_fini(&k);
+    orm_sqlkey_fini(&k);
     if (rc != 0) {
         Py_XDECREF(made);
         orm_values_fini(vals);
@@ -396,15 +396,15 @@ orm_compile_cached(orm_state *st, orm_cache *cache, orm_node *stmt, const orm_co
     }
     /* fast path: same answer as find(), the statement object was here before */
     if (cache != NULL && side != NULL && memo_fits(side, cache, opts, sql_room(st)->hook_epoch)) {
-        orm_key k;
+        orm_sqlkey k;
         int rc;
 
         found = (orm_compiled *)Py_NewRef(side->compiled);
-        orm_key_init(&k, st, vals);
+        orm_sqlkey_init(&k, st, vals);
         k.ref = found->key;
         k.nref = found->nkey;
         rc = walk_all(&k, opts, stmt);
-        orm_key_fini(&k);
+        orm_sqlkey_fini(&k);
         if (rc == 0) {
             found->used = 1;
             cache->stats.memo_hits++;
@@ -572,15 +572,15 @@ f_structural_key(PyObject *module, PyObject *element)
     orm_state *st = orm_state_from_module(module);
     orm_node *n = orm_node_of(st, element);
     orm_values vals;
-    orm_key k;
+    orm_sqlkey k;
     PyObject *out = NULL;
     uint32_t i;
 
     if (n == NULL) {
         return NULL;
     }
-    orm_key_init(&k, st, &vals);
-    if (orm_key_walk(&k, n) == 0) {
+    orm_sqlkey_init(&k, st, &vals);
+    if (orm_sqlkey_walk(&k, n) == 0) {
         out = PyTuple_New(k.nwords);
         for (i = 0; out != NULL && i < k.nwords; i++) {
             PyObject *w = PyLong_FromUnsignedLongLong(k.words[i]);
@@ -592,7 +592,7 @@ f_structural_key(PyObject *module, PyObject *element)
             PyTuple_SET_ITEM(out, i, w);
         }
     }
-    orm_key_fini(&k);
+    orm_sqlkey_fini(&k);
     orm_values_fini(&vals);
     return out;
 }

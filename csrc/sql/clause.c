@@ -109,7 +109,7 @@ m_compare(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwn
         Py_RETURN_FALSE;
     }
     b = orm_node_of(st, args[0]);
-    same = b == NULL ? -1 : a == b ? 1 : orm_key_compare(st, a, b);
+    same = b == NULL ? -1 : a == b ? 1 : orm_sqlkey_compare(st, a, b);
     return same < 0 ? NULL : PyBool_FromLong(same);
 }
 

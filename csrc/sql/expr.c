@@ -84,7 +84,7 @@ arith_bit(orm_op op)
 }
 
 orm_type *
-orm_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b)
+orm_op_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b)
 {
     unsigned flags = (unsigned)orm_op_table[*op].flags;
     uint8_t fa = family_of_kind[a->kind];
@@ -403,7 +403,7 @@ orm_operate_nodes(orm_state *st, orm_op op, orm_node *l, orm_node *r, PyObject *
         && op != ORM_OP_IN && op != ORM_OP_NOT_IN && op != ORM_OP_LIKE && op != ORM_OP_NOT_LIKE) {
         return compare_constant(st, op, l, r);
     }
-    type = orm_result_type(st, &op, orm_node_type(st, l), orm_node_type(st, r));
+    type = orm_op_result_type(st, &op, orm_node_type(st, l), orm_node_type(st, r));
     return type == NULL ? NULL : orm_binary_new(st, op, l, r, type, payload);
 }
 

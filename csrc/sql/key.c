@@ -82,7 +82,7 @@ values_add(orm_values *v, orm_node *bind)
 }
 
 void
-orm_key_init(orm_key *k, orm_state *st, orm_values *vals)
+orm_sqlkey_init(orm_sqlkey *k, orm_state *st, orm_values *vals)
 {
     k->st = st;
     k->words = k->winl;
@@ -105,7 +105,7 @@ orm_key_init(orm_key *k, orm_state *st, orm_values *vals)
 }
 
 void
-orm_key_fini(orm_key *k)
+orm_sqlkey_fini(orm_sqlkey *k)
 {
     if (k->words != k->winl) {
         PyMem_Free(k->words);
@@ -126,7 +126,7 @@ orm_key_fini(orm_key *k)
 
 /* 0 stored or equal; 1 differs from the entry's key; -1 no memory. */
 static inline int
-emit(orm_key *k, uint64_t w)
+emit(orm_sqlkey *k, uint64_t w)
 {
     if (k->ref != NULL) {
         return k->nwords < k->nref && k->ref[k->nwords] == w ? (k->nwords++, 0) : 1;
@@ -140,7 +140,7 @@ emit(orm_key *k, uint64_t w)
 }
 
 static inline int
-emit_pin(orm_key *k, void *o)
+emit_pin(orm_sqlkey *k, void *o)
 {
     if (k->ref == NULL && o != NULL) {
         if (k->npins == k->pcap
@@ -166,7 +166,7 @@ orm_key_pin(void *k, PyObject *o)
 }
 
 static int
-emit_str(orm_key *k, PyObject *s)
+emit_str(orm_sqlkey *k, PyObject *s)
 {
     size_t bytes = (size_t)PyUnicode_GET_LENGTH(s) * (size_t)PyUnicode_KIND(s);
     const char *p = PyUnicode_DATA(s);
@@ -184,7 +184,7 @@ emit_str(orm_key *k, PyObject *s)
 
 /* A name or text: nothing, a str, or a tuple of str. */
 static int
-emit_text(orm_key *k, PyObject *text)
+emit_text(orm_sqlkey *k, PyObject *text)
 {
     Py_ssize_t i;
     int rc;
@@ -208,14 +208,14 @@ emit_text(orm_key *k, PyObject *text)
 }
 
 int
-orm_key_text(orm_key *k, PyObject *text)
+orm_sqlkey_text(orm_sqlkey *k, PyObject *text)
 {
     return emit_text(k, text);
 }
 
 /* ---- ordinals of first sight ---------------------------------------------------------------------- */
 static int
-rehash(orm_key *k)
+rehash(orm_sqlkey *k)
 {
     uint32_t n = k->nslots == 0 ? 64 : k->nslots * 2;
     uint32_t *slots = PyMem_Calloc(n, sizeof(uint32_t));
@@ -241,7 +241,7 @@ rehash(orm_key *k)
 
 /* Ordinal of a node; *first: it is new. -1 no memory. Linear up to 16, then a table. */
 static int64_t
-ordinal(orm_key *k, const orm_node *n, int *first)
+ordinal(orm_sqlkey *k, const orm_node *n, int *first)
 {
     uint32_t i;
 
@@ -295,7 +295,7 @@ ordinal(orm_key *k, const orm_node *n, int *first)
 #define WORD_NULL UINT64_C(0x7ffffffffffffff3)
 
 static inline int
-push(orm_key *k, uint32_t *top, const orm_node *n)
+push(orm_sqlkey *k, uint32_t *top, const orm_node *n)
 {
     if (*top == k->scap
         && grow((void **)&k->stack, k->sinl, &k->scap, sizeof(const orm_node *)) < 0) {
@@ -321,7 +321,7 @@ arity_of(const orm_node *n)
 }
 
 static int
-walk_bind(orm_key *k, const orm_node *n)
+walk_bind(orm_sqlkey *k, const orm_node *n)
 {
     int first;
     int64_t o = ordinal(k, n, &first);
@@ -342,7 +342,7 @@ walk_bind(orm_key *k, const orm_node *n)
 
 /* Own facts of a node that is entered. */
 static int
-walk_own(orm_key *k, const orm_node *n, unsigned traits)
+walk_own(orm_sqlkey *k, const orm_node *n, unsigned traits)
 {
     int rc = 0;
 
@@ -375,7 +375,7 @@ walk_own(orm_key *k, const orm_node *n, unsigned traits)
 
 /* AND and OR: one flat run, however the chain is nested on its left side. */
 static int
-walk_run(orm_key *k, const orm_node *n, uint32_t *top)
+walk_run(orm_sqlkey *k, const orm_node *n, uint32_t *top)
 {
     int rc = emit(k, HEAD(n, n->aux));
     Py_ssize_t i;
@@ -401,7 +401,7 @@ walk_run(orm_key *k, const orm_node *n, uint32_t *top)
 }
 
 static int
-push_children(orm_key *k, const orm_node *n, uint32_t *top)
+push_children(orm_sqlkey *k, const orm_node *n, uint32_t *top)
 {
     Py_ssize_t first;
     Py_ssize_t i = orm_node_children(n, &first);
@@ -419,7 +419,7 @@ push_children(orm_key *k, const orm_node *n, uint32_t *top)
 }
 
 static int
-walk_node(orm_key *k, const orm_node *n, uint32_t *top)
+walk_node(orm_sqlkey *k, const orm_node *n, uint32_t *top)
 {
     unsigned traits = orm_kind_traits[n->kind];
     int rc;
@@ -463,7 +463,7 @@ walk_node(orm_key *k, const orm_node *n, uint32_t *top)
 }
 
 int
-orm_key_walk(orm_key *k, const orm_node *root)
+orm_sqlkey_walk(orm_sqlkey *k, const orm_node *root)
 {
     uint32_t top = 0;
 
@@ -492,22 +492,22 @@ orm_key_walk(orm_key *k, const orm_node *root)
 
 /* ---- comparing two trees -------------------------------------------------------------------------------- */
 int
-orm_key_compare(orm_state *st, orm_node *a, orm_node *b)
+orm_sqlkey_compare(orm_state *st, orm_node *a, orm_node *b)
 {
     orm_values va, vb;
-    orm_key ka, kb;
+    orm_sqlkey ka, kb;
     uint32_t i;
     int same = 0;
 
-    orm_key_init(&ka, st, &va);
-    orm_key_init(&kb, st, &vb);
-    if (orm_key_walk(&ka, a) < 0) {
+    orm_sqlkey_init(&ka, st, &va);
+    orm_sqlkey_init(&kb, st, &vb);
+    if (orm_sqlkey_walk(&ka, a) < 0) {
         same = -1;
         goto done;
     }
     kb.ref = ka.words;
     kb.nref = ka.nwords;
-    same = orm_key_walk(&kb, b);
+    same = orm_sqlkey_walk(&kb, b);
     same = same < 0 ? -1 : same == 0;
     for (i = 0; same == 1 && i < va.n; i++) {
         PyObject *x = va.v[i];
@@ -525,8 +525,8 @@ orm_key_compare(orm_state *st, orm_node *a, orm_node *b)
         }
     }
 done:
-    orm_key_fini(&ka);
-    orm_key_fini(&kb);
+    orm_sqlkey_fini(&ka);
+    orm_sqlkey_fini(&kb);
     orm_values_fini(&va);
     orm_values_fini(&vb);
     return same;

@@ -10,7 +10,7 @@
 
 #define ORM_KEY_INLINE 96 /* words, pins and stack cells before anything is allocated */
 
-typedef struct orm_key {
+typedef struct orm_sqlkey {
     orm_state *st;
     const uint64_t *ref;     /* compare with these words; NULL: store */
     uint32_t nref;           /* length of ref */
@@ -29,12 +29,12 @@ typedef struct orm_key {
     PyObject *pinl[ORM_KEY_INLINE];
     const orm_node *sinl[ORM_KEY_INLINE];
     const orm_node *seeninl[16];
-} orm_key;
+} orm_sqlkey;
 
-void orm_key_init(orm_key *k, orm_state *st, orm_values *vals);
-int orm_key_text(orm_key *k, PyObject *text);
-void orm_key_fini(orm_key *k); /* not the values */
+void orm_sqlkey_init(orm_sqlkey *k, orm_state *st, orm_values *vals);
+int orm_sqlkey_text(orm_sqlkey *k, PyObject *text);
+void orm_sqlkey_fini(orm_sqlkey *k); /* not the values */
 /* 0 walked (and equal to ref), 1 differs from ref, -1 no memory. */
-int orm_key_walk(orm_key *k, const orm_node *root);
+int orm_sqlkey_walk(orm_sqlkey *k, const orm_node *root);
 
 #endif

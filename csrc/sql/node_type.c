@@ -462,7 +462,7 @@ static const struct final_type {
     COL(array, tuple_attrs, NULL, "array_literal", "array"),
     COL(CollectionAggregate, unary_attrs, NULL, NULL, "unary"),
     COL(Exists, element_attrs, orm_exists_methods, "exists", "exists"),
-    COL(ScalarSelect, scalar_attrs, orm_scalar_methods, NULL, "scalar_select"),
+    COL(ScalarSelect, scalar_attrs, orm_scalarselect_methods, NULL, "scalar_select"),
     COL(Grouping, element_attrs, NULL, NULL, "grouping"),
     {"pyorm._core.Slice", AT(Slice), AT(ClauseElement), 0, slice_attrs, NULL, NULL, "slice"},
     COL(TableValuedColumn, named_attrs, NULL, NULL, "table_valued_column"),

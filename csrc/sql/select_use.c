@@ -184,7 +184,7 @@ PyMethodDef orm_exists_methods[] = {
     {"select", exists_select, METH_VARARGS, "select($self)\n--\n\nA SELECT of this EXISTS."},
     {NULL, NULL, 0, NULL},
 };
-PyMethodDef orm_scalar_methods[] = {
+PyMethodDef orm_scalarselect_methods[] = {
     T(where, "($self, /, *clauses)\n--\n\nAdd criteria to the SELECT."),
     T(correlate, "($self, /, *fromclauses)\n--\n\nCorrelate the SELECT."),
     T(correlate_except, "($self, /, *fromclauses)\n--\n\nCorrelate the SELECT to all but these."),

@@ -128,7 +128,7 @@ orm_node *orm_label_new(orm_state *st, orm_node *x, PyObject *name);
 orm_node *orm_in_new(orm_state *st, orm_op op, orm_node *l, PyObject *seq);
 orm_node *orm_single(orm_state *st, orm_kind kind); /* NULL, TRUE, FALSE: new ref */
 /* Result type of `a op b`; may turn the operator into another (+ of strings). Borrowed. */
-orm_type *orm_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b);
+orm_type *orm_op_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b);
 /* Type of a Python value beside a column of type t. New ref. */
 orm_type *orm_coerce_compared(orm_state *st, orm_type *t, orm_op op, PyObject *value);
 /* Type of any node with a value; borrowed; the NULL type when unknown. */
@@ -259,10 +259,10 @@ int orm_dml_add_row(orm_state *st, orm_node *stmt, PyObject *list, PyObject *row
 int orm_text_next_name(PyObject *text, Py_ssize_t *pos, Py_ssize_t *start, Py_ssize_t *end);
 
 /* --- key.c, cache.c ------------------------------------------------------------------------------------ */
-int orm_key_compare(orm_state *st, orm_node *a, orm_node *b); /* 1 same structure and values, 0, -1 */
+int orm_sqlkey_compare(orm_state *st, orm_node *a, orm_node *b); /* 1 same structure and values, 0, -1 */
 
 /* Tables of methods and attributes that node_type.c hangs on its types. */
-extern PyMethodDef orm_exists_methods[], orm_scalar_methods[], orm_alias_methods[], orm_cte_methods[],
+extern PyMethodDef orm_exists_methods[], orm_scalarselect_methods[], orm_alias_methods[], orm_cte_methods[],
     orm_join_methods[], orm_values_methods[], orm_select_methods[], orm_textual_methods[], orm_text_methods[],
     orm_insert_methods[], orm_update_methods[], orm_delete_methods[], orm_copy_methods[];
 extern PyGetSetDef orm_select_getset[], orm_textual_getset[], orm_text_getset[], orm_dml_getset[];
