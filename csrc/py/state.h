@@ -66,6 +66,7 @@
     X(no_label, "_no_label")                                                                  \
     X(excluded, "excluded")                                                                   \
     X(foreign_keys, "foreign_keys")                                                           \
+    X(comparator, "comparator")                                                               \
     X(clause_element, "__clause_element__")                                                   \
     X(inherit_cache, "inherit_cache")                                                         \
     X(traverse_internals, "_traverse_internals")                                              \
