@@ -72,7 +72,6 @@ typedef enum orm_type_kind {
 #define ORM_TF_COLUMN_EXPR 0x0800u /* has column_expression(): sql/ wraps the column */
 #define ORM_TF_VARIANT 0x1000u     /* impl differs by dialect */
 #define ORM_TF_COMPARATOR 0x2000u  /* the class has its own comparator_factory */
-#define ORM_TF_BIND_CAST 0x4000u   /* PostgreSQL needs `$1::type` where the text is shown */
 
 typedef struct orm_type orm_type;
 typedef struct orm_codec orm_codec;

@@ -75,7 +75,7 @@ orm_value_encode_lite(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
 
 /* Bytes of a type nobody knows here: most types of extensions are sent as text. */
 static PyObject *
-decode_unknown(orm_decctx *c, const orm_cell *cell)
+decode_unknown(const orm_cell *cell)
 {
     PyObject *text = NULL;
 
@@ -87,14 +87,13 @@ decode_unknown(orm_decctx *c, const orm_cell *cell)
         PyErr_Clear();
         return PyBytes_FromStringAndSize(cell->p, cell->len);
     }
-    (void)c;
     return text;
 }
 
 PyObject *
-orm_value_decode_pg(orm_decctx *c, orm_type *Py_UNUSED(t), const orm_cell *cell)
+orm_value_decode_pg(orm_decctx *Py_UNUSED(c), orm_type *Py_UNUSED(t), const orm_cell *cell)
 {
-    return decode_unknown(c, cell);
+    return decode_unknown(cell);
 }
 
 PyObject *

@@ -148,6 +148,7 @@ def test_array_of_decorated_elements() -> None:
     assert decode(array, encode(array, value, PG), PG, 1007) == value
 
 
+@pytest.mark.feature("TYPE18")
 @pytest.mark.parametrize("dialect", [PG, LITE])
 def test_user_defined_type_processes_both_ways(dialect: int) -> None:
     assert encode(Point(), (1, 2), dialect) == "(1,2)"
@@ -201,6 +202,7 @@ def test_exception_of_a_hook_comes_through() -> None:
         encode(Failing(), "x", PG)
 
 
+@pytest.mark.feature("TYPE17")
 def test_variant_is_used_on_its_dialect_only() -> None:
     type_ = types.String().with_variant(types.Integer(), "sqlite")
 
@@ -243,6 +245,7 @@ def test_variant_is_refused_when_it_makes_no_sense(make: Any, message: str) -> N
         make()
 
 
+@pytest.mark.feature("TYPE12")
 @pytest.mark.parametrize("dialect", [PG, LITE])
 def test_pickle_type_takes_any_object(dialect: int) -> None:
     value = {"a": [1, (2, 3)]}

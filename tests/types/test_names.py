@@ -23,6 +23,7 @@ NAMES: dict[str, Any] = {"T": types, "P": postgresql, "S": sqlite}
 exec(PRELUDE, NAMES)
 
 
+@pytest.mark.feature("TYPE13")
 @pytest.mark.parametrize("expression", GOLDEN["types"])
 def test_name_is_the_golden_one(expression: str) -> None:
     expected = GOLDEN["types"][expression]

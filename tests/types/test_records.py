@@ -124,6 +124,7 @@ def test_references_are_even_when_a_record_is_asked_for() -> None:
     assert sys.getrefcount(record) == before
 
 
+@pytest.mark.feature("TYPE15")
 def test_type_warns_once_per_class_when_cache_ok_is_not_set() -> None:
     class Careless(types.TypeDecorator):
         impl = types.String
