@@ -297,7 +297,7 @@ float_result(orm_decctx *c, const orm_type *t, double value)
 
         return orm_decimal_from_ascii(c->st, name, strlen(name));
     }
-    len = snprintf(text, sizeof(text), "%.*f", t->scale < 0 || t->scale > 60 ? 10 : t->scale,
+    len = snprintf(text, sizeof(text), "%.*f", t->length < 0 || t->length > 60 ? 10 : t->length,
                    value);
     return orm_decimal_from_ascii(c->st, text, (size_t)len);
 }

@@ -329,7 +329,7 @@ decimal_of_double(orm_decctx *c, const orm_type *t, double value)
     char exact[64];
     const char *point;
     int decimals = 0;
-    int scale = t->scale >= 0 && t->scale <= 60 ? t->scale : -1;
+    int scale = t->length >= 0 && t->length <= 60 ? t->length : -1;
     int len;
 
     if (!isfinite(value)) {
@@ -367,7 +367,7 @@ PyObject *
 orm_numeric_decode_lite(orm_decctx *c, orm_type *t, const orm_cell *cell)
 {
     char text[96];
-    int scale = t->scale >= 0 && t->scale <= 60 ? t->scale : DEFAULT_SCALE;
+    int scale = t->length >= 0 && t->length <= 60 ? t->length : DEFAULT_SCALE;
     int len;
 
     if (cell->kind != ORM_V_INT && cell->kind != ORM_V_REAL) {

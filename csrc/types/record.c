@@ -35,6 +35,7 @@ static const struct {
     {"CHAR_UUID", ORM_TF_CHAR_UUID},   {"NONE_AS_NULL", ORM_TF_NONE_AS_NULL},
     {"BIND_EXPR", ORM_TF_BIND_EXPR},   {"COLUMN_EXPR", ORM_TF_COLUMN_EXPR},
     {"VARIANT", ORM_TF_VARIANT},       {"COMPARATOR", ORM_TF_COMPARATOR},
+    {"BIND_CAST", ORM_TF_BIND_CAST},
 };
 
 /* --- the object ------------------------------------------------------------------------ */

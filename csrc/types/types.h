@@ -72,6 +72,7 @@ typedef enum orm_type_kind {
 #define ORM_TF_COLUMN_EXPR 0x0800u /* has column_expression(): sql/ wraps the column */
 #define ORM_TF_VARIANT 0x1000u     /* impl differs by dialect */
 #define ORM_TF_COMPARATOR 0x2000u  /* the class has its own comparator_factory */
+#define ORM_TF_BIND_CAST 0x4000u   /* PostgreSQL shows `$1::type`: render_bind_cast */
 
 typedef struct orm_type orm_type;
 typedef struct orm_codec orm_codec;
@@ -83,7 +84,8 @@ struct orm_type {
     uint8_t interned;   /* 1: it is in st->type_records under `key` */
     uint16_t _pad;      /* 0 */
     uint32_t flags;     /* ORM_TF_* */
-    int32_t length;     /* characters or bytes; -1 none */
+    int32_t length;     /* characters or bytes; NUMERIC, FLOAT: decimals of a Decimal that is
+                         * made from a float; -1 none */
     int32_t precision;  /* digits or bits; -1 none */
     int32_t scale;      /* digits after the point; ARRAY: dimensions; -1 none */
     uint32_t oid;       /* PostgreSQL's type, 0: the server infers */

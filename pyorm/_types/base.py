@@ -233,6 +233,8 @@ class TypeEngine(_core.TypeEngine):
             flags |= FLAGS["COLUMN_EXPR"]
         if self.should_evaluate_none:
             flags |= FLAGS["NULL_AWARE"]
+        if self.render_bind_cast:
+            flags |= FLAGS["BIND_CAST"]
         if self.comparator_factory is not Comparator:
             flags |= FLAGS["COMPARATOR"]
         return flags

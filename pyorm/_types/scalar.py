@@ -99,7 +99,8 @@ class Numeric(NumericCommon):
         scale = self.scale if self.decimal_return_scale is None else self.decimal_return_scale
         return {
             "precision": self.precision,
-            "scale": scale,
+            "scale": self.scale,
+            "length": scale,
             "flags": FLAGS["ASDECIMAL"] if self.asdecimal else 0,
         }
 
@@ -132,7 +133,7 @@ class Float(NumericCommon):
     def _fields(self) -> dict[str, Any]:
         return {
             "precision": self.precision,
-            "scale": self._effective_decimal_return_scale,
+            "length": self._effective_decimal_return_scale,
             "flags": FLAGS["ASDECIMAL"] if self.asdecimal else 0,
         }
 
