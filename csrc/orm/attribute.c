@@ -353,7 +353,7 @@ attribute_getattro(PyObject *self, PyObject *name)
     }
     PyErr_Clear();
     if (a->prop != NULL) {
-        rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_prop_comparator, &comparator);
+        rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
     }
     if (rc > 0) {
         rc = PyObject_GetOptionalAttr(comparator, name, &found);

@@ -10,13 +10,6 @@
 
 #include "orm/orm.h"
 
-/* Weak, as the rooms are in module.c: without sql/ linked in, classes are mapped without their
-   SQL expressions (selectable None). */
-#pragma weak orm_node_of
-#pragma weak orm_node_new
-#pragma weak orm_node_seal
-#pragma weak orm_node_make
-
 /* What few instances have. PyMem; freed with the head. */
 struct orm_rare {
     PyObject **committed; /* owned values of dirty slots, [ncommitted]; NULL entry: NO_VALUE */

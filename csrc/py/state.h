@@ -142,7 +142,6 @@
     X(dunder_dict, "__dict__")                                                                \
     X(dunder_class, "__class__")                                                              \
     X(int, "int")                                                                             \
-    X(prop_comparator, "comparator")                                                          \
     X(asyncio_module, "pyorm.ext.asyncio")
 #define ORM_OBJECTS_ORM(X)                                                                    \
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
