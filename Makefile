@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 SETUP := PYTHON=$(PYTHON) VENV=$(VENV) tools/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build debug test features lint format typecheck layers symbols asan faults \
+.PHONY: help demo build debug test features lint format typecheck stubs layers symbols asan faults \
         bench docs doctest cov-c valgrind golden clean
 
 help: ## list the targets
@@ -48,6 +48,9 @@ typecheck: ## mypy and pyright, both strict
 	PYTHON=$(PYTHON) VENV=$(LINT_VENV) tools/setup.sh lint typecheck
 	$(LINT_VENV)/bin/mypy
 	$(LINT_VENV)/bin/pyright
+
+stubs: build ## write pyorm/_core.pyi from the built extension
+	$(BIN)/python -m tools.stubs $(ARGS)
 
 layers: ## check who includes and imports whom
 	$(PYTHON) tools/check_layers.py

@@ -1,0 +1,155 @@
+"""Write pyorm/_core.pyi: the names of the C extension, for type checkers.
+
+    python -m tools.stubs            writes the file anew
+    python -m tools.stubs --check    says what the file lacks; exit status 1 if anything
+
+Names, bases and parameters are read from the built extension; what its docstrings' signatures
+do not say is Any. The classes that users see are typed by hand where pyorm/ subclasses them.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyorm import _core
+
+STUB = Path(__file__).resolve().parent.parent / "pyorm" / "_core.pyi"
+HEAD = '''"""The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
+
+from typing import Any, Self
+'''
+# What a type has that type checkers know from object, or that only the machine calls.
+FROM_OBJECT = frozenset(dir(object)) - {"__init__", "__eq__", "__ne__", "__hash__"}
+DUNDERS_KEPT = frozenset(
+    f"__{name}__"
+    for name in "init call len iter next getitem setitem delitem contains enter exit eq ne lt le gt"
+    " ge hash bool add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod and or"
+    " xor rand ror rxor invert neg pos abs lshift rshift await aiter anext aenter aexit".split()
+)
+RETURNS = {"__init__": "None", "__len__": "int", "__contains__": "bool", "__bool__": "bool",
+           "__hash__": "int", "__enter__": "Self"}
+
+
+def public_types() -> dict[str, type]:
+    """Return the types of the extension by name, bases before what derives from them."""
+    found = {name: value for name, value in vars(_core).items() if isinstance(value, type)}
+    return dict(sorted(found.items(), key=lambda item: (len(item[1].__mro__), item[0])))
+
+
+def members(cls: type) -> Iterator[tuple[str, object]]:
+    """Yield the names of a type's own that a program may use."""
+    for name, value in sorted(vars(cls).items()):
+        special = name.startswith("__") and name.endswith("__")
+        if special and (name not in DUNDERS_KEPT or name in FROM_OBJECT):
+            continue
+        yield name, value
+
+
+def parameters(function: object) -> str:
+    """Return the parameters of a function as a stub writes them."""
+    try:
+        signature = inspect.signature(function)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return "*args: Any, **kwargs: Any"
+    parts: list[str] = []
+    found = list(signature.parameters.values())
+    for position, parameter in enumerate(found):
+        default = "" if parameter.default is parameter.empty else " = ..."
+        name = parameter.name
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            parts.append(f"*{name}: Any")
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            parts.append(f"**{name}: Any")
+        else:
+            if parameter.kind is parameter.KEYWORD_ONLY and not any(
+                part.startswith("*") for part in parts
+            ):
+                parts.append("*")
+            parts.append("self" if name in ("self", "$self") else f"{name}: Any{default}")
+        following = found[position + 1] if position + 1 < len(found) else None
+        if parameter.kind is parameter.POSITIONAL_ONLY and (
+            following is None or following.kind is not parameter.POSITIONAL_ONLY
+        ):
+            parts.append("/")
+    return ", ".join(parts)
+
+
+def method_lines(name: str, value: object) -> Iterator[str]:
+    """Yield the lines of one member of a class."""
+    result = RETURNS.get(name, "Any")
+    if isinstance(value, classmethod) or type(value).__name__ == "classmethod_descriptor":
+        yield "    @classmethod"
+        yield f"    def {name}(cls, *args: Any, **kwargs: Any) -> {result}: ..."
+    elif isinstance(value, staticmethod):
+        yield "    @staticmethod"
+        yield f"    def {name}({parameters(value.__func__)}) -> {result}: ..."
+    elif isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)):
+        yield f"    {name}: Any"
+    elif callable(value):
+        listed = parameters(value)
+        if name in ("__eq__", "__ne__"):
+            listed = "self, other: object, /"
+        elif not listed.startswith("self"):
+            listed = f"self, {listed}" if listed else "self"
+        ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
+        yield f"    def {name}({listed}) -> {result}: ...{ignore}"
+    else:
+        yield f"    {name}: Any"
+
+
+def stub() -> str:
+    """Return the text of the stub."""
+    lines = [HEAD]
+    classes = public_types()
+    known = {cls: name for name, cls in classes.items()}
+    for name, cls in classes.items():
+        bases = [known.get(base, base.__name__) for base in cls.__bases__ if base is not object]
+        generic = ["tuple[Any, ...]" if base == "tuple" else base for base in bases]
+        body = [line for member in members(cls) for line in method_lines(*member)]
+        head = f"class {name}({', '.join(generic)}):" if generic else f"class {name}:"
+        lines += ["", head if body else f"{head} ...", *body]
+    lines.append("")
+    for name, value in sorted(vars(_core).items()):
+        if isinstance(value, type) or (name.startswith("__") and name.endswith("__")):
+            continue
+        if callable(value):
+            lines.append(f"def {name}({parameters(value)}) -> Any: ...")
+        else:
+            lines.append(f"{name}: {type(value).__name__ if isinstance(value, (int, str)) else 'Any'}")
+    return "\n".join(lines) + "\n"
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names that a stub has, members as 'Class.member'."""
+    found: set[str] = set()
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found.add(prefix + node.name)
+                if isinstance(node, ast.ClassDef):
+                    visit(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found.add(prefix + node.target.id)
+
+    visit(ast.parse(text).body, "")
+    return found
+
+
+def missing() -> list[str]:
+    """Return the names that the extension has and the stub lacks, or the other way round."""
+    wanted, there = names_in(stub()), names_in(STUB.read_text())
+    lacks = [f"{name} is not in {STUB.name}" for name in sorted(wanted - there)]
+    return [*lacks, *(f"{name} is not in the extension" for name in sorted(there - wanted))]
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        print("\n".join(missing()) or "stubs: every name is there")
+        raise SystemExit(1 if missing() else 0)
+    STUB.write_text(stub())
