@@ -456,6 +456,7 @@ seal_children(orm_node *n, uint64_t h)
     uint32_t depth = 0;
     unsigned flags = n->flags;
     int counts = n->kind != ORM_N_COLREF && n->kind != ORM_N_ATTR;
+    int numbered = n->kind != ORM_N_LIST; /* a chain is one run, whatever its nesting */
 
     if (n->kind == ORM_N_COLREF) {
         end = 1; /* the inner expression is a part of the selectable */
@@ -464,8 +465,7 @@ seal_children(orm_node *n, uint64_t h)
         const orm_node *c = n->args[i];
         uint32_t d;
 
-        if (c == NULL) {
-            h = orm_hash_mix(h, 2);
+        if (c == NULL) { /* many cells are empty: full ones carry their number */
             continue;
         }
         d = c->depth;
@@ -484,7 +484,7 @@ seal_children(orm_node *n, uint64_t h)
             weight = weight > UINT32_MAX - c->weight ? UINT32_MAX : weight + c->weight;
         }
         flags |= c->flags & ORM_F_UP;
-        h = orm_hash_mix(h, c->hash);
+        h = orm_hash_mix(h, numbered ? c->hash + (uint64_t)i : c->hash);
     }
     n->hash = h;
     n->depth = depth > UINT16_MAX ? UINT16_MAX : (uint16_t)depth;
