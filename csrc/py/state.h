@@ -20,9 +20,7 @@
 
 /* --- py: errors ------------------------------------------------------------------------ */
 #define ORM_TYPES_PY(X)
-#define ORM_STRINGS_PY(X)                                                                     \
-    X(orig, "orig")                                                                           \
-    X(empty, "")
+#define ORM_STRINGS_PY(X)
 #define ORM_OBJECTS_PY(X)                                                                     \
     X(exc_module)   /* pyorm.exc, imported at the first error */                              \
     X(dbapi_module) /* pyorm._dberrors, likewise */                                           \

@@ -18,7 +18,6 @@ room_traverse(void *data, visitproc visit, void *arg)
     for (int i = 0; i < ORM_B_COUNT; i++) {
         Py_VISIT(room->builtin[i]);
     }
-    Py_VISIT(room->arrays);
     Py_VISIT(room->decimal);
     Py_VISIT(room->decimal_args);
     Py_VISIT(room->uuid);
@@ -38,7 +37,6 @@ room_clear(void *data)
     for (int i = 0; i < ORM_B_COUNT; i++) {
         Py_CLEAR(room->builtin[i]);
     }
-    Py_CLEAR(room->arrays);
     Py_CLEAR(room->decimal);
     Py_CLEAR(room->decimal_args);
     Py_CLEAR(room->uuid);
@@ -405,8 +403,7 @@ orm_types_setup(PyObject *module, orm_state *st)
     }
     st->rooms[ORM_ROOM_TYPES] = (orm_room){room, room_traverse, room_clear, room_free};
     room->dt = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
-    room->arrays = PyDict_New();
-    if (room->dt == NULL || room->arrays == NULL || PyModule_AddFunctions(module, functions) < 0) {
+    if (room->dt == NULL || PyModule_AddFunctions(module, functions) < 0) {
         return -1;
     }
     if (orm_record_setup(module, st) < 0) {

@@ -66,7 +66,6 @@ enum {
 /* What the room keeps: st->rooms[ORM_ROOM_TYPES].data. */
 typedef struct orm_types_room {
     orm_type *builtin[ORM_B_COUNT]; /* owned; NULL until first asked for, or no such type */
-    PyObject *arrays;               /* dict: OID -> record of an undeclared array column */
     PyDateTime_CAPI *dt;            /* of the datetime module, imported at setup */
     PyTypeObject *decimal;          /* decimal.Decimal, NULL until the first one is seen; owned */
     PyObject *decimal_args;         /* 1-tuple reused for Decimal(str); NULL: make one; owned */
@@ -203,7 +202,7 @@ int orm_enum_table_traverse(orm_type *t, visitproc visit, void *arg);
 /* The label of a member, as bytes that live with the type. 1/0/-1. */
 int orm_enum_label(orm_type *t, PyObject *v, PyObject **label);
 
-/* Types whose wire decoder is chosen without a declared type: record for an array OID. */
+/* The record of the elements of an array type; NULL: no array we know, or an exception. */
 orm_type *orm_type_for_array_oid(orm_state *st, uint32_t oid);
 
 int orm_record_setup(PyObject *module, orm_state *st);
