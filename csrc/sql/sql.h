@@ -23,7 +23,7 @@ enum { ORM_DEFAULT = ORM_NDIALECTS };
 #define ORM_SLOT_BY_NAME UINT32_MAX /* orm_slot.bind: the value comes by name with the execution */
 enum {
     ORM_SLOT_WHOLE = -1, /* orm_slot.item: the bind's value as it is */
-    ORM_SLOT_ARRAY = -2  /* orm_slot.item: the list goes as one array; `type` is the array's item */
+    ORM_SLOT_ARRAY = -2  /* orm_slot.item: the list goes as one array; `type` is the array's */
 };
 
 /* One placeholder position of the wire text. */
