@@ -439,10 +439,10 @@ add_pair(pairs *p, PyObject *constraint, orm_node *a, orm_node *b)
                : 0;
 }
 
-/* Find the column of `into` that `referenced` is, and note the pair. */
+/* Find the column of `into` that `referenced` is, and note the pair: referenced column first. */
 static int
 try_pair(orm_state *st, pairs *p, PyObject *into, PyObject *referenced, PyObject *constraint,
-         orm_node *from_col, int swap)
+         orm_node *from_col)
 {
     PyObject *found = NULL;
     orm_node *n = NULL;
@@ -455,8 +455,7 @@ try_pair(orm_state *st, pairs *p, PyObject *into, PyObject *referenced, PyObject
         return 0;
     }
     n = orm_node_of(st, found);
-    rc = n == NULL ? -1
-                   : swap ? add_pair(p, constraint, from_col, n) : add_pair(p, constraint, n, from_col);
+    rc = n == NULL ? -1 : add_pair(p, constraint, n, from_col);
     Py_DECREF(found);
     return rc;
 }
@@ -479,7 +478,7 @@ referenced_column(orm_state *st, PyObject *fk)
 }
 
 static int
-pairs_of_column(orm_state *st, pairs *p, PyObject *into, orm_node *col, int swap)
+pairs_of_column(orm_state *st, pairs *p, PyObject *into, orm_node *col)
 {
     orm_node *base = orm_base_column(col);
     ColumnObject *c = NULL;
@@ -496,7 +495,7 @@ pairs_of_column(orm_state *st, pairs *p, PyObject *into, orm_node *col, int swap
     if (c->fks != NULL) {
         for (i = 0; rc == 0 && i < PyTuple_GET_SIZE(c->fks); i++) {
             rc = try_pair(st, p, into, PyTuple_GET_ITEM(c->fks, i), PyTuple_GET_ITEM(c->fks, i),
-                          col, swap);
+                          col);
         }
         return rc;
     }
@@ -518,7 +517,7 @@ pairs_of_column(orm_state *st, pairs *p, PyObject *into, orm_node *col, int swap
             rc = -1;
         }
         else {
-            rc = try_pair(st, p, into, referenced, constraint != NULL ? constraint : fk, col, swap);
+            rc = try_pair(st, p, into, referenced, constraint != NULL ? constraint : fk, col);
         }
         Py_XDECREF(constraint);
         Py_XDECREF(referenced);
@@ -529,14 +528,14 @@ pairs_of_column(orm_state *st, pairs *p, PyObject *into, orm_node *col, int swap
 }
 
 static int
-collect_pairs(orm_state *st, pairs *p, PyObject *into, PyObject *from, int swap)
+collect_pairs(orm_state *st, pairs *p, PyObject *into, PyObject *from)
 {
     Py_ssize_t i;
 
     for (i = 0; i < orm_collection_size(from); i++) {
         orm_node *c = orm_node_of(st, orm_collection_item(from, i));
 
-        if (c == NULL || pairs_of_column(st, p, into, c, swap) < 0) {
+        if (c == NULL || pairs_of_column(st, p, into, c) < 0) {
             return -1;
         }
     }
@@ -620,12 +619,10 @@ orm_join_condition(orm_state *st, orm_node *l, orm_node *r)
     orm_node *out = NULL;
 
     if (p.constraints == NULL || p.nodes == NULL || a == NULL || b == NULL
-        || collect_pairs(st, &p, a, b, 0) < 0) {
+        || collect_pairs(st, &p, a, b) < 0) {
         goto done;
     }
-    /* a self join finds the same pair from either side: once is enough */
-    if ((orm_from_root(l) == NULL || orm_from_root(l) != orm_from_root(r))
-        && collect_pairs(st, &p, b, a, 1) < 0) {
+    if (l != r && collect_pairs(st, &p, b, a) < 0) {
         goto done;
     }
     if (PyList_GET_SIZE(p.constraints) == 0) {
