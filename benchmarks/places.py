@@ -82,7 +82,7 @@ class Places:
 
     def execute_postgres(self, url: str, *statements: str) -> list[Any]:
         """Run statements; return the rows of the last that has any."""
-        import psycopg  # noqa: PLC0415 - a run on SQLite alone does without it
+        import psycopg
 
         rows: list[Any] = []
         with psycopg.connect(url, autocommit=True) as connection:

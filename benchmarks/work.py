@@ -130,7 +130,7 @@ def fill_sqlite(path: Path, sizes: Sizes, journal_mode: str) -> None:
 
 def fill_postgres(url: str, sizes: Sizes) -> None:
     """Make the tables in the PostgreSQL database at `url`."""
-    import psycopg  # noqa: PLC0415 - a run on SQLite alone does without it
+    import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
         for name in ("author", "author_w"):

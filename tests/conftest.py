@@ -176,7 +176,7 @@ def url(db: Database) -> str:
 @pytest.fixture
 def engine(url: str) -> Iterator[object]:
     """An engine on `db`, disposed of after the test."""
-    from pyorm import create_engine  # noqa: PLC0415 - tests of lower layers do without it
+    from pyorm import create_engine
 
     made = create_engine(url)
     yield made

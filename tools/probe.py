@@ -112,7 +112,7 @@ def find_libpq(cc: list[str]) -> tuple[list[str], list[str]]:
 def mapped_sqlite() -> str | None:
     """Return the path of the libsqlite3 that this Python's `_sqlite3` uses; None if static."""
     try:
-        import _sqlite3  # noqa: PLC0415 - importing it is what maps the library
+        import _sqlite3
     except ImportError:
         return None
     maps = Path("/proc/self/maps")

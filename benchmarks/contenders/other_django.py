@@ -35,7 +35,7 @@ class Contender(Peer):
 
     def map_one(self, table: str) -> Any:
         """Declare a model."""
-        from django.db import models  # noqa: PLC0415 - needs the settings
+        from django.db import models
 
         meta = type("Meta", (), {"db_table": table, "app_label": "bench", "managed": False})
         namespace = {
@@ -54,7 +54,7 @@ class Contender(Peer):
 
     def transaction(self) -> AbstractContextManager[Any]:
         """Begin; commit at the end."""
-        from django.db import transaction  # noqa: PLC0415 - needs the settings
+        from django.db import transaction
 
         return transaction.atomic()
 

@@ -43,7 +43,7 @@ def test_clean_removes_schemas_types_and_sessions_when_left_behind(pg_db) -> Non
     )
     assert found == [("public",)]
     assert pg_db.rows("SELECT 1 FROM pg_type WHERE typname = 'mood'") == []
-    with pytest.raises(RuntimeError, match="terminating connection|server closed"):
+    with pytest.raises(RuntimeError, match=r"terminating connection|server closed"):
         other.script("SELECT 1")
 
 
