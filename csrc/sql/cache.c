@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-int orm_compile(orm_state *st, orm_node *stmt, const orm_compile_opts *opts, const orm_values *binds,
-                orm_compiled **out) __attribute__((weak));
-
 #define DEFAULT_ENTRIES 500
 #define DEFAULT_BYTES ((size_t)32 << 20)
 

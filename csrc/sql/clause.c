@@ -5,25 +5,15 @@
  * Nodes are immutable: copying one gives itself. Comparing two is comparing their keys and
  *   then the values found on the way.
  */
-#include "sql_int.h"
-
-/* The renderer's part of the room; the module can be linked without it. */
-PyObject *orm_element_compile(PyObject *self, PyObject *const *args, Py_ssize_t n,
-                              PyObject *kwnames) __attribute__((weak));
-int orm_render_setup(PyObject *module, orm_state *st) __attribute__((weak));
+#include "compile.h"
 
 /* ---- showing ------------------------------------------------------------------------------------ */
 PyObject *
 orm_clause_str(PyObject *self)
 {
-    PyObject *compiled = NULL;
-    PyObject *out = NULL;
+    PyObject *compiled = orm_element_compile(self, NULL, 0, NULL);
+    PyObject *out = compiled == NULL ? NULL : PyObject_Str(compiled);
 
-    if (orm_element_compile == NULL) {
-        return orm_clause_repr(self);
-    }
-    compiled = orm_element_compile(self, NULL, 0, NULL);
-    out = compiled == NULL ? NULL : PyObject_Str(compiled);
     Py_XDECREF(compiled);
     return out;
 }
@@ -238,7 +228,7 @@ orm_sql_setup(PyObject *module, orm_state *st)
         return -1;
     }
     for (i = 0; i < sizeof(setups) / sizeof(setups[0]); i++) {
-        if (setups[i] != NULL && setups[i](module, st) < 0) {
+        if (setups[i](module, st) < 0) {
             return -1;
         }
     }
