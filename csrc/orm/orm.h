@@ -51,7 +51,10 @@ enum {
     ORM_H_DELETING = 1u << 10, /* session's: marked by delete(), not flushed */
     ORM_H_DELETED = 1u << 11,  /* session's: DELETE was flushed */
     ORM_H_LOADING = 1u << 12,  /* loader's: being filled; reads must not start a refresh */
-    ORM_H_DEAD = 1u << 13      /* being deallocated or cleared by the collector */
+    ORM_H_DEAD = 1u << 13,     /* being deallocated or cleared by the collector */
+    /* session's: two 9-bit numbers of the transaction or savepoint (0: not in this transaction) */
+    ORM_H_BORN_SHIFT = 14,     /* in which its INSERT was flushed */
+    ORM_H_WRITTEN_SHIFT = 23   /* in which its last UPDATE was flushed */
 };
 
 typedef struct orm_head {
@@ -153,7 +156,10 @@ struct orm_session {
     PyObject *owner;            /* borrowed: the Session object; NULL while it dies */
     uint64_t write_epoch;       /* bumped by flush, DML, raw SQL, expire, refresh, rollback */
     uint64_t id;                /* `hash_key`; unique in the process */
+    orm_dispatch *events;       /* owned by the Session object: listeners, or NULL: nobody ever asked */
 };
+/* The one session event that the loader fires, with (session, instance): the first of the family. */
+enum { ORM_SEV_LOADED_AS_PERSISTENT = 0 };
 
 /* Instances. ------------------------------------------------------------------------- */
 /* New instance as the loader makes it: no __init__, untracked if it may be, transient. */

@@ -64,6 +64,14 @@ enum orm_attr_event {
     ORM_AEV_COUNT
 };
 
+/* Events of instances, in the same Dispatch as the mapper's own six (orm_mapper.events), after
+   them. `load` and `refresh` are the loader's, with (instance, context) and (instance, context,
+   names or None); `expire` is the session's, with (instance, names or None). */
+enum orm_instance_event {
+    ORM_IEV_LOAD = 6, ORM_IEV_REFRESH, ORM_IEV_EXPIRE, ORM_IEV_REFRESH_FLUSH, ORM_IEV_INIT,
+    ORM_IEV_INIT_FAILURE, ORM_IEV_PICKLE, ORM_IEV_UNPICKLE, ORM_IEV_END
+};
+
 /* What an event token says about the operation that fired the event. */
 enum { ORM_OP_EVENT_REMOVE, ORM_OP_EVENT_REPLACE, ORM_OP_EVENT_MODIFIED, ORM_OP_EVENT_COUNT };
 
