@@ -524,7 +524,7 @@ static PyType_Slot attribute_slots[] = {
 PyType_Spec orm_attribute_spec = {
     .name = "pyorm._core.InstrumentedAttribute",
     .basicsize = sizeof(orm_attribute),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
-             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    /* Not immutable: ColumnElement, which users may subclass, is not either. */
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = attribute_slots,
 };
