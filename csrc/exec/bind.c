@@ -7,12 +7,10 @@
  *   into. None of them: "A value is required for bind parameter" (cd3x).
  * A default that was made is put into the set's dict, so that the context of a later callable
  *   and `last_inserted_params()` see it.
- * Lists (IN): the slots say which item each placeholder takes, or that the list goes as one
- *   PostgreSQL array, which is written here from the item type's codec.
+ * Lists (IN): the slots say which item each placeholder takes, or that the list goes whole, as
+ *   one PostgreSQL array.
  */
 #include "exec_int.h"
-
-#include "base/wire.h"
 
 /* ---- values ---- */
 
@@ -29,13 +27,31 @@ raise_missing(orm_state *st, const orm_slot *slot, int64_t row)
                               "A value is required for bind parameter %R", slot->name);
 }
 
+/* Put the statement's own values beside the caller's: a default's callable sees the row. */
+static int
+fill_row(orm_exec *x, PyObject *set)
+{
+    for (uint32_t i = 0; i < x->nslots; i++) {
+        const orm_slot *slot = &x->slots[i];
+        PyObject *value = slot->bind < x->nvalues ? x->values[slot->bind] : NULL;
+
+        if (!slot->stored || value == NULL || (slot->flags & ORM_BIND_CALLABLE)) {
+            continue;
+        }
+        if (PyDict_SetDefault(set, slot->name, value) == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* The ExecutionContext that a default's callable gets, borrowed from x. */
 static PyObject *
 default_context(orm_exec *x, PyObject *set)
 {
     PyObject *context = orm_exec_context(x); /* borrow-ok: x owns it */
 
-    if (context == NULL || PyObject_SetAttrString(context, "current_parameters", set) < 0) {
+    if (context == NULL || (PyDict_Check(set) && fill_row(x, set) < 0) || PyObject_SetAttrString(context, "current_parameters", set) < 0) {
         return NULL;
     }
     return context;
@@ -134,84 +150,6 @@ item_of(const orm_slot *slot, PyObject *list)
     return item;
 }
 
-/* ---- arrays ---- */
-
-static uint32_t
-array_oid(const orm_type *item, uint32_t element)
-{
-    /* Comparisons widen integers to int8. */
-    return element == 20 ? 1016 : item->array_oid;
-}
-
-/* The elements of an array behind each other. *oid: the type they were encoded as. 0 / -1. */
-static int
-encode_elements(orm_bindctx *ctx, const orm_slot *slot, PyObject *items, orm_buf *body,
-                uint32_t *oid, bool *nulls)
-{
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items); i++) {
-        orm_param p = {0};
-
-        if (orm_type_encode(ctx, slot->type, PyTuple_GET_ITEM(items, i), &p) < 0) {
-            return -1;
-        }
-        if (p.kind == ORM_V_NULL) {
-            *nulls = true;
-            orm_buf_put_null(body);
-            continue;
-        }
-        if (p.oid != 0) {
-            *oid = p.oid;
-        }
-        orm_buf_put_elem(body, p.u.p, p.len);
-    }
-    return 0;
-}
-
-/* A list as PostgreSQL's binary array of one dimension. 0 / -1. */
-static int
-encode_array(orm_bindctx *ctx, const orm_slot *slot, PyObject *list, orm_param *out)
-{
-    orm_type *item = orm_type_impl(slot->type, ORM_PG);
-    PyObject *items = PySequence_Tuple(list);
-    uint32_t oid = item->oid;
-    bool nulls = false;
-    orm_buf head;
-    orm_buf body;
-    char *bytes = NULL;
-    int rc = -1;
-
-    if (items == NULL) {
-        return -1;
-    }
-    orm_buf_init(&head);
-    orm_buf_init(&body);
-    if (encode_elements(ctx, slot, items, &body, &oid, &nulls) < 0) {
-        goto done;
-    }
-    orm_buf_put_array1(&head, oid, (int32_t)PyTuple_GET_SIZE(items), nulls);
-    bytes = head.failed || body.failed ? NULL : orm_arena_alloc(ctx->arena, head.len + body.len);
-    if (bytes == NULL || head.len + body.len > INT32_MAX) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    memcpy(bytes, head.p, head.len);
-    if (body.len > 0) {
-        memcpy(bytes + head.len, body.p, body.len);
-    }
-    *out = (orm_param){.kind = ORM_V_BLOB,
-                       .format = 1,
-                       .oid = array_oid(item, oid),
-                       .len = (int32_t)(head.len + body.len),
-                       .u.p = bytes};
-    rc = 0;
-
-done:
-    Py_DECREF(items);
-    orm_buf_fini(&head);
-    orm_buf_fini(&body);
-    return rc;
-}
-
 /* ---- one set ---- */
 
 /* What an error message says about where the value goes. */
@@ -248,8 +186,7 @@ encode_slot(orm_exec *x, const orm_slot *slot, PyObject *set, orm_bindctx *ctx, 
         }
     }
     name_target(ctx, slot);
-    rc = slot->item == ORM_SLOT_ARRAY ? encode_array(ctx, slot, value, out)
-                                      : orm_type_encode(ctx, slot->type, value, out);
+    rc = orm_type_encode(ctx, slot->type, value, out);
     Py_DECREF(value);
     return rc;
 }

@@ -34,7 +34,7 @@ def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> li
     given = {**_statement_values(getattr(result, "_statement", None)), **params}
     for position, column in enumerate(table.primary_key):
         value = row[position] if row is not None else given.get(column.key)
-        if value is None and row is None and column is table._autoincrement_column:
+        if value is None and row is None and len(table.primary_key) == 1:
             value = result.lastrowid or None
         values.append(value)
     return values
