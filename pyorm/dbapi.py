@@ -175,6 +175,29 @@ class Connection(_core.DBConnection):
         immediate = level in ("IMMEDIATE", "EXCLUSIVE")
         self._isolation = _core.ISO_IMMEDIATE if immediate else _core.ISO_DEFAULT
 
+    def create_function(
+        self,
+        name: str,
+        narg: int,
+        func: Callable[..., Any] | None,
+        *,
+        deterministic: bool = False,
+    ) -> None:
+        """Make a SQL function of a callable (SQLite); None removes it."""
+        self._create_function(name, narg, func, deterministic)
+
+    def create_aggregate(self, name: str, n_arg: int, aggregate_class: type | None) -> None:
+        """Make an aggregate of a class with `step()` and `finalize()` (SQLite)."""
+        self._create_aggregate(name, n_arg, aggregate_class)
+
+    def create_collation(self, name: str, func: Callable[[str, str], int] | None) -> None:
+        """Make a collation of a function that compares two strings (SQLite)."""
+        self._create_collation(name, func)
+
+    def interrupt(self) -> None:
+        """Stop the running statement, from any thread."""
+        self.cancel()
+
     def iterdump(self) -> Any:
         """Yield the SQL text that makes the SQLite database again."""
         rows = self.execute(

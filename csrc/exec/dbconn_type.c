@@ -433,6 +433,9 @@ static PyMethodDef db_methods[] = {
     {"close", db_close, METH_NOARGS, "close($self)\n--\n\nClose the connection."},
     {"cancel", db_cancel, METH_NOARGS, "cancel($self)\n--\n\nStop the running statement."},
     {"_script", db_script, METH_O, "_script($self, sql)\n--\n\nRun several statements."},
+    {"_create_function", orm_dbconn_create_function, METH_VARARGS, NULL},
+    {"_create_aggregate", orm_dbconn_create_aggregate, METH_VARARGS, NULL},
+    {"_create_collation", orm_dbconn_create_collation, METH_VARARGS, NULL},
     {"ping", db_ping, METH_NOARGS, "ping($self)\n--\n\nOne round trip; raises if it fails."},
     {NULL, NULL, 0, NULL},
 };

@@ -51,6 +51,10 @@ int orm_dbconn_begin(DBConnection *db);
 const orm_driver *orm_driver_named(PyObject *name);
 ORM_OWNED DBConnection *orm_dbconn_new(orm_state *st, PyTypeObject *type, orm_conn *conn,
                                        const orm_driver *driver, bool owns);
+/* lite_user.c: methods (name, nargs, callable, deterministic), (name, callable). */
+PyObject *orm_dbconn_create_function(PyObject *self, PyObject *args);
+PyObject *orm_dbconn_create_aggregate(PyObject *self, PyObject *args);
+PyObject *orm_dbconn_create_collation(PyObject *self, PyObject *args);
 /* The class DBConnections are made of: pyorm.dbapi.Connection; borrowed. */
 PyTypeObject *orm_dbconn_class(orm_state *st);
 

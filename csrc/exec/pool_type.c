@@ -580,6 +580,14 @@ pool_set_dispatch(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
     return set_dispatch(pool->st, &pool->dispatch, value);
 }
 
+static PyObject *
+pool_get_engine_dispatch(PyObject *self, void *Py_UNUSED(closure))
+{
+    PoolCore *pool = (PoolCore *)self;
+
+    return Py_NewRef(pool->engine_dispatch == NULL ? Py_None : (PyObject *)pool->engine_dispatch);
+}
+
 static int
 pool_set_engine_dispatch(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 {
@@ -599,7 +607,7 @@ static PyMethodDef pool_methods[] = {
 
 static PyGetSetDef pool_getset[] = {
     {"_dispatch", pool_get_dispatch, pool_set_dispatch, NULL, NULL},
-    {"_engine_dispatch", NULL, pool_set_engine_dispatch, NULL, NULL},
+    {"_engine_dispatch", pool_get_engine_dispatch, pool_set_engine_dispatch, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
