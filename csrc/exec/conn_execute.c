@@ -466,7 +466,7 @@ orm_conn_execute(ConnectionObject *c, PyObject *given, PyObject *parameters, PyO
     PyObject *params = NULL;
     PyObject *options = NULL;
     PyObject *result = NULL;
-    orm_node *node = orm_node_of == NULL ? NULL : orm_node_of(c->st, statement);
+    orm_node *node = orm_node_of(c->st, statement);
 
     if (node == NULL) {
         PyErr_Clear();

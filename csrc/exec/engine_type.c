@@ -83,7 +83,7 @@ engine_configure(PyObject *self, PyObject *args)
 
         Py_XSETREF(e->base, (EngineCore *)Py_NewRef(root->base != NULL ? root->base : root));
     }
-    else if (entries > 0 && e->cache == NULL && orm_cache_new != NULL) {
+    else if (entries > 0 && e->cache == NULL) {
         e->cache = orm_cache_new(e->st, entries, 0);
         if (e->cache == NULL) {
             return NULL;

@@ -12,18 +12,6 @@
 #include "exec/conn_int.h"
 #include "exec/row_int.h"
 
-/* Weak, as in module.c: raw SQL can be built and tested without the statements of sql/. */
-#pragma weak orm_node_of
-#pragma weak orm_node_wrap
-#pragma weak orm_values_fini
-#pragma weak orm_compile_cached
-#pragma weak orm_compiled_wire
-#pragma weak orm_cache_new
-#pragma weak orm_cache_free
-#pragma weak orm_cache_clear
-#pragma weak orm_cache_traverse
-#pragma weak orm_cache_get_stats
-
 /* ---- results ---- */
 
 struct orm_result {

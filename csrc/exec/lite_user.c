@@ -9,8 +9,6 @@
  */
 #include "exec_int.h"
 
-#include "driver/lite_user.h"
-
 /* A user's function or aggregate class; owned by SQLite until `destroy`. */
 typedef struct user_callable {
     PyObject *callable; /* owned */

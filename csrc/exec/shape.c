@@ -8,7 +8,7 @@
  *   the statement, so the addresses stay taken while the dict lives.
  * Locking: the GIL; `by_object` is filled once.
  */
-#include "exec_int.h"
+#include "row_int.h"
 
 #include "sql/sql_node.h"
 
@@ -289,7 +289,7 @@ note_node(PyObject *table, const orm_node *node, Py_ssize_t at)
 static orm_node *
 node_or_null(orm_state *st, PyObject *object)
 {
-    orm_node *node = orm_node_of == NULL ? NULL : orm_node_of(st, object);
+    orm_node *node = orm_node_of(st, object);
 
     if (node == NULL) {
         PyErr_Clear();
