@@ -26,6 +26,20 @@ _SUBMODULES = (
     "types",
 )
 _NAMES = {
+    "pyorm._core": (
+        "Alias AliasedReturnsRows BinaryExpression BindParameter BooleanClauseList CTE Case "
+        "Cast ClauseElement ClauseList CollectionAggregate ColumnClause ColumnCollection "
+        "ColumnElement CompoundSelect Delete Executable Exists Extract False_ FrameClause "
+        "FromClause Function FunctionElement FunctionFilter Grouping Insert Join Label Lateral "
+        "Null Over ScalarSelect Select SelectBase Subquery TableClause TableSample "
+        "TableValuedAlias TableValuedColumn TextClause TextualSelect True_ Tuple TypeCoerce "
+        "UnaryExpression Update UpdateBase Values ValuesBase WithinGroup aggregate_order_by "
+        "alias all_ and_ any_ asc between bindparam bitwise_not case cast collate column cte "
+        "delete desc distinct except_ except_all exists extract false from_dml_column func "
+        "funcfilter insert intersect intersect_all join lateral literal literal_column not_ "
+        "null nulls_first nulls_last or_ outerjoin over select table tablesample text true "
+        "try_cast tuple_ type_coerce union union_all update values within_group"
+    ),
     "pyorm.engine": (
         "ChunkedIteratorResult Connection CursorResult Engine ExecutionContext FrozenResult "
         "IteratorResult MappingResult MergedResult NestedTransaction Result RootTransaction Row "
@@ -38,9 +52,14 @@ _NAMES = {
         "SingletonThreadPool StaticPool"
     ),
     "pyorm.schema": (
-        "BLANK_SCHEMA CheckConstraint Column ColumnDefault Computed Constraint DefaultClause "
-        "FetchedValue ForeignKey ForeignKeyConstraint Identity Index MetaData "
+        "BLANK_SCHEMA CheckConstraint Column ColumnDefault Computed Constraint DDL DDLElement "
+        "DefaultClause ExecutableDDLElement FetchedValue ForeignKey ForeignKeyConstraint "
+        "Identity Index Inspector MetaData "
         "PrimaryKeyConstraint SchemaItem Sequence Table UniqueConstraint quoted_name"
+    ),
+    "pyorm.sql": (
+        "LABEL_STYLE_DEFAULT LABEL_STYLE_DISAMBIGUATE_ONLY LABEL_STYLE_NONE "
+        "LABEL_STYLE_TABLENAME_PLUS_COL label nullsfirst nullslast"
     ),
     "pyorm.types": (
         "ARRAY BIGINT BINARY BLOB BOOLEAN CHAR CLOB DATE DATETIME DECIMAL DOUBLE "

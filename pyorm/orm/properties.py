@@ -323,6 +323,29 @@ class declared_attr:
             return declared_attr(fn, cascading=True)
 
 
+def validates(*names: str, include_removes: bool = False, include_backrefs: bool = True) -> Callable[[Any], Any]:
+    """Mark a method as the validator of attributes: `(self, key, value) -> value`, called at every set.
+
+    Args:
+        *names: the attributes' names.
+        include_removes: call it at removals too, with a fourth argument.
+        include_backrefs: call it for changes that the other side of a relationship starts.
+    """
+
+    def mark(fn: Any) -> Any:
+        fn.__sa_validators__ = names
+        fn.__sa_validation_opts__ = {"include_removes": include_removes, "include_backrefs": include_backrefs}
+        return fn
+
+    return mark
+
+
+def reconstructor(fn: Any) -> Any:
+    """Mark a method that runs after an object was loaded, in the place of `__init__`."""
+    fn.__sa_reconstructor__ = True
+    return fn
+
+
 def declarative_mixin(cls: type[_T]) -> type[_T]:
     """Mark a class as a mixin; nothing but documentation."""
     return cls
@@ -338,4 +361,6 @@ __all__ = [
     "declared_attr",
     "deferred",
     "mapped_column",
+    "reconstructor",
+    "validates",
 ]

@@ -13,6 +13,8 @@ from pyorm import _core, exc
 from pyorm.schema._base import option
 from pyorm.schema.constraints import CheckConstraint, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 
+# CREATE INDEX takes a column or a function call bare; anything else in parentheses (PostgreSQL, CREATE INDEX).
+_NEED_PARENTHESES = (_core.BinaryExpression, _core.BooleanClauseList, _core.Case, _core.Cast)
 _SERIAL = {"INTEGER": "SERIAL", "BIGINT": "BIGSERIAL", "SMALLINT": "SMALLSERIAL"}
 
 
@@ -334,7 +336,7 @@ class DDLText:
             text = self.quote(element.name)
         else:
             text = self.expression(element)
-            if self.name == "postgresql" and _core.needs_index_parentheses(element):
+            if self.name == "postgresql" and isinstance(element, _NEED_PARENTHESES):
                 text = f"({text})"
         operators = option(index, "postgresql", "ops") if self.name == "postgresql" else None
         key = getattr(element, "key", None)

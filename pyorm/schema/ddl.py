@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyorm import _core, exc
+from pyorm import exc
 from pyorm.schema._ddl_text import DDLText
 
 
@@ -47,7 +47,9 @@ class ExecutableDDLElement:
             schema_translate_map: replaces schema names.
         """
         if dialect is None:
-            dialect = bind.dialect if bind is not None else _core.default_dialect()
+            from pyorm.dialects._base import DefaultDialect
+
+            dialect = bind.dialect if bind is not None else DefaultDialect()
         return DDLCompiled(self._text(DDLText(dialect, schema_translate_map)), dialect, self)
 
     def __str__(self) -> str:

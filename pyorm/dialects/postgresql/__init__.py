@@ -1,5 +1,6 @@
 """PostgreSQL: its dialect object, `insert()` with ON CONFLICT, and its own types."""
 
+from pyorm._core import aggregate_order_by, array, dialect_insert as insert
 from pyorm._types.postgresql import (
     ARRAY,
     BIT,
@@ -76,5 +77,8 @@ __all__ = [
     "TSVECTOR",
     "UUID",
     "VARCHAR",
+    "aggregate_order_by",
+    "array",
     "dialect",
+    "insert",
 ]

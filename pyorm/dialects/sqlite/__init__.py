@@ -1,5 +1,6 @@
 """SQLite: its dialect object, `insert()` with ON CONFLICT, and its own types."""
 
+from pyorm._core import dialect_insert as insert
 from pyorm._types.sqlite import (
     DATE,
     DATETIME,
@@ -41,4 +42,5 @@ __all__ = [
     "TIMESTAMP",
     "VARCHAR",
     "dialect",
+    "insert",
 ]

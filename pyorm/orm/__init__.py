@@ -1,0 +1,44 @@
+"""Mapped classes, sessions and queries.
+
+Names are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "registry", "session")
+_NAMES = {
+    "pyorm._core": "InstanceState InstrumentedAttribute",
+    "pyorm.orm.declarative": (
+        "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
+    ),
+    "pyorm.orm.manager": "ClassManager",
+    "pyorm.orm.mapper": "Mapper",
+    "pyorm.orm.properties": (
+        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
+        "mapped_column validates reconstructor"
+    ),
+    "pyorm.orm.query": "Query",
+    "pyorm.orm.registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name, or a submodule, at its first use."""
+    if name in _HOMES:
+        found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return found
+    if name in _SUBMODULES:
+        return importlib.import_module(f"pyorm.orm.{name}")
+    raise AttributeError(f"module 'pyorm.orm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List what can be asked for."""
+    return sorted({*globals(), *_HOMES, *_SUBMODULES})
+
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - computed from the table above
