@@ -144,20 +144,23 @@ def _property_of(value: MappedColumn[Any]) -> Any:
 
 
 def _in_body_order(cls: type, annotations: dict[str, Any]) -> list[str]:
-    """Return the names of annotations and values in one order: annotated ones where they stand, others behind
-    the annotation they follow."""
-    if not annotations:
-        return list(cls.__dict__)
-    positions = {name: i for i, name in enumerate(annotations)}
+    """Return the names of values and of annotations in one order.
+
+    Python keeps two orders, and only the names in both tie them together: up to each common name, what stands in the
+    list being walked comes first, then what the other list has before it, and the walk goes on in that other list.
+    """
+    walked, other = list(cls.__dict__), list(annotations)
     result: list[str] = []
-    waiting = list(annotations)
-    for name in cls.__dict__:
-        if name in positions:
-            while waiting and positions[waiting[0]] <= positions[name]:
-                result.append(waiting.pop(0))
-        else:
-            result.append(name)
-    return result + waiting
+    while walked:
+        name = walked[0]
+        if name in other:
+            walked, other = other, walked
+            while walked[0] != name:
+                result.append(walked.pop(0))
+            other.remove(name)
+        result.append(name)
+        walked.pop(0)
+    return result + other
 
 
 def _not_mapped(cls: type, name: str) -> MappedAnnotationError:

@@ -85,7 +85,7 @@ class DDLText:
         if self.name == "sqlite":
             return self._sqlite_column(column)
         text = f"{self.quote(column.name)} {self._type(column)}"
-        identity = column.identity if self.name == "postgresql" else None
+        identity = column.identity
         if column.computed is not None:
             text += f" {self._computed(column.computed)}"
         if identity is not None:

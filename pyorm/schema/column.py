@@ -90,9 +90,10 @@ class Column(_core.ColumnClause, SchemaItem):
         self._take_defaults(default, onupdate, server_default, server_onupdate)
         for item in items:
             item._set_parent(self)
-        schema_type = getattr(self.type, "_set_column", None)
-        if schema_type is not None:  # Boolean and Enum with create_constraint
-            schema_type(self)
+        if getattr(self.type, "create_constraint", False):  # Boolean, Enum
+            from pyorm.schema.type_checks import add_type_check
+
+            add_type_check(self)
 
     def _take_defaults(self, default: Any, onupdate: Any, server_default: Any, server_onupdate: Any) -> None:
         if default is not _UNSET and default is not None:

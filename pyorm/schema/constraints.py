@@ -171,11 +171,20 @@ class PrimaryKeyConstraint(ColumnCollectionConstraint):
 
 def _may_increment(column: Any) -> bool:
     """Return whether the database can number this column: an integer without another default."""
-    if not getattr(column.type, "_is_integer", False):
+    if not _is_whole(column.type):
         return False
     if column.server_default is not None and not column.server_default.is_identity:
         return False
     return column.default is None or column.default.is_sequence
+
+
+def _is_whole(type_: Any) -> bool:
+    from pyorm.types import Integer, Numeric
+
+    affinity = type_._type_affinity
+    if affinity is not None and issubclass(affinity, Integer):
+        return True
+    return affinity is not None and issubclass(affinity, Numeric) and getattr(type_, "scale", None) == 0
 
 
 class UniqueConstraint(ColumnCollectionConstraint):
