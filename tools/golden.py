@@ -24,6 +24,7 @@ LIBRARY = "sqlalchemy"
 
 sys.path.insert(0, str(ROOT))
 
+from tests.golden.cases_ddl import make_ddl_cases  # noqa: E402
 from tests.golden.models import make_models  # noqa: E402
 from tests.golden.schema import make_namespace  # noqa: E402
 from tests.golden.statements import compile_case, make_cases, make_orm_cases  # noqa: E402
@@ -78,15 +79,29 @@ def render(name: str) -> dict[str, Any]:
     }
 
 
+def render_ddl(name: str) -> dict[str, Any]:
+    """Return the whole content of one dialect's DDL file."""
+    dialect = make_dialect(name)
+    statements: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for case, make in make_ddl_cases(LIBRARY).items():
+        try:
+            statements[case] = str(make().compile(dialect=dialect) if dialect else make())
+        except Exception as error:  # a refusal is part of the reference
+            errors[case] = type(error).__name__
+    version = import_module(LIBRARY).__version__
+    return {"library": LIBRARY, "version": version, "dialect": name, "statements": statements, "errors": errors}
+
+
 def main(arguments: list[str]) -> int:
-    """Write the three files; print how many statements each holds."""
+    """Write two files per dialect; print how many statements each holds."""
     target = Path(arguments[0]) if arguments else ROOT / "tests" / "golden"
     warnings.simplefilter("ignore")
     for name in ("postgresql", "sqlite", "default"):
-        content = render(name)
-        path = target / f"sql_{name}.json"
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        print(path.name, len(content["statements"]), "errors:", content["errors"])
+        for kind, content in (("sql", render(name)), ("ddl", render_ddl(name))):
+            path = target / f"{kind}_{name}.json"
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            print(path.name, len(content["statements"]), "errors:", content["errors"])
     return 0
 
 

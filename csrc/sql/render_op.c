@@ -156,7 +156,11 @@ render_unary(orm_cctx *cc, const orm_node *n)
         return render_truth(cc, n);
     }
     if (info->flags & ORM_OPF_SUFFIX) {
-        if (orm_render_against(cc, n->args[0], n->op) < 0) {
+        const orm_node *inner = n->args[0];
+        bool bare = inner->kind == ORM_N_UNARY /* x DESC NULLS LAST */
+                    && (orm_op_table[inner->op].flags & ORM_OPF_SUFFIX);
+
+        if ((bare ? orm_render(cc, inner) : orm_render_against(cc, inner, n->op)) < 0) {
             return -1;
         }
         orm_buf_puts(cc->out, info->sql);

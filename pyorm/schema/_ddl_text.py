@@ -99,6 +99,8 @@ class DDLText:
         return text
 
     def _type(self, column: Any) -> str:
+        if self.name == "default":
+            return str(column.type)
         text = column.type.compile(dialect=self.dialect)
         if self.name == "postgresql" and column.identity is None and column.server_default is None:
             if column is column.table._autoincrement_column and (column.default is None or column.default.optional):
