@@ -12,7 +12,7 @@
 int
 orm_coerce_element(orm_state *st, PyObject *o, orm_node **out)
 {
-    const orm_sql_orm_ops *ops = sql_room(st)->orm_ops;
+    const orm_sql_orm_ops *ops = NULL;
     PyObject *method = NULL;
     PyObject *answer = NULL;
     int rc;
@@ -22,6 +22,7 @@ orm_coerce_element(orm_state *st, PyObject *o, orm_node **out)
         *out = (orm_node *)Py_XNewRef(orm_node_of(st, o));
         return *out == NULL ? -1 : 1;
     }
+    ops = sql_room(st)->orm_ops;
     if (ops != NULL && ops->coerce_entity != NULL) {
         rc = ops->coerce_entity(st, o, out);
         if (rc != 0) {

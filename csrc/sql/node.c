@@ -259,11 +259,12 @@ drop_cells(orm_node *n)
 {
     Py_ssize_t i;
 
+    /* nobody can see the node any more: the cells need not be emptied */
     for (i = 0; i < n->ob_base.ob_size; i++) {
-        Py_CLEAR(n->args[i]);
+        Py_XDECREF(n->args[i]);
     }
-    Py_CLEAR(n->payload);
-    Py_CLEAR(n->type);
+    Py_XDECREF(n->payload);
+    Py_XDECREF(n->type);
 }
 
 static void
@@ -447,6 +448,39 @@ chains(const orm_node *n, const orm_node *child)
            && (orm_op_table[n->op].flags & ORM_OPF_ASSOC) && child->aux == n->aux;
 }
 
+/* What one slot adds to a statement's hash: a sum, so that a copy with one slot replaced need
+ * not look at the others. */
+static inline uint64_t
+slot_hash(Py_ssize_t i, const orm_node *c)
+{
+    return orm_hash_mix(c->hash, (uint64_t)i + 1);
+}
+
+/* Seal a copy of the statement `old` in which one slot was replaced: same hash and weight as
+ * orm_node_seal gives; depth and flags may stay those of what was replaced. */
+void
+orm_stmt_seal_slot(orm_node *n, const orm_node *old, Py_ssize_t i)
+{
+    const orm_node *was = old->args[i];
+    const orm_node *is = n->args[i];
+
+    n->hash = old->hash - (was == NULL ? 0 : slot_hash(i, was)) + (is == NULL ? 0 : slot_hash(i, is));
+    n->flags = (uint16_t)(old->flags & ~ORM_F_EXECUTED);
+    n->depth = old->depth;
+    n->weight = old->weight;
+    if (n->weight != UINT32_MAX && was != NULL) {
+        n->weight -= was->weight;
+    }
+    if (is != NULL) {
+        n->weight = n->weight > UINT32_MAX - is->weight ? UINT32_MAX : n->weight + is->weight;
+        n->flags |= is->flags & ORM_F_UP;
+        if (is->depth >= n->depth) {
+            n->depth = is->depth == UINT16_MAX ? UINT16_MAX : (uint16_t)(is->depth + 1);
+        }
+    }
+    PyObject_GC_Track((PyObject *)n);
+}
+
 static void
 seal_children(orm_node *n, uint64_t h)
 {
@@ -456,6 +490,7 @@ seal_children(orm_node *n, uint64_t h)
     uint32_t depth = 0;
     unsigned flags = n->flags;
     int counts = n->kind != ORM_N_COLREF && n->kind != ORM_N_ATTR;
+    int slots = kind_facts[n->kind] & IS_STMT;
     int numbered = n->kind != ORM_N_LIST; /* a chain is one run, whatever its nesting */
 
     if (n->kind == ORM_N_COLREF) {
@@ -484,7 +519,12 @@ seal_children(orm_node *n, uint64_t h)
             weight = weight > UINT32_MAX - c->weight ? UINT32_MAX : weight + c->weight;
         }
         flags |= c->flags & ORM_F_UP;
-        h = orm_hash_mix(h, numbered ? c->hash + (uint64_t)i : c->hash);
+        if (slots) {
+            h += slot_hash(i, c);
+        }
+        else {
+            h = orm_hash_mix(h, numbered ? c->hash + (uint64_t)i : c->hash);
+        }
     }
     n->hash = h;
     n->depth = depth > UINT16_MAX ? UINT16_MAX : (uint16_t)depth;

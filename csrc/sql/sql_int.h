@@ -62,6 +62,7 @@ extern const uint16_t orm_kind_traits[ORM_N__COUNT];
 uint64_t orm_hash_mix(uint64_t h, uint64_t v);
 /* A cell of a FROM element that holds its ColumnCollection. */
 PyObject **orm_from_cache(orm_node *n);
+void orm_stmt_seal_slot(orm_node *n, const orm_node *old, Py_ssize_t i);
 /* New copy of a statement: all slots shared, side dropped unless it has options; not sealed. */
 orm_node *orm_stmt_copy(orm_state *st, orm_node *n);
 

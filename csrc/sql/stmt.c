@@ -115,7 +115,7 @@ orm_stmt_with(orm_state *st, orm_node *n, int slot, orm_node *value)
         return NULL;
     }
     Py_XSETREF(c->args[slot], value);
-    (void)orm_node_seal(st, c);
+    orm_stmt_seal_slot(c, n, slot);
     return (PyObject *)c;
 }
 
