@@ -85,10 +85,36 @@ orm_render_values(orm_cctx *cc, const orm_node *n)
     return rc;
 }
 
+/* SQLite has no column list behind an alias: its own names are replaced inside. */
+static int
+put_values_lite(orm_cctx *cc, const orm_node *n, const orm_node *named)
+{
+    PUTS("(SELECT ");
+    for (Py_ssize_t i = 0; i < nargs(n->args[0]); i++) {
+        const orm_node *column = orm_origin_column(n->args[0]->args[i]);
+
+        orm_buf_puts(cc->out, i > 0 ? ", " : "");
+        orm_buf_printf(cc->out, "column%zd AS ", i + 1);
+        if (orm_put_ident(cc, orm_node_named(column)->name, 0) < 0) {
+            return -1;
+        }
+    }
+    PUTS(" FROM (");
+    if (orm_render_values(cc, n) < 0) {
+        return -1;
+    }
+    PUTS("))");
+    return named->payload == NULL ? 0 : put_alias_name(cc, named);
+}
+
 static int
 put_values_from(orm_cctx *cc, const orm_node *n, const orm_node *named)
 {
     orm_str name;
+
+    if ((cc->flags & ORM_R_WIRE) && cc->d->id == ORM_LITE) {
+        return put_values_lite(cc, n, named);
+    }
 
     if (named->payload != NULL && orm_from_name(cc, named, &name) < 0) {
         return -1;

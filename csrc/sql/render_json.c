@@ -37,7 +37,7 @@ put_index(orm_cctx *cc, const orm_node *n)
     if (n->op == ORM_OP_JSON_GETITEM && index->payload != NULL) {
         cast = PyLong_Check(index->payload) ? ORM_CAST_INT : ORM_CAST_TEXT;
     }
-    return orm_render_bind(cc, index, cast, true);
+    return orm_render_bind(cc, index, cast, n->op == ORM_OP_JSON_GETITEM);
 }
 
 /* x -> y, x ->> y, x #> y, x #>> y. */

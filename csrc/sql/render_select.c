@@ -324,6 +324,9 @@ orm_render_compound(orm_cctx *cc, const orm_node *n, unsigned rf)
         }
         group = is_grouped_member(m);
         orm_buf_puts(cc->out, i > 0 ? orm_op_table[n->op].sql : "");
+        if (group && (cc->flags & ORM_R_WIRE) && cc->d->id == ORM_LITE) {
+            PUTS("SELECT * FROM "); /* SQLite's grammar has no parentheses here */
+        }
         orm_buf_puts(cc->out, group ? "(" : "");
         rc = orm_render_statement(cc, m, (i > 0 ? rf & ~(unsigned)ORM_RF_TOP
                                           : rf) | ORM_RF_COMPOUND);
