@@ -72,6 +72,18 @@ orm_compile_error(orm_cctx *cc, const char *format, ...)
     return -1;
 }
 
+int
+orm_name_error(orm_cctx *cc, const char *format, orm_str name)
+{
+    PyObject *shown = PyUnicode_DecodeUTF8(name.p, (Py_ssize_t)name.n, "replace");
+
+    if (shown != NULL) {
+        orm_compile_error(cc, format, shown, shown);
+        Py_DECREF(shown);
+    }
+    return -1;
+}
+
 static uint64_t
 hash_bytes(orm_str s, uint64_t h)
 {

@@ -20,6 +20,8 @@ bool orm_str_eq(orm_str a, orm_str b);
 int orm_no_memory(void); /* -1 with MemoryError */
 int orm_keep(orm_cctx *cc, PyObject *steal); /* 0; -1 also when steal is NULL */
 int orm_compile_error(orm_cctx *cc, const char *format, ...);
+/* The same about a name: for each of at most two %U. */
+int orm_name_error(orm_cctx *cc, const char *format, orm_str name);
 
 static inline Py_ssize_t nargs(const orm_node *n) { return Py_SIZE(n); }
 static inline const orm_node *

@@ -178,16 +178,15 @@ record(orm_cctx *cc, const orm_node *bind, const orm_str *given)
     }
     rec = find_name(cc, name);
     if (rec != NULL && rec->node != NULL && (unique || rec->unique)) {
-        orm_compile_error(cc, "Bind parameter '%.*s' conflicts with unique bind parameter of "
-                              "the same name", (int)name.n, name.p);
+        orm_name_error(cc, "Bind parameter '%U' conflicts with unique bind parameter of "
+                              "the same name", name);
         return NULL;
     }
     if (rec != NULL && rec->stored && given == NULL) {
-        orm_compile_error(cc, "bindparam() name '%.*s' is reserved for automatic usage in the "
+        orm_name_error(cc, "bindparam() name '%U' is reserved for automatic usage in the "
                               "VALUES or SET clause of this insert/update statement.   Please "
                               "use a name other than column name when using bindparam() with "
-                              "insert() or update() (for example, 'b_%.*s').",
-                          (int)name.n, name.p, (int)name.n, name.p);
+                              "insert() or update() (for example, 'b_%U').", name);
         return NULL;
     }
     if (rec == NULL && (rec = new_record(cc, name)) == NULL) {
@@ -326,8 +325,8 @@ put_value(orm_cctx *cc, const orm_node *bind)
         if (final_name(cc, bind, &name) < 0) {
             return -1;
         }
-        return orm_compile_error(cc, "Bind parameter '%.*s' without a renderable value not "
-                                     "allowed here.", (int)name.n, name.p);
+        return orm_name_error(cc, "Bind parameter '%U' without a renderable value not "
+                                     "allowed here.", name);
     }
     if (bind->aux & ORM_BIND_CALLABLE) {
         made = PyObject_CallNoArgs(value);

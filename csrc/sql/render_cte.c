@@ -215,8 +215,7 @@ orm_render_cte_ref(orm_cctx *cc, const orm_node *cte, orm_str *name)
             c->done = false;
             return render_cte(cc, c);
         }
-        return orm_compile_error(cc, "Multiple, unrelated CTEs found with the same name: '%.*s'",
-                                 (int)name->n, name->p);
+        return orm_name_error(cc, "Multiple, unrelated CTEs found with the same name: '%U'", *name);
     }
     c = orm_arena_alloc(&cc->arena, sizeof(*c));
     if (c == NULL) {

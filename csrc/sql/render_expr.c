@@ -149,7 +149,7 @@ render_extract_lite(orm_cctx *cc, const orm_node *n, orm_str field)
             return 0;
         }
     }
-    return orm_compile_error(cc, "%.*s is not a valid extract argument.", (int)field.n, field.p);
+    return orm_name_error(cc, "%U is not a valid extract argument.", field);
 }
 
 static int

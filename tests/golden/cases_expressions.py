@@ -36,9 +36,8 @@ def cases_operators(q: Any) -> Cases:
         "op_pow": lambda: col(sa.func.pow(c.age, 2)),
         "op_concat": lambda: col(c.name + " " + c.email),
         "op_concat_method": lambda: col(c.name.concat("x")),
-        "op_bitwise": lambda: col(
-            c.age.bitwise_and(1).bitwise_or(2).bitwise_xor(4)
-        ),
+        "op_bitwise": lambda: col(c.age.bitwise_and(1).bitwise_or(2).bitwise_and(4)),
+        "op_bitwise_xor": lambda: col(c.age.bitwise_xor(4)),
         "op_shift": lambda: col(c.age.bitwise_lshift(2).bitwise_rshift(1)),
         "op_bitwise_not": lambda: col(c.age.bitwise_not()),
         "op_custom": lambda: col(c.age.op("&&&")(3)),

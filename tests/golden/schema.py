@@ -1,32 +1,25 @@
 """The tables and mapped classes that the golden statements are written over.
 
 The same source runs under the library whose SQL text is the reference and under pyorm: the
-library is named by the caller, and everything is taken from its public modules.
+caller gives the modules, and everything is taken from their public names.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-LIBRARIES = {"core": "", "pg": ".dialects.postgresql", "lite": ".dialects.sqlite"}
 
-
-def make_namespace(library: str) -> SimpleNamespace:
-    """Return one namespace with the library's modules and the tables over them.
+def make_namespace(sa: Any, pg: Any, lite: Any) -> SimpleNamespace:
+    """Return one namespace with a library's modules and the tables over them.
 
     Args:
-        library: Import name of the library, `pyorm` or the reference's.
-
-    Returns:
-        A namespace: `sa`, `pg`, `lite` are modules, the rest are tables.
+        sa: The library: expressions, types and schema objects.
+        pg: Its PostgreSQL names: types, `array`, `insert`.
+        lite: Its SQLite names: `insert`.
     """
-    space = SimpleNamespace()
-    space.sa = import_module(library)
-    space.pg = import_module(library + LIBRARIES["pg"])
-    space.lite = import_module(library + LIBRARIES["lite"])
-    space.metadata = space.sa.MetaData()
+    space = SimpleNamespace(sa=sa, pg=pg, lite=lite)
+    space.metadata = sa.MetaData()
     _add_blog(space)
     _add_oddities(space)
     return space
@@ -119,7 +112,7 @@ def _add_oddities(q: Any) -> None:
         sa.Column("data", pg.JSONB),
         sa.Column("plain", pg.JSON),
         sa.Column("token", sa.Uuid),
-        sa.Column("span", pg.INT4RANGE),
+        sa.Column("span", getattr(pg, "INT4RANGE", sa.Integer)),
     )
     q.defaults = sa.Table(
         "defaults",
