@@ -431,6 +431,44 @@ orm_coerce_limit(orm_state *st, PyObject *o)
     return n;
 }
 
+/* fast path: same answer as orm_coerce_columns for one expression object. Borrowed, or NULL. */
+orm_node *
+orm_plain_column(orm_state *st, PyObject *o)
+{
+    orm_node *n = NULL;
+
+    if (!PyObject_TypeCheck(o, st->ColumnElement)) {
+        return NULL;
+    }
+    n = Py_TYPE(o)->tp_itemsize != 0 ? (orm_node *)o : ((orm_element *)o)->node;
+    return n != NULL && orm_kind_is_column(n->kind) ? n : NULL;
+}
+
+/* A LIST of old's items and these; each has to be an orm_plain_column. NULL without an
+ * exception: one is not. */
+orm_node *
+orm_list_of_columns(orm_state *st, orm_node *old, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_node *items[16];
+    Py_ssize_t a = old == NULL ? 0 : old->ob_base.ob_size;
+    Py_ssize_t i;
+
+    if (a + nargs > 16) {
+        return NULL;
+    }
+    for (i = 0; i < nargs; i++) {
+        items[a + i] = orm_plain_column(st, args[i]);
+        if (items[a + i] == NULL) {
+            return NULL;
+        }
+    }
+    for (i = 0; i < a; i++) {
+        items[i] = old->args[i];
+    }
+    return orm_node_make(st, ORM_N_LIST, ORM_OP_COMMA, NULL, NULL, old == NULL ? 0 : old->aux,
+                         a + nargs, items);
+}
+
 /* ---- lists ------------------------------------------------------------------------------- */
 orm_node *
 orm_list_node(orm_state *st, orm_op op, orm_type *type, uint32_t aux, PyObject *list)

@@ -15,17 +15,20 @@
 orm_node *
 orm_select_new(orm_state *st, PyObject *const *cols, Py_ssize_t n)
 {
-    PyObject *list = PyList_New(0);
+    orm_node *columns = orm_list_of_columns(st, NULL, cols, n);
+    PyObject *list = NULL;
     orm_node *s = NULL;
-    orm_node *columns = NULL;
     Py_ssize_t i;
 
-    for (i = 0; list != NULL && i < n; i++) {
-        if (orm_coerce_columns(st, cols[i], list) < 0) {
-            Py_CLEAR(list);
+    if (columns == NULL && !PyErr_Occurred()) {
+        list = PyList_New(0);
+        for (i = 0; list != NULL && i < n; i++) {
+            if (orm_coerce_columns(st, cols[i], list) < 0) {
+                Py_CLEAR(list);
+            }
         }
+        columns = list == NULL ? NULL : orm_list_node(st, ORM_OP_COMMA, NULL, 0, list);
     }
-    columns = list == NULL ? NULL : orm_list_node(st, ORM_OP_COMMA, NULL, 0, list);
     s = columns == NULL ? NULL : orm_node_new(st, NULL, ORM_N_SELECT, ORM_SEL__COUNT);
     if (s != NULL) {
         s->args[ORM_SEL_COLS] = columns;
@@ -206,6 +209,7 @@ static PyObject *
 add_order(PyObject *self, PyObject *const *args, Py_ssize_t nargs, int slot)
 {
     orm_state *st = orm_expr_state(self);
+    orm_node *value = NULL;
     PyObject *list = NULL;
     Py_ssize_t i;
 
@@ -214,6 +218,10 @@ add_order(PyObject *self, PyObject *const *args, Py_ssize_t nargs, int slot)
     }
     if (nargs == 1 && args[0] == Py_None) { /* order_by(None) drops what was there */
         return orm_stmt_with(st, SELF, slot, NULL);
+    }
+    value = orm_list_of_columns(st, SELF->args[slot], args, nargs);
+    if (value != NULL || PyErr_Occurred()) {
+        return value == NULL ? NULL : orm_stmt_with(st, SELF, slot, value);
     }
     list = PyList_New(0);
     for (i = 0; list != NULL && i < nargs; i++) {

@@ -116,6 +116,8 @@ orm_node *orm_coerce_limit(orm_state *st, PyObject *o);
 orm_node *orm_as_scalar(orm_state *st, orm_node *n);
 /* List of nodes (Python list of wrapped-or-bare node objects held as PyObject) to a LIST node. */
 orm_node *orm_list_node(orm_state *st, orm_op op, orm_type *type, uint32_t aux, PyObject *list);
+orm_node *orm_plain_column(orm_state *st, PyObject *o);
+orm_node *orm_list_of_columns(orm_state *st, orm_node *old, PyObject *const *args, Py_ssize_t nargs);
 /* LIST of old's items followed by `list`'s; old NULL: list alone. */
 orm_node *orm_list_extend(orm_state *st, orm_node *old, orm_op op, PyObject *list);
 
