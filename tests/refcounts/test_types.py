@@ -3,8 +3,9 @@
 A folder of tests/ that belongs to a folder of csrc/ brings `instances.py` with
 
     INSTANCES: dict[str, Callable[[], object]]    name of the type -> makes a new instance
+    UNMADE: dict[str, str]                        name of the type -> why none can be made
 
-The tests are made from these.
+The tests are made from these, and one asks that no type of the core is in neither.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def collect(attribute: str) -> dict[str, object]:
 
 
 INSTANCES: dict[str, Callable[[], object]] = collect("INSTANCES")  # type: ignore[assignment]
+UNMADE = collect("UNMADE")
 
 
 def core_types() -> dict[str, type]:
@@ -47,6 +49,13 @@ def core_types() -> dict[str, type]:
         for name, value in vars(_core).items()
         if isinstance(value, type) and value.__flags__ & HEAP_TYPE
     }
+
+
+def test_every_type_of_the_core_is_tested() -> None:
+    known = INSTANCES.keys() | UNMADE.keys()
+
+    assert sorted(core_types().keys() - known) == [], "name them in an instances.py"
+    assert sorted(known - core_types().keys()) == [], "no such type in the core"
 
 
 @pytest.mark.leak
