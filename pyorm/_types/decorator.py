@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -249,14 +248,18 @@ class PickleType(TypeDecorator):
 
     def __init__(
         self,
-        protocol: int = pickle.HIGHEST_PROTOCOL,
+        protocol: int | None = None,
         pickler: Any = None,
         comparator: Callable[[Any, Any], bool] | None = None,
         impl: Any = None,
     ) -> None:
         super().__init__()
-        self.protocol = protocol
-        self.pickler = pickler or pickle
+        if pickler is None or protocol is None:
+            import pickle  # most programs have no such column
+
+            pickler = pickler or pickle
+            protocol = pickle.HIGHEST_PROTOCOL if protocol is None else protocol
+        self.protocol, self.pickler = protocol, pickler
         self.comparator = comparator
         if impl is not None:
             self.impl = to_instance(impl)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "registry", "session")
+_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "session")
 _NAMES = {
     "pyorm._core": "InstanceState InstrumentedAttribute",
     "pyorm.orm.declarative": (
@@ -21,7 +21,7 @@ _NAMES = {
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
-    "pyorm.orm.registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
+    "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.orm.properties import ColumnProperty, MapperProperty
+from pyorm.types import TypeDecorator, TypeEngine
 
 
 def build(mapper: Any) -> Any:
@@ -80,9 +81,12 @@ def _is_key(mapper: Any, column: Any) -> bool:
 
 
 def _comparison(column: Any) -> Callable[[Any, Any], bool] | None:
-    """Return the type's own comparison, where it has one."""
-    compare = getattr(type(column.type), "compare_values", None)
-    return column.type.compare_values if compare is not None else None
+    """Return the type's own comparison, or None where it is `==`: the plan compares that without a call."""
+    type_ = column.type
+    own = type(type_).compare_values
+    if own is TypeDecorator.compare_values:  # asks the type that it decorates
+        own = type(type_.impl_instance).compare_values
+    return None if own is TypeEngine.compare_values else type_.compare_values
 
 
 def collect_validators(cls: type) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:

@@ -11,7 +11,7 @@ from pyorm.orm import _annotations
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
-from pyorm.orm.registry import registry
+from pyorm.orm._registry import registry
 from pyorm.schema import Column, MetaData, Table
 
 _UNSET: Any = object()
@@ -244,11 +244,19 @@ def _table_args(cls: type) -> tuple[tuple[Any, ...], dict[str, Any]]:
 class DeclarativeAttributeIntercept(type):
     """Metaclass of declarative classes: an attribute assigned late is mapped."""
 
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kw: Any) -> None:
+        """Give the class its own `__dict__` descriptor, also where a mixin stands in front of the base."""
+        type.__init__(cls, name, bases, namespace)
+        if issubclass(cls, _core.Entity):
+            _core.prepare_class(cls)
+
     def __setattr__(cls, key: str, value: Any) -> None:
         """Map a column or property, store anything else."""
         mapper = cls.__dict__.get("__mapper__")
         if mapper is not None and _set_mapped(mapper, key, value):
             return
+        if isinstance(value, _core.Entity):
+            _core.track(value)  # the class now refers to an instance of its own: a cycle
         type.__setattr__(cls, key, value)
 
     def __delattr__(cls, key: str) -> None:
@@ -282,7 +290,7 @@ class DeclarativeMeta(DeclarativeAttributeIntercept):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kw: Any) -> None:
         """Map the class that was just made."""
-        type.__init__(cls, name, bases, namespace)
+        super().__init__(name, bases, namespace)
         reg = getattr(cls, "registry", None)
         if isinstance(reg, registry) and not _is_base(cls) and "__mapper__" not in cls.__dict__:
             map_class(reg, cls)

@@ -1,4 +1,12 @@
-"""Tables, columns, constraints and the statements that make them."""
+"""Tables, columns, constraints and the statements that make them.
+
+DDL objects and the Inspector are imported when they are first asked for: most programs only declare.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 from pyorm.schema._base import SchemaItem, conv, quoted_name
 from pyorm.schema.column import Column
@@ -12,32 +20,44 @@ from pyorm.schema.constraints import (
     PrimaryKeyConstraint,
     UniqueConstraint,
 )
-from pyorm.schema.ddl import (
-    AddConstraint,
-    CreateIndex,
-    CreateSchema,
-    CreateSequence,
-    CreateTable,
-    DDL,
-    DDLElement,
-    DropColumnComment,
-    DropConstraint,
-    DropConstraintComment,
-    DropIndex,
-    DropSchema,
-    DropSequence,
-    DropTable,
-    DropTableComment,
-    ExecutableDDLElement,
-    SetColumnComment,
-    SetConstraintComment,
-    SetTableComment,
-)
 from pyorm.schema.defaults import ColumnDefault, Computed, DefaultClause, FetchedValue, Identity, Sequence
-from pyorm.schema.inspector import Inspector
 from pyorm.schema.metadata import MetaData
 from pyorm.schema.sorting import sort_tables, sort_tables_and_constraints
 from pyorm.schema.table import BLANK_SCHEMA, Table
+
+_DDL = frozenset(
+    {
+        "AddConstraint",
+        "CreateIndex",
+        "CreateSchema",
+        "CreateSequence",
+        "CreateTable",
+        "DDL",
+        "DDLElement",
+        "DropColumnComment",
+        "DropConstraint",
+        "DropConstraintComment",
+        "DropIndex",
+        "DropSchema",
+        "DropSequence",
+        "DropTable",
+        "DropTableComment",
+        "ExecutableDDLElement",
+        "SetColumnComment",
+        "SetConstraintComment",
+        "SetTableComment",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a DDL object, or the Inspector, at its first use."""
+    if name in _DDL:
+        return getattr(importlib.import_module("pyorm.schema.ddl"), name)
+    if name == "Inspector":
+        return importlib.import_module("pyorm.schema.inspector").Inspector
+    raise AttributeError(f"module 'pyorm.schema' has no attribute {name!r}")
+
 
 __all__ = [
     "AddConstraint",

@@ -66,7 +66,9 @@ class registry:  # noqa: N801  SQLAlchemy's public name
         return frozenset(self._mappers.values())
 
     def configure(self, cascade: bool = False) -> None:
-        """Complete all mappings. A mapping is complete once its class statement ended; kept for programs that call it."""
+        """Declare all mappings complete: attribute listeners added from now on run after validators."""
+        for mapper in self._mappers.values():
+            mapper.plan.configured()
 
     def dispose(self, cascade: bool = False) -> None:
         """Take all mappings off their classes."""
