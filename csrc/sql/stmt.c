@@ -177,6 +177,16 @@ with_side(PyObject *self, PyObject *more, int params)
     return (PyObject *)c;
 }
 
+void
+orm_stmt_extras(orm_state *st, orm_node *stmt, PyObject **options, PyObject **params)
+{
+    bool may_have = stmt->kind >= ORM_N_SELECT && stmt->kind <= ORM_N_TEXTSTMT;
+    orm_side *side = may_have ? orm_side_of(st, stmt, 0) : NULL;
+
+    *options = side == NULL ? NULL : side->options;
+    *params = side == NULL ? NULL : side->params;
+}
+
 PyObject *
 orm_m_execution_options(PyObject *self, PyObject *args, PyObject *kwargs)
 {
