@@ -15,16 +15,18 @@
 /* ---- values ---- */
 
 static int
-raise_missing(orm_state *st, const orm_slot *slot, int64_t row)
+raise_missing(orm_exec *x, const orm_slot *slot, int64_t row)
 {
+    orm_state *st = x->conn->st;
+
+    x->missing = true; /* the code stands behind the whole message, see run.c */
     if (row >= 0) {
-        return orm_raise_exc_code(st, ORM_EXC_InvalidRequestError, "cd3x",
-                                  "A value is required for bind parameter %R, in parameter group "
-                                  "%lld",
-                                  slot->name, (long long)row);
+        return orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                             "A value is required for bind parameter %R, in parameter group %lld",
+                             slot->name, (long long)row);
     }
-    return orm_raise_exc_code(st, ORM_EXC_InvalidRequestError, "cd3x",
-                              "A value is required for bind parameter %R", slot->name);
+    return orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                         "A value is required for bind parameter %R", slot->name);
 }
 
 /* Put the statement's own values beside the caller's: a default's callable sees the row. */
@@ -177,7 +179,7 @@ encode_slot(orm_exec *x, const orm_slot *slot, PyObject *set, orm_bindctx *ctx, 
     int rc = find_value(x, slot, set, &value);
 
     if (rc <= 0) {
-        return rc < 0 ? -1 : raise_missing(x->conn->st, slot, ctx->row);
+        return rc < 0 ? -1 : raise_missing(x, slot, ctx->row);
     }
     if (slot->item >= 0) {
         value = item_of(slot, value);

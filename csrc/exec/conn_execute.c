@@ -108,20 +108,12 @@ column_keys(PyObject *params)
 
 /* ---- options ---- */
 
-/* The options of one execution: the connection's, the statement's, the call's. New ref. */
+/* The options of one execution: the connection's, the statement's (own), the call's. New ref. */
 static PyObject *
-merge_options(ConnectionObject *c, PyObject *statement, const orm_node *node, PyObject *given)
+merge_options(ConnectionObject *c, PyObject *own, PyObject *given)
 {
-    PyObject *own = NULL;
     PyObject *merged = NULL;
 
-    if (node != NULL && node->payload != NULL && node->kind >= ORM_N_SELECT
-        && PyObject_GetOptionalAttr(statement, c->st->s_execution_options, &own) < 0) {
-        return NULL;
-    }
-    if (own != NULL && (!PyDict_Check(own) || PyDict_GET_SIZE(own) == 0)) {
-        Py_CLEAR(own);
-    }
     if (given == Py_None || (given != NULL && PyDict_Check(given) && PyDict_GET_SIZE(given) == 0)) {
         given = NULL;
     }
@@ -134,8 +126,25 @@ merge_options(ConnectionObject *c, PyObject *statement, const orm_node *node, Py
             || (given != NULL && PyDict_Update(merged, given) < 0))) {
         Py_CLEAR(merged);
     }
-    Py_XDECREF(own);
     return merged;
+}
+
+/* Lay the caller's parameters over those of statement.params(). *params is owned by us. */
+static int
+add_params(PyObject *own, PyObject **params)
+{
+    PyObject *merged = NULL;
+
+    if (own == NULL || (*params != NULL && PyList_Check(*params))) {
+        return 0;
+    }
+    merged = PyDict_Copy(own);
+    if (merged == NULL || (*params != NULL && PyDict_Update(merged, *params) < 0)) {
+        Py_XDECREF(merged);
+        return -1;
+    }
+    Py_XSETREF(*params, merged);
+    return 0;
 }
 
 /* An option, borrowed, or NULL when it is not there or None. */
@@ -467,14 +476,18 @@ orm_conn_execute(ConnectionObject *c, PyObject *given, PyObject *parameters, PyO
     PyObject *options = NULL;
     PyObject *result = NULL;
     orm_node *node = orm_node_of(c->st, statement);
+    PyObject *own[2] = {NULL, NULL}; /* the statement's options and parameters */
 
     if (node == NULL) {
         PyErr_Clear();
     }
-    if (distill(c->st, parameters, &params) < 0) {
+    else {
+        orm_stmt_extras(c->st, node, &own[0], &own[1]);
+    }
+    if (distill(c->st, parameters, &params) < 0 || add_params(own[1], &params) < 0) {
         goto done;
     }
-    options = merge_options(c, statement, node, extra);
+    options = merge_options(c, own[0], extra);
     if (options == NULL || before_execute(c, &statement, &params, options) < 0) {
         goto done;
     }
@@ -616,7 +629,7 @@ orm_conn_execute_raw(ConnectionObject *c, PyObject *statement, PyObject *paramet
         return NULL;
     }
     sql = Py_NewRef(statement);
-    options = merge_options(c, statement, NULL, extra);
+    options = merge_options(c, NULL, extra);
     mode = options == NULL ? -1 : run_mode(c->st, options, &yield_per);
     if (mode < 0 || distill_raw(c->st, parameters, &params, &many) < 0
         || orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0

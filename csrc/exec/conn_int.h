@@ -106,6 +106,7 @@ typedef struct orm_exec {
     const orm_slot *slots;    /* of the text that is sent; set by run.c */
     uint32_t nslots;
     bool many;                /* params is a list of sets */
+    bool missing;             /* out: a bind had no value */
     PyObject *context;        /* ExecutionContext, made when somebody asks; owned */
     PyObject *text;           /* the wire text as str, made when somebody asks; owned */
     PyObject *shown;          /* the parameters as users see them, likewise; owned */

@@ -169,6 +169,28 @@ bind_context(orm_exec *x, orm_result *r)
                          .row = -1};
 }
 
+/* The live exception of an encoder becomes a StatementError. */
+static void
+raise_bind(orm_exec *x)
+{
+    orm_state *st = x->conn->st;
+    PyObject *live = PyErr_GetRaisedException();
+    PyObject *text = shown_text(x);
+    PyObject *code = NULL;
+
+    PyErr_SetRaisedException(live);
+    orm_raise_in_statement(st, text, x->params, raise_flags(x));
+    if (x->missing) {
+        live = PyErr_GetRaisedException();
+        code = PyUnicode_FromString("cd3x");
+        if (code == NULL || PyObject_SetAttrString(live, "code", code) < 0) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(code);
+        PyErr_SetRaisedException(live);
+    }
+}
+
 /* All sets into the result's arena. *nsets. NULL: the exception is a StatementError. */
 static orm_param *
 encode(orm_exec *x, orm_result *r, uint32_t *nsets)
@@ -186,11 +208,7 @@ encode(orm_exec *x, orm_result *r, uint32_t *nsets)
         PyObject *set = x->many ? PyList_GET_ITEM(x->params, i) : x->params;
 
         if (orm_bind_set(x, set, x->many ? i : -1, &ctx, params + (size_t)i * x->nslots) < 0) {
-            PyObject *live = PyErr_GetRaisedException();
-            PyObject *text = shown_text(x);
-
-            PyErr_SetRaisedException(live);
-            orm_raise_in_statement(r->st, text, x->params, raise_flags(x));
+            raise_bind(x);
             return NULL;
         }
     }
