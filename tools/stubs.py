@@ -21,13 +21,15 @@ from pyorm import _core
 STUB = Path(__file__).resolve().parent.parent / "pyorm" / "_core.pyi"
 HEAD = '''"""The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
 
+# mypy: disable-error-code="override"
+
 from typing import Any, Self
 '''
 # What a type has that type checkers know from object, or that only the machine calls.
-FROM_OBJECT = frozenset(dir(object)) - {"__init__", "__eq__", "__ne__", "__hash__"}
+FROM_OBJECT = frozenset(dir(object)) - {"__new__", "__init__", "__eq__", "__ne__", "__hash__"}
 DUNDERS_KEPT = frozenset(
     f"__{name}__"
-    for name in "init call len iter next getitem setitem delitem contains enter exit eq ne lt le gt"
+    for name in "new init call len iter next getitem setitem delitem contains enter exit eq ne lt le gt"
     " ge hash bool add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod and or"
     " xor rand ror rxor invert neg pos abs lshift rshift await aiter anext aenter aexit".split()
 )
@@ -82,7 +84,9 @@ def parameters(function: object) -> str:
 def method_lines(name: str, value: object) -> Iterator[str]:
     """Yield the lines of one member of a class."""
     result = RETURNS.get(name, "Any")
-    if isinstance(value, classmethod) or type(value).__name__ == "classmethod_descriptor":
+    if name == "__new__":
+        yield "    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ..."
+    elif isinstance(value, classmethod) or type(value).__name__ == "classmethod_descriptor":
         yield "    @classmethod"
         yield f"    def {name}(cls, *args: Any, **kwargs: Any) -> {result}: ..."
     elif isinstance(value, staticmethod):
@@ -96,8 +100,7 @@ def method_lines(name: str, value: object) -> Iterator[str]:
             listed = "self, other: object, /"
         elif not listed.startswith("self"):
             listed = f"self, {listed}" if listed else "self"
-        ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
-        yield f"    def {name}({listed}) -> {result}: ...{ignore}"
+        yield f"    def {name}({listed}) -> {result}: ..."
     else:
         yield f"    {name}: Any"
 
@@ -111,16 +114,21 @@ def stub() -> str:
         bases = [known.get(base, base.__name__) for base in cls.__bases__ if base is not object]
         generic = ["tuple[Any, ...]" if base == "tuple" else base for base in bases]
         body = [line for member in members(cls) for line in method_lines(*member)]
+        if "__getattribute__" in vars(cls) and not issubclass(cls, tuple):
+            body.append("    def __getattr__(self, name: str) -> Any: ...")
         head = f"class {name}({', '.join(generic)}):" if generic else f"class {name}:"
         lines += ["", head if body else f"{head} ...", *body]
     lines.append("")
     for name, value in sorted(vars(_core).items()):
         if isinstance(value, type) or (name.startswith("__") and name.endswith("__")):
             continue
-        if callable(value):
+        if type(value).__module__.startswith("pyorm"):
+            lines.append(f"{name}: {type(value).__name__}")
+        elif callable(value):
             lines.append(f"def {name}({parameters(value)}) -> Any: ...")
         else:
-            lines.append(f"{name}: {type(value).__name__ if isinstance(value, (int, str)) else 'Any'}")
+            known_type = type(value).__name__ if isinstance(value, (int, str)) else "Any"
+            lines.append(f"{name}: {known_type}")
     return "\n".join(lines) + "\n"
 
 

@@ -59,7 +59,7 @@ VARIANTS = {
     "coverage": Variant("PYORM_COVERAGE"),
     "valgrind": Variant(
         "PYORM_DEBUG",
-        tests=("tests", "-m", "not slow and not thread"),
+        tests=("tests/test_c_units.py",),
         environment={"PYTHONMALLOC": "malloc"},
         command=(
             "valgrind",
