@@ -582,6 +582,9 @@ static PyMethodDef table_methods[] = {
     {"_detach", table_detach, METH_O, "_detach($self, column, /)\n--\n\nGive a column up."},
     {"append_column", table_attach, METH_O,
      "append_column($self, column, /)\n--\n\nAdd a column to this table()."},
+    {"insert", orm_m_table_insert, METH_NOARGS, "insert($self)\n--\n\nINSERT into this table."},
+    {"update", orm_m_table_update, METH_NOARGS, "update($self)\n--\n\nUPDATE of this table."},
+    {"delete", orm_m_table_delete, METH_NOARGS, "delete($self)\n--\n\nDELETE from this table."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,7 +16,7 @@ _PG_OWN = {"uuid": "UUID", "jsonb": "JSONB", "bytea": "BYTEA", "inet": "INET", "
            "money": "MONEY", "oid": "OID", "tsvector": "TSVECTOR", "hstore": "HSTORE", "int4range": "INT4RANGE",
            "int8range": "INT8RANGE", "numrange": "NUMRANGE", "daterange": "DATERANGE", "tsrange": "TSRANGE",
            "tstzrange": "TSTZRANGE"}  # fmt: skip
-_SHAPE = re.compile(r"^(?P<name>[^(]+?)\s*(?:\((?P<args>[^)]*)\))?(?P<rest>[^\[]*)$")
+_SHAPE = re.compile(r"^(?P<name>[^(]+)(?:\((?P<args>[^)]*)\))?(?P<rest>.*)$")
 
 
 def postgresql_type(text: str, enums: dict[tuple[str, str], list[str]], collation: str | None = None) -> Any:

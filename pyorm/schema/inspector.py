@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyorm import exc
+from pyorm import _core, exc
+from pyorm.inspection import register_inspector
 
 
 class Inspector:
@@ -170,3 +171,7 @@ class Inspector:
     def get_enums(self, schema: str | None = None, **kw: Any) -> list[dict[str, Any]]:
         """Return a dict for each enum type: name, schema, visible, labels (PostgreSQL)."""
         return list(self._ask(self._catalog.enums, schema))
+
+
+register_inspector(_core.EngineCore, Inspector)
+register_inspector(_core.Connection, Inspector)
