@@ -16,7 +16,7 @@
 /* Events of a pool, in the order of pyorm.event's pool family. */
 #define ORM_POOL_EVENTS(X) \
     X(connect) X(first_connect) X(checkout) X(checkin) X(reset) X(invalidate) \
-    X(soft_invalidate) X(close) X(detach) X(close_detached)
+    X(soft_invalidate) X(close) X(detach)
 enum orm_pool_event {
 #define ORM_EVENT_ENUM(name) ORM_PEV_##name,
     ORM_POOL_EVENTS(ORM_EVENT_ENUM)

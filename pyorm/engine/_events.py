@@ -50,15 +50,7 @@ _ENGINE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "savepoint": ("conn", "name"),
     "rollback_savepoint": ("conn", "name", "context"),
     "release_savepoint": ("conn", "name", "context"),
-    "begin_twophase": ("conn", "xid"),
-    "prepare_twophase": ("conn", "xid"),
-    "rollback_twophase": ("conn", "xid", "is_prepared"),
-    "commit_twophase": ("conn", "xid", "is_prepared"),
     "do_connect": ("dialect", "conn_rec", "cargs", "cparams"),
-    "do_execute": ("cursor", "statement", "parameters", "context"),
-    "do_executemany": ("cursor", "statement", "parameters", "context"),
-    "do_execute_no_params": ("cursor", "statement", "context"),
-    "do_setinputsizes": ("inputsizes", "cursor", "statement", "parameters", "context"),
 }
 _POOL_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "connect": ("dbapi_connection", "connection_record"),
@@ -70,7 +62,6 @@ _POOL_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "soft_invalidate": ("dbapi_connection", "connection_record", "exception"),
     "close": ("dbapi_connection", "connection_record"),
     "detach": ("dbapi_connection", "connection_record"),
-    "close_detached": ("dbapi_connection",),
 }
 _RETURNING = ("before_execute", "before_cursor_execute")
 
