@@ -109,6 +109,12 @@ typedef struct orm_driver {
     uint32_t (*max_params)(const orm_conn *);
 } orm_driver;
 
+/* Versions of the libraries that are linked: libpq's as it counts (150020 is 15.20), SQLite's as text, and the id
+ * of SQLite's source: two different ones in a process are two copies, which break each other's file locks. */
+int orm_pg_library_version(void);
+const char *orm_lite_library_version(void);
+const char *orm_lite_source_id(void);
+
 const orm_driver *orm_driver_pg(void);
 const orm_driver *orm_driver_lite(void);
 

@@ -83,3 +83,15 @@ orm_driver_lite(void)
 {
     return &lite_driver;
 }
+
+const char *
+orm_lite_library_version(void)
+{
+    return sqlite3_libversion();
+}
+
+const char *
+orm_lite_source_id(void)
+{
+    return sqlite3_sourceid();
+}

@@ -491,3 +491,9 @@ orm_driver_pg(void)
     };
     return &driver;
 }
+
+int
+orm_pg_library_version(void)
+{
+    return PQlibVersion();
+}

@@ -1,7 +1,24 @@
 /*
- * setup.c - makes exec's types, in the order in which they need each other.
+ * setup.c - makes exec's types, in the order in which they need each other, and says which
+ *   libraries are linked.
  */
 #include "exec_int.h"
+
+static PyObject *
+library_versions(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return Py_BuildValue("(iss)", orm_pg_library_version(), orm_lite_library_version(),
+                         orm_lite_source_id());
+}
+
+static PyMethodDef exec_functions[] = {
+    {"library_versions", library_versions, METH_NOARGS,
+     "library_versions($module)\n--\n\n"
+     "libpq's version as an int, SQLite's version and source id as str."},
+    {NULL, NULL, 0, NULL},
+};
 
 int
 orm_exec_setup(PyObject *module, orm_state *st)
@@ -17,5 +34,5 @@ orm_exec_setup(PyObject *module, orm_state *st)
             return -1;
         }
     }
-    return 0;
+    return PyModule_AddFunctions(module, exec_functions);
 }

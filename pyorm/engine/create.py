@@ -13,6 +13,7 @@ from pyorm.engine._dsn import (
     is_memory_database,
 )
 from pyorm.engine._isolation import isolation_number
+from pyorm.engine._sqlite_library import warn_of_second_copy
 from pyorm.engine.base import Engine
 from pyorm.engine.url import URL, make_url
 from pyorm.pool import Pool, QueuePool, SingletonThreadPool
@@ -91,6 +92,8 @@ def create_engine(url: str | URL, **kw: Any) -> Engine:
     if profile not in PROFILES:
         raise exc.ArgumentError(f"profile is one of {', '.join(PROFILES)}, not {profile!r}")
     dialect_class = dialect_of(url)
+    if dialect_class.name == "sqlite":
+        warn_of_second_copy()
     _drop_falsy(kw)
     isolation_level = kw.pop("isolation_level", None)
     engine_kw = {name: kw.pop(name) for name in _ENGINE_ARGUMENTS if name in kw}

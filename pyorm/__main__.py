@@ -1,0 +1,37 @@
+"""`python -m pyorm --version`: what is installed, for bug reports."""
+
+from __future__ import annotations
+
+import sys
+
+from pyorm import __version__, _core
+
+
+def versions() -> str:
+    """Return the versions of pyorm, Python, libpq and SQLite, a line each."""
+    libpq, sqlite, source = _core.library_versions()
+    return "\n".join(
+        (
+            f"pyorm {__version__}",
+            f"Python {sys.version.split()[0]}",
+            f"libpq {libpq // 10000}.{libpq % 10000}",
+            f"SQLite {sqlite} ({source})",
+        )
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Print the versions; anything but `--version` is refused.
+
+    Returns:
+        0, or 2 for arguments that are not understood.
+    """
+    if arguments not in ([], ["--version"], ["-V"]):
+        print(f"python -m pyorm: unknown argument {arguments[0]!r}; it takes --version", file=sys.stderr)
+        return 2
+    print(versions())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
