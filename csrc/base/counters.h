@@ -70,7 +70,14 @@
     X(exec_batches)        /* batches of the unit of work run */                         \
     /* orm */                                                                            \
     X(orm_construct_fast)  /* instances made by vectorcall */                            \
-    /* unit, session */                                                                  \
+    /* unit */                                                                           \
+    X(unit_flush)          /* flushes */                                                 \
+    X(unit_rows)           /* rows written by one execution each */                      \
+    X(unit_unnest)         /* rows written from arrays, PostgreSQL */                    \
+    X(unit_values)         /* rows written 100 per execution, SQLite */                  \
+    X(unit_copy)           /* rows copied in, PostgreSQL */                              \
+    X(unit_expression)     /* rows written through sql/ */                               \
+    /* session */                                                                        \
     /* end */
 /* clang-format on */
 

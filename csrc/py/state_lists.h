@@ -141,9 +141,18 @@
     X(orm_exc_module) /* pyorm.orm.exc */
 
 /* --- unit ------------------------------------------------------------------------------ */
-#define ORM_TYPES_UNIT(X)
-#define ORM_STRINGS_UNIT(X)
-#define ORM_OBJECTS_UNIT(X)
+#define ORM_TYPES_UNIT(X)                                                                     \
+    X(UnitPlan)
+#define ORM_STRINGS_UNIT(X)                                                                   \
+    X(instances, "instances")                                                                 \
+    X(instances_exact, "instances_exact")
+#define ORM_OBJECTS_UNIT(X)                                                                   \
+    X(unit_spec)       /* pyorm.orm._unit.write_spec */                                       \
+    X(unit_table)      /* pyorm.orm._unit.table_name */                                       \
+    X(unit_default)    /* pyorm.orm._unit.default_text */                                     \
+    X(unit_context)    /* pyorm.orm._unit.default_context */                                  \
+    X(flush_error)     /* pyorm.orm.exc.FlushError */                                         \
+    X(stale_error)     /* pyorm.orm.exc.StaleDataError */
 
 /* --- session --------------------------------------------------------------------------- */
 #define ORM_TYPES_SESSION(X)

@@ -1,0 +1,396 @@
+/*
+ * unit/plan_type.c - UnitPlan: how the instances of one class are written.
+ *
+ * Place: made once per mapper, at the first flush that needs it, from the tuple that
+ *   pyorm.orm._unit.write_spec returns (its docstring is the grammar); made again when late
+ *   attributes have given the mapper more slots.
+ * Ownership: the mapper owns the plan (mapper->unit) and outlives it; the plan owns its shapes
+ *   and texts. Nothing outside of a running flush keeps a pointer into a plan, and a plan is
+ *   replaced only before the rows of a flush are collected.
+ */
+#include "unit/unit_int.h"
+
+#include <string.h>
+
+/* --- reading the spec ------------------------------------------------------------------------ */
+
+/* The bit of every letter that the spec's flags know. 0 / -1. */
+static int
+read_flags(PyObject *letters, uint32_t *out)
+{
+    static const struct {
+        char letter;
+        uint32_t flag;
+    } table[] = {{'p', ORM_W_PK},       {'v', ORM_W_VERSION},    {'a', ORM_W_AUTO},
+                 {'s', ORM_W_SERVER},   {'u', ORM_W_SERVER_UPD}, {'c', ORM_W_COMPUTED},
+                 {'n', ORM_W_NONE}};
+    const char *p = PyUnicode_AsUTF8(letters);
+
+    *out = 0;
+    if (p == NULL) {
+        return -1;
+    }
+    for (; *p != '\0'; p++) {
+        for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+            *out |= table[i].letter == *p ? table[i].flag : 0;
+        }
+    }
+    return 0;
+}
+
+/* None or (kind, value). 0 / -1. */
+static int
+read_default(PyObject *spec, orm_wdefault *out)
+{
+    static const char *const kinds[] = {"", "scalar", "call", "context", "sql", "sequence"};
+    const char *kind = NULL;
+
+    if (spec == Py_None) {
+        return 0;
+    }
+    kind = PyTuple_Check(spec) ? PyUnicode_AsUTF8(PyTuple_GET_ITEM(spec, 0)) : NULL;
+    for (uint8_t i = ORM_D_SCALAR; kind != NULL && i <= ORM_D_SEQUENCE; i++) {
+        if (strcmp(kind, kinds[i]) == 0) {
+            out->kind = i;
+            out->value = Py_NewRef(PyTuple_GET_ITEM(spec, 1));
+            return 0;
+        }
+    }
+    if (!PyErr_Occurred()) {
+        PyErr_Format(PyExc_ValueError, "not a default: %R", spec);
+    }
+    return -1;
+}
+
+/* INSERT names a column that has no value if a client default makes one, or if NULL is what the
+ * database would store anyway. */
+static bool
+is_filled(const orm_wcol *c)
+{
+    if (c->flags & ORM_W_COMPUTED || c->slot < 0) {
+        return c->insert.kind >= ORM_D_SCALAR && c->insert.kind <= ORM_D_CONTEXT;
+    }
+    switch (c->insert.kind) {
+    case ORM_D_NONE:
+        return !(c->flags & (ORM_W_PK | ORM_W_SERVER | ORM_W_NONE));
+    case ORM_D_SQL:
+    case ORM_D_SEQUENCE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* (column, key, names, flags, insert default, update default). 0 / -1. */
+static int
+read_column(orm_wplan *p, PyObject *spec, orm_wcol *c)
+{
+    orm_mapper *m = p->mapper;
+    PyObject *type = NULL;
+    PyObject *key = PyTuple_GET_ITEM(spec, 1);
+    int64_t slot = -1;
+
+    c->slot = -1;
+    c->column = Py_NewRef(PyTuple_GET_ITEM(spec, 0));
+    for (int d = 0; d < ORM_NDIALECTS; d++) {
+        c->quoted[d] = Py_NewRef(PyTuple_GET_ITEM(PyTuple_GET_ITEM(spec, 2), d));
+    }
+    c->name = PyObject_GetAttrString(c->column, "name");
+    type = c->name == NULL ? NULL : PyObject_GetAttrString(c->column, "type");
+    c->type = type == NULL ? NULL : orm_type_of(p->st, type);
+    Py_XDECREF(type);
+    if (c->type == NULL || read_flags(PyTuple_GET_ITEM(spec, 3), &c->flags) < 0
+        || read_default(PyTuple_GET_ITEM(spec, 4), &c->insert) < 0
+        || read_default(PyTuple_GET_ITEM(spec, 5), &c->update) < 0) {
+        return -1;
+    }
+    if (c->type->flags & ORM_TF_BIND_EXPR) {
+        c->flags |= ORM_W_WRAPPED;
+    }
+    if (key != Py_None) {
+        slot = orm_mapper_slot(m, key);
+        if (slot == -2) {
+            return -1;
+        }
+        c->slot = (int32_t)slot;
+    }
+    if (is_filled(c)) {
+        c->flags |= ORM_W_FILL;
+    }
+    return 0;
+}
+
+/* (positions, table, names) each. 0 / -1. */
+static int
+read_fks(orm_wplan *p, PyObject *spec)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(spec);
+
+    p->fks = PyMem_Calloc((size_t)n + 1, sizeof(orm_wfk));
+    if (p->fks == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *one = PyTuple_GET_ITEM(spec, i);
+        PyObject *at = PyTuple_GET_ITEM(one, 0);
+        orm_wfk *fk = &p->fks[p->nfks++];
+
+        fk->table = Py_NewRef(PyTuple_GET_ITEM(one, 1));
+        fk->names = Py_NewRef(PyTuple_GET_ITEM(one, 2));
+        fk->n = (uint32_t)PyTuple_GET_SIZE(at);
+        fk->cols = PyMem_Calloc((size_t)fk->n + 1, sizeof(uint16_t));
+        if (fk->cols == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        for (uint32_t k = 0; k < fk->n; k++) {
+            long position = PyLong_AsLong(PyTuple_GET_ITEM(at, k));
+
+            if (position == -1 && PyErr_Occurred()) {
+                return -1;
+            }
+            fk->cols[k] = (uint16_t)position;
+        }
+    }
+    return 0;
+}
+
+/* Which columns make the identity, and which are special. 0 / -1. */
+static int
+find_special(orm_wplan *p)
+{
+    orm_mapper *m = p->mapper;
+
+    p->version = p->numbered = -1;
+    p->pk = PyMem_Calloc(m->npk + 1, sizeof(uint16_t));
+    if (p->pk == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        p->version = p->cols[i].flags & ORM_W_VERSION ? (int32_t)i : p->version;
+        p->numbered = p->cols[i].flags & ORM_W_AUTO ? (int32_t)i : p->numbered;
+    }
+    for (uint32_t k = 0; k < m->npk; k++) {
+        for (uint32_t i = 0; i < p->ncols; i++) {
+            if (p->cols[i].slot == (int32_t)m->pk[k] && p->npk == k) {
+                p->pk[p->npk++] = (uint16_t)i;
+            }
+        }
+    }
+    if (p->npk != m->npk) {
+        return orm_raise_exc(p->st, ORM_EXC_InvalidRequestError,
+                             "%.200s cannot be written: its primary key is not among the columns "
+                             "of table %R",
+                             m->cls->tp_name, p->name);
+    }
+    return 0;
+}
+
+static int
+fill_plan(orm_wplan *p, PyObject *spec)
+{
+    PyObject *columns = PyTuple_GET_ITEM(spec, 1);
+    const char *name = NULL;
+
+    p->table = Py_NewRef(PyTuple_GET_ITEM(spec, 0));
+    p->name = PyObject_GetAttrString(p->table, "name");
+    name = p->name == NULL ? NULL : PyUnicode_AsUTF8(p->name);
+    p->name_utf8 = name == NULL ? NULL : orm_strdup(name);
+    p->ncols = (uint32_t)PyTuple_GET_SIZE(columns);
+    p->nwords = p->ncols / 64 + 1;
+    p->cols = PyMem_Calloc((size_t)p->ncols + 1, sizeof(orm_wcol));
+    if (p->cols == NULL || (name != NULL && p->name_utf8 == NULL)) {
+        PyErr_NoMemory();
+    }
+    if (PyErr_Occurred() || p->name == NULL) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        if (read_column(p, PyTuple_GET_ITEM(columns, i), &p->cols[i]) < 0) {
+            return -1;
+        }
+    }
+    if (read_fks(p, PyTuple_GET_ITEM(spec, 2)) < 0) {
+        return -1;
+    }
+    p->generator = Py_NewRef(PyTuple_GET_ITEM(spec, 3));
+    p->eager = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(spec, 4));
+    p->confirm = PyTuple_GET_ITEM(spec, 5) == Py_True;
+    p->descending = PyTuple_GET_ITEM(spec, 6) == Py_True;
+    return find_special(p);
+}
+
+/* --- making and finding ---------------------------------------------------------------------- */
+
+static orm_wplan *
+make_plan(orm_state *st, orm_mapper *m)
+{
+    PyObject *function = orm_import_once(&st->unit_spec, "pyorm.orm._unit", "write_spec");
+    PyObject *spec = function == NULL ? NULL : PyObject_CallOneArg(function, m->py);
+    orm_wplan *p = NULL;
+
+    if (spec == NULL) {
+        return NULL;
+    }
+    p = (orm_wplan *)st->UnitPlan->tp_alloc(st->UnitPlan, 0);
+    if (p != NULL) {
+        p->st = st;
+        p->mapper = m;
+        p->nslots = m->nslots;
+        if (fill_plan(p, spec) < 0) {
+            Py_CLEAR(p);
+        }
+    }
+    Py_DECREF(spec);
+    return p;
+}
+
+orm_wplan *
+orm_wplan_of(orm_state *st, orm_mapper *m)
+{
+    orm_wplan *p = (orm_wplan *)m->unit;
+
+    if (p != NULL && p->nslots == m->nslots) {
+        return p;
+    }
+    p = make_plan(st, m);
+    if (p != NULL) {
+        Py_XSETREF(m->unit, (PyObject *)p);
+    }
+    return p;
+}
+
+int32_t
+orm_wplan_column(const orm_wplan *p, PyObject *name)
+{
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        if (PyUnicode_Compare(p->cols[i].name, name) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+uint64_t
+orm_unit_text_id(orm_state *st)
+{
+    uint64_t *next = st->rooms[ORM_ROOM_UNIT].data;
+
+    return UINT64_C(1) << 63 | ++*next;
+}
+
+/* --- the type -------------------------------------------------------------------------------- */
+
+static int
+visit_default(const orm_wdefault *d, visitproc visit, void *arg)
+{
+    Py_VISIT(d->value);
+    return 0;
+}
+
+static int
+wplan_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    orm_wplan *p = (orm_wplan *)self;
+    int rc = 0;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(p->table);
+    Py_VISIT(p->generator);
+    for (uint32_t i = 0; i < p->ncols && rc == 0; i++) {
+        Py_VISIT(p->cols[i].column);
+        Py_VISIT(p->cols[i].type);
+        Py_VISIT(p->cols[i].plain);
+        rc = visit_default(&p->cols[i].insert, visit, arg);
+        rc = rc != 0 ? rc : visit_default(&p->cols[i].update, visit, arg);
+    }
+    for (uint32_t i = 0; i < p->nfks; i++) {
+        Py_VISIT(p->fks[i].table);
+    }
+    return rc;
+}
+
+static void
+clear_default(orm_wdefault *d)
+{
+    d->kind = ORM_D_NONE;
+    Py_CLEAR(d->value);
+    for (int i = 0; i < ORM_NDIALECTS; i++) {
+        Py_CLEAR(d->text[i]);
+    }
+}
+
+static int
+wplan_clear(PyObject *self)
+{
+    orm_wplan *p = (orm_wplan *)self;
+
+    Py_CLEAR(p->table);
+    Py_CLEAR(p->generator);
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        Py_CLEAR(p->cols[i].column);
+        Py_CLEAR(p->cols[i].plain);
+        clear_default(&p->cols[i].insert);
+        clear_default(&p->cols[i].update);
+    }
+    for (uint32_t i = 0; i < p->nfks; i++) {
+        Py_CLEAR(p->fks[i].table);
+    }
+    return 0;
+}
+
+static void
+wplan_dealloc(PyObject *self)
+{
+    orm_wplan *p = (orm_wplan *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    (void)wplan_clear(self);
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        Py_CLEAR(p->cols[i].type);
+        Py_CLEAR(p->cols[i].name);
+        for (int d = 0; d < ORM_NDIALECTS; d++) {
+            Py_CLEAR(p->cols[i].quoted[d]);
+        }
+    }
+    for (uint32_t i = 0; i < p->nfks; i++) {
+        Py_CLEAR(p->fks[i].names);
+        PyMem_Free(p->fks[i].cols);
+    }
+    for (uint32_t i = 0; i < p->nshapes; i++) {
+        orm_wshape_free(p->shapes[i]);
+    }
+    for (uint32_t i = 0; i < p->nfacts; i++) {
+        Py_CLEAR(p->facts[i].engine);
+        Py_CLEAR(p->facts[i].schema);
+        orm_free(p->facts[i].sequence);
+    }
+    PyMem_Free(p->cols);
+    PyMem_Free(p->fks);
+    PyMem_Free(p->pk);
+    PyMem_Free(p->shapes);
+    PyMem_Free(p->facts);
+    orm_free(p->name_utf8);
+    Py_CLEAR(p->name);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot wplan_slots[] = {
+    {Py_tp_traverse, wplan_traverse},
+    {Py_tp_clear, wplan_clear},
+    {Py_tp_dealloc, wplan_dealloc},
+    {Py_tp_doc, "How the unit of work writes the instances of one mapped class."},
+    {0, NULL},
+};
+
+PyType_Spec orm_wplan_spec = {
+    .name = "pyorm._core.UnitPlan",
+    .basicsize = sizeof(orm_wplan),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = wplan_slots,
+};

@@ -1,0 +1,283 @@
+/*
+ * unit/writeback.c - what a step's statements gave, into its instances; identities at the end.
+ *
+ * After a step: values of client defaults, versions, keys and server values that came back are
+ *   stored as loaded; what the server changed unseen is marked stale. So a listener, and the
+ *   rows that are written next, see complete instances.
+ * After a failure: pending instances lose what was given to them (it was absent or None before,
+ *   else the statement would have written it). Persistent ones are the session's: its rollback
+ *   expires them.
+ */
+#include "unit/unit_int.h"
+
+#include <string.h>
+
+/* Remember that column i of a pending instance gets a value. 0 / -1. */
+static int
+note_given(orm_work *w, orm_urow *r, uint32_t column)
+{
+    uint32_t nwords = r->plan->nwords;
+    PyObject *before = NULL;
+
+    if (r->op != ORM_OP_INSERT) {
+        return 0;
+    }
+    if (r->given == NULL) {
+        r->given = orm_arena_array(&w->arena, (size_t)nwords * 2, sizeof(uint64_t));
+        if (r->given == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        memset(r->given, 0, nwords * 2 * sizeof(uint64_t));
+    }
+    orm_bit_set(r->given, column);
+    before = orm_row_value(r, &r->plan->cols[column]);
+    if (before != NULL) {
+        orm_bit_set(r->given + nwords, column);
+        Py_DECREF(before);
+    }
+    return 0;
+}
+
+/* Store one value. Consumes v. 0 / -1. */
+static int
+give_steal(orm_step *s, orm_urow *r, uint32_t column, PyObject *v)
+{
+    const orm_wcol *c = &r->plan->cols[column];
+
+    if (c->slot < 0 || note_given(s->w, r, column) < 0) {
+        Py_DECREF(v);
+        return c->slot < 0 ? 0 : -1;
+    }
+    return orm_val_load_steal(r->h, (uint32_t)c->slot, v);
+}
+
+/* Values of client defaults that are no callables. 0 / -1. */
+static int
+give_scalars(orm_step *s, uint32_t i)
+{
+    orm_urow *r = s->rows[i];
+
+    for (uint32_t k = 0; k < s->shape->nset; k++) {
+        uint32_t column = s->shape->set[k];
+        orm_wcol *c = &s->plan->cols[column];
+        const orm_wdefault *d = s->shape->op == ORM_OP_INSERT ? &c->insert : &c->update;
+        PyObject *v = NULL;
+        int used;
+
+        if (d->kind != ORM_D_SCALAR) {
+            continue;
+        }
+        if (s->shape->op == ORM_OP_INSERT) {
+            v = orm_row_value(r, c);
+            used = orm_is_absent(c, v);
+        }
+        else {
+            used = orm_net_change(r, c, &v) == 0;
+        }
+        Py_XDECREF(v);
+        if (PyErr_Occurred() || (used && give_steal(s, r, column, Py_NewRef(d->value)) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+give_row(orm_step *s, uint32_t i, bool scalars)
+{
+    orm_urow *r = s->rows[i];
+    orm_wshape *shape = s->shape;
+
+    if (scalars && give_scalars(s, i) < 0) {
+        return -1;
+    }
+    for (uint32_t k = 0; k < shape->nmade; k++) {
+        PyObject **v = &s->made[(size_t)i * shape->nmade + k];
+
+        if (*v != NULL && give_steal(s, r, shape->made[k], Py_NewRef(*v)) < 0) {
+            return -1;
+        }
+    }
+    if (r->version != NULL
+        && give_steal(s, r, (uint32_t)s->plan->version, Py_NewRef(r->version)) < 0) {
+        return -1;
+    }
+    for (uint32_t k = 0; k < shape->nfetch; k++) {
+        PyObject **v = &s->fetched[(size_t)i * shape->nfetch + k];
+        PyObject *value = *v;
+
+        *v = NULL;
+        if (value != NULL && give_steal(s, r, shape->fetch[k], value) < 0) {
+            return -1;
+        }
+    }
+    for (uint32_t k = 0; k < shape->nexpire; k++) {
+        uint32_t slot = (uint32_t)s->plan->cols[shape->expire[k]].slot;
+
+        if (note_given(s->w, r, shape->expire[k]) < 0
+            || orm_val_expire(r->h, slot, ORM_TAG_EXPIRED) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+orm_write_back(orm_step *s)
+{
+    bool scalars = false;
+
+    for (uint32_t k = 0; k < s->shape->nset; k++) {
+        orm_wcol *c = &s->plan->cols[s->shape->set[k]];
+
+        scalars = scalars
+                  || (s->shape->op == ORM_OP_INSERT ? c->insert.kind : c->update.kind)
+                         == ORM_D_SCALAR;
+    }
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (give_row(s, i, scalars) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- failure ------------------------------------------------------------------------------------- */
+
+/* SQL expressions that a row held before it was written. */
+static void
+restore_expressions(orm_urow *r)
+{
+    PyObject *key = NULL;
+    PyObject *v = NULL;
+    Py_ssize_t at = 0;
+
+    while (r->saved != NULL && PyDict_Next(r->saved, &at, &key, &v)) {
+        uint32_t i = (uint32_t)PyLong_AsUnsignedLong(key);
+
+        if (orm_val_load_steal(r->h, (uint32_t)r->plan->cols[i].slot, Py_NewRef(v)) < 0) {
+            PyErr_Clear();
+        }
+    }
+}
+
+void
+orm_take_back(orm_work *w)
+{
+    PyObject *live = PyErr_GetRaisedException();
+
+    for (uint32_t i = 0; i < w->nrows; i++) {
+        orm_urow *r = &w->rows[i];
+
+        if (r->flags & ORM_R_WRITTEN) {
+            restore_expressions(r);
+        }
+        for (uint32_t k = 0; r->given != NULL && k < r->plan->ncols; k++) {
+            uint32_t slot = (uint32_t)r->plan->cols[k].slot;
+            int rc = 0;
+
+            if (!orm_bit_get(r->given, k)) {
+                continue;
+            }
+            rc = orm_bit_get(r->given + r->plan->nwords, k)
+                     ? orm_val_load_steal(r->h, slot, Py_NewRef(Py_None))
+                     : orm_val_expire(r->h, slot, ORM_TAG_ABSENT);
+            if (rc < 0) {
+                PyErr_Clear(); /* the first error is the one to tell */
+            }
+        }
+    }
+    PyErr_SetRaisedException(live);
+}
+
+/* --- identities ------------------------------------------------------------------------------- */
+
+static int
+raise_null_identity(orm_work *w, orm_head *h)
+{
+    PyObject *cls = orm_import_once(&w->st->flush_error, "pyorm.orm.exc", "FlushError");
+    PyObject *who = cls == NULL ? NULL : orm_head_describe(h);
+
+    if (who != NULL) {
+        PyErr_Format(cls,
+                     "Instance %U has a NULL identity key.  If this is an auto-generated value, "
+                     "check that the database table allows generation of new primary key values, "
+                     "and that the mapped Column object is configured to expect these generated "
+                     "values.  Ensure also that this flush() is not occurring at an inappropriate "
+                     "time, such as within a load() event.",
+                     who);
+    }
+    Py_XDECREF(who);
+    return -1;
+}
+
+/* The key that the instance's values make now. 0 / -1. */
+static int
+key_of_values(orm_work *w, orm_urow *r, orm_key *k)
+{
+    orm_wplan *p = r->plan;
+    PyObject *inl[4] = {0};
+    PyObject **values = inl;
+    uint32_t n = 0;
+    int rc = 0;
+
+    if (p->npk > 4) {
+        values = PyMem_Calloc(p->npk, sizeof(PyObject *));
+        if (values == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    for (; rc == 0 && n < p->npk; n++) {
+        values[n] = orm_row_value(r, &p->cols[p->pk[n]]);
+        if (values[n] == NULL || values[n] == Py_None) {
+            Py_CLEAR(values[n]);
+            rc = -1;
+            break;
+        }
+    }
+    rc = rc < 0 ? raise_null_identity(w, r->h) : orm_key_init(k, p->mapper, values, NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        Py_DECREF(values[i]);
+    }
+    if (values != inl) {
+        PyMem_Free(values);
+    }
+    return rc;
+}
+
+static int
+give_identity(orm_work *w, orm_urow *r)
+{
+    orm_flush *f = w->f;
+    orm_key k;
+    int rc;
+
+    if (key_of_values(w, r, &k) < 0) {
+        return -1;
+    }
+    rc = r->switched != NULL && f->switched != NULL ? f->switched(f->arg, r->h, r->switched) : 0;
+    if (rc == 0 && f->identity != NULL) {
+        rc = f->identity(f->arg, r->h, &k);
+    }
+    else if (rc == 0 && !(r->h->flags & ORM_H_IN_MAP)) {
+        rc = orm_head_set_identity(r->h, &k);
+    }
+    orm_key_fini(&k);
+    return rc;
+}
+
+int
+orm_give_identities(orm_work *w)
+{
+    for (uint32_t i = 0; i < w->nrows; i++) {
+        orm_urow *r = &w->rows[i];
+        bool pending = r->op == ORM_OP_INSERT || r->switched != NULL;
+
+        if ((pending || r->flags & ORM_R_REKEYED) && give_identity(w, r) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

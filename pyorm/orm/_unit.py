@@ -1,0 +1,139 @@
+"""What the unit of work must know of a mapped class besides its attributes: table, columns, defaults.
+
+C asks `write_spec` once per class, at the first flush that writes one of its instances, and reads no Python
+mapper afterwards. The text of a default's SQL is asked for when the first statement that needs it is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyorm import _core, exc
+
+_DIALECTS = ("postgresql", "sqlite")  # numbered as in C
+
+
+def write_spec(mapper: Any) -> tuple[Any, ...]:
+    """Return the facts of a mapper's table as one tuple tree.
+
+    Args:
+        mapper: the Mapper.
+
+    Returns:
+        `(table, columns, foreign_keys, generator, eager, confirm, descending)`:
+
+        - columns: per column of the table `(column, attribute key or None, names by dialect, flags,
+          insert default, update default)`. Flags are letters: "p" primary key, "v" version, "a" numbered by
+          the database, "s" made by the server at INSERT, "u" also at UPDATE, "c" never written, "n" None is
+          a value of its own.
+          A default is None or `(kind, value)`: "scalar", "call" (without argument), "context" (called with
+          the execution context), "sql" (an expression).
+        - foreign_keys: per constraint `(positions of the columns, referred table, names of its columns)`.
+        - generator: None counts versions from 1; a callable makes them; False: the server does.
+        - eager: 0 never fetch what the server made, 1 at INSERT ("auto"), 2 at UPDATE too.
+        - confirm: whether a DELETE that meets too few rows is worth a warning.
+        - descending: the numbered column's sequence counts downwards.
+    """
+    table = mapper.local_table
+    keys = {id(c): prop.key for prop in mapper.column_attrs for c in prop.columns}
+    position = {id(c): i for i, c in enumerate(table.c)}
+    columns = tuple(_column(mapper, table, c, keys.get(id(c))) for c in table.c if not c.system)
+    return (
+        table,
+        columns,
+        tuple(_foreign_keys(table, position)),
+        mapper.version_id_generator,
+        {True: 2, False: 0}.get(mapper.eager_defaults, 1),
+        bool(mapper.confirm_deleted_rows),
+        _counts_down(table._autoincrement_column),
+    )
+
+
+def _column(mapper: Any, table: Any, column: Any, key: str | None) -> tuple[Any, ...]:
+    flags = ""
+    if any(column is c for c in mapper.primary_key):
+        flags += "p"
+    if column is mapper.version_id_col:
+        flags += "v"
+    if column is table._autoincrement_column:
+        flags += "a"
+    if column.server_default is not None:
+        flags += "s"
+    if column.server_onupdate is not None:
+        flags += "u"
+    if column.computed is not None:
+        flags += "c"
+    if column.type.should_evaluate_none:
+        flags += "n"
+    names = tuple(_core.quote_identifier(column.name, dialect) for dialect in _DIALECTS)
+    return (column, key, names, flags, _default(column.default), _default(column.onupdate))
+
+
+def _default(default: Any) -> tuple[str, Any] | None:
+    if default is None:
+        return None
+    if default.is_sequence:
+        return ("sequence", default)
+    if default.is_scalar:
+        return ("scalar", default.arg)
+    if default.is_callable:
+        plain = getattr(default.arg, "__wrapped__", None) if getattr(default.arg, "__module__", None) == _WRAPPERS else None
+        return ("call", plain) if plain is not None else ("context", default.arg)
+    arg = default.arg
+    return ("sql", arg if isinstance(arg, _core.ClauseElement) else arg.__clause_element__())
+
+
+_WRAPPERS = "pyorm.schema.defaults"  # where a callable without argument is wrapped into one with the context
+
+
+def _foreign_keys(table: Any, position: dict[int, int]) -> Any:
+    for constraint in sorted(table.foreign_key_constraints, key=lambda c: c._order):
+        try:
+            referred = constraint.referred_table
+            target = tuple(element.column.name for element in constraint.elements)
+        except (exc.NoReferencedTableError, exc.NoReferencedColumnError):
+            continue  # the table is unknown here: nothing of it can be in the flush
+        yield (tuple(position[id(c)] for c in constraint.columns), referred, target)
+
+
+def _counts_down(column: Any) -> bool:
+    if column is None:
+        return False
+    source = column.identity if column.identity is not None else column.default
+    return source is not None and (source.increment or 1) < 0
+
+
+def table_name(table: Any, dialect: str, schema: str | None) -> str:
+    """Return a table's name as a statement has it; `schema` replaces its own ("": none) unless it is None."""
+    schema = table.schema if schema is None else schema
+    name = _core.quote_identifier(table.name, dialect)
+    return f"{_core.quote_identifier(schema, dialect)}.{name}" if schema else name
+
+
+def default_text(default: Any, dialect: str) -> str | None:
+    """Return the SQL of a default as it stands in a statement; None: the database has no such thing."""
+    if isinstance(default, _core.ClauseElement):
+        text = _core.compile_string(default, _dialect(dialect), include_table=False)
+        return str(text)
+    if dialect == "sqlite":  # a sequence; a numbered column needs none
+        return None
+    name = table_name(default, dialect, None).replace("'", "''")
+    return f"nextval('{name}')"
+
+
+def _dialect(name: str) -> Any:
+    if name == "sqlite":
+        from pyorm.dialects import sqlite as module
+    else:
+        from pyorm.dialects import postgresql as module
+    return module.dialect()
+
+
+def default_context(connection: Any, parameters: dict[str, Any], is_insert: bool) -> Any:
+    """Return what a callable default is called with."""
+    from pyorm.engine.context import ExecutionContext
+
+    context = ExecutionContext(connection, None, None, parameters, connection.get_execution_options())
+    context.current_parameters = parameters
+    context.isinsert, context.isupdate = is_insert, not is_insert
+    return context
