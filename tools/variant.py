@@ -67,6 +67,7 @@ VARIANTS = {
             "--error-exitcode=1",
             "--leak-check=no",
             "--undef-value-errors=no",
+            "--suppressions=tools/valgrind.supp",
         ),
     ),
 }
