@@ -86,7 +86,7 @@ SCENARIOS = (
     Scenario("S14", "construct with 7 keywords", "ns", (NONE,)),
     Scenario("S15", "memory per loaded entity", "bytes", fresh=True),
     Scenario("S15y", "memory over the start, 10⁶ entities with yield_per", "MB", fresh=True),
-    Scenario("S16i", "import", "ms", (NONE,), fresh=True),
+    Scenario("S16i", "import what a mapped program needs", "ms", (NONE,), fresh=True),
     Scenario("S16m", "declare and configure 20 models", "ms", (NONE,), fresh=True),
     Scenario("S17", "checkout + SELECT 1 + checkin", "us"),
     Scenario("S17b", "checkout + checkin", "us"),

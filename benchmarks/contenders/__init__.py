@@ -55,10 +55,15 @@ class Entry:
 
 ORM = (SQLITE, ROLLBACK, POSTGRES, NONE)
 LITE = (SQLITE, ROLLBACK)
+# What a program needs, not the package alone: a library may load its parts at first use.
+IMPORTS = (
+    "from {0} import Column, Integer, String, create_engine, select; "
+    "from {0}.orm import Session, declarative_base, mapped_column, relationship"
+)
 ENTRIES = (
-    Entry("pyorm", "mapped", ("pyorm",), ORM, ("pyorm",), "import pyorm, pyorm.orm"),
+    Entry("pyorm", "mapped", ("pyorm",), ORM, ("pyorm",), IMPORTS.format("pyorm")),
     Entry("sqlalchemy", "mapped", ("sqlalchemy", "psycopg"), ORM, ("SQLAlchemy",),
-          "import sqlalchemy, sqlalchemy.orm"),
+          IMPORTS.format("sqlalchemy")),
     Entry("sqlite3", "raw_sqlite3", ("sqlite3",), LITE),
     Entry("apsw", "raw_apsw", ("apsw",), LITE, ("apsw",)),
     Entry("psycopg", "raw_psycopg", ("psycopg",), (POSTGRES,), ("psycopg", "psycopg-binary")),
