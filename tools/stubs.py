@@ -149,9 +149,15 @@ def names_in(text: str) -> set[str]:
     return found
 
 
+def is_public(name: str) -> bool:
+    """Say whether no part of a name is private."""
+    return not any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
 def missing() -> list[str]:
-    """Return the names that the extension has and the stub lacks, or the other way round."""
-    wanted, there = names_in(stub()), names_in(STUB.read_text())
+    """Return the public names that the extension has and the stub lacks, or the other way round."""
+    wanted = set(filter(is_public, names_in(stub())))
+    there = set(filter(is_public, names_in(STUB.read_text())))
     lacks = [f"{name} is not in {STUB.name}" for name in sorted(wanted - there)]
     return [*lacks, *(f"{name} is not in the extension" for name in sorted(there - wanted))]
 
