@@ -130,14 +130,54 @@ has_binary_form(const orm_type *item)
     }
 }
 
-/* The element OID of a binary array: int8 for whole numbers that are compared. */
+/* Whether the leaves, which are not stored, need int8: one is out of int4's range, or what
+ * a decorator makes of them is not known yet. */
+static bool
+needs_int8(const array_shape *shape, const orm_type *item)
+{
+    if (item->kind == ORM_T_DECORATOR) {
+        return true;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(shape->leaves); i++) {
+        PyObject *leaf = PyList_GET_ITEM(shape->leaves, i); /* borrow-ok: the list owns it */
+        int overflow = 0;
+        long value;
+
+        if (leaf == Py_None) {
+            continue;
+        }
+        if (!PyLong_Check(leaf)) {
+            return true;
+        }
+        value = PyLong_AsLongAndOverflow(leaf, &overflow);
+        if (overflow != 0 || value < INT32_MIN || value > INT32_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The element OID of a binary array. */
 static uint32_t
 element_oid(const orm_bindctx *c, const orm_type *item)
 {
     if (!c->stored && (item->kind == ORM_T_INT16 || item->kind == ORM_T_INT32)) {
-        return OID_INT8;
+        return c->wide ? OID_INT8 : OID_INT4;
     }
     return item->oid;
+}
+
+static uint32_t
+array_oid_of(uint32_t oid, const orm_type *item)
+{
+    switch (oid) {
+    case OID_INT4:
+        return 1007;
+    case OID_INT8:
+        return 1016;
+    default:
+        return item->array_oid;
+    }
 }
 
 static int
@@ -248,9 +288,9 @@ encode_array(orm_bindctx *c, orm_type *item, PyObject *v, int32_t dimensions, or
     bool binary = has_binary_form(impl);
     bool flat_items = impl->kind == ORM_T_JSON || impl->kind == ORM_T_JSONB
                       || impl->kind == ORM_T_DECORATOR || impl->kind == ORM_T_USER;
-    uint32_t oid = element_oid(c, impl);
-    uint32_t array_oid = oid == OID_INT8 ? 1016 : impl->array_oid;
+    uint32_t oid = 0;
     PyObject *owners = c->owners;
+    uint8_t wide = c->wide;
     array_shape shape;
     orm_buf buf;
     int rc = -1;
@@ -260,16 +300,19 @@ encode_array(orm_bindctx *c, orm_type *item, PyObject *v, int32_t dimensions, or
     if (shape_of(c, v, dimensions, flat_items, &shape) < 0) {
         goto done;
     }
+    c->wide = !c->stored && needs_int8(&shape, item);
+    oid = element_oid(c, impl);
     rc = binary ? put_binary(c, item, &shape, oid, &buf) : put_text(c, item, &shape, &buf);
 
 done:
     c->owners = owners;
+    c->wide = wide;
     Py_XDECREF(shape.leaves);
     if (rc < 0) {
         orm_buf_fini(&buf);
         return -1;
     }
-    return orm_bind_buf(c, &buf, binary ? ORM_V_BLOB : ORM_V_TEXT, binary, array_oid, out);
+    return orm_bind_buf(c, &buf, binary ? ORM_V_BLOB : ORM_V_TEXT, binary, array_oid_of(oid, impl), out);
 }
 
 /* The type of the first leaf that is not None; NULL type if there is none. New reference. */

@@ -103,9 +103,9 @@ kind_reads_oid(const orm_type *t, uint32_t oid)
     case ORM_T_DATE:
         return oid == OID_DATE;
     case ORM_T_TIME:
-        return oid == OID_TIME || oid == OID_TIMETZ;
-    case ORM_T_DATETIME:
-        return oid == OID_TIMESTAMP || oid == OID_TIMESTAMPTZ;
+        return oid == (t->flags & ORM_TF_TZ ? OID_TIMETZ : OID_TIME);
+    case ORM_T_DATETIME: /* a zone where the value has one: AT TIME ZONE turns one into the other */
+        return oid == (t->flags & ORM_TF_TZ ? OID_TIMESTAMPTZ : OID_TIMESTAMP);
     case ORM_T_INTERVAL:
         return oid == OID_INTERVAL || oid == OID_TIMESTAMP;
     case ORM_T_UUID:

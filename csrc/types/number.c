@@ -116,8 +116,14 @@ orm_int_encode_pg(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out)
     if (int64_of(c, t, v, &value) < 0) {
         return -1;
     }
-    if (!c->stored || t->kind == ORM_T_INT64) {
+    if (t->kind == ORM_T_INT64) {
         return param_int_pg(c, out, OID_INT8, value, 8);
+    }
+    if (!c->stored) {
+        /* int4 where it fits: PostgreSQL has no `int4 << int8`, no `round(numeric, int8)`. */
+        return !c->wide && value >= INT32_MIN && value <= INT32_MAX
+                   ? param_int_pg(c, out, OID_INT4, value, 4)
+                   : param_int_pg(c, out, OID_INT8, value, 8);
     }
     if (t->kind == ORM_T_INT32) {
         if (value < INT32_MIN || value > INT32_MAX) {

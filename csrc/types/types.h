@@ -112,9 +112,11 @@ typedef struct orm_bindctx {
     orm_arena *arena;         /* what out->u.p points into, or into memory of the value */
     uint8_t dialect;          /* ORM_PG, ORM_LITE */
     uint8_t stored;           /* 1: goes into a column of this type: checked by the column's
-                               * range; 0: is compared with one: ints go as int8 */
+                               * range; 0: is compared with one, or an operand: ints of
+                               * 32-bit types go as int4, or as int8 where they need it */
     uint8_t lenient;          /* profile "sqlalchemy": its ways with aware datetimes, Numeric */
-    uint8_t _pad;
+    uint8_t wide;             /* 1: ints that are not stored all go as int8: set while an array
+                               * with one that needs it is written */
     PyObject *dialect_obj;    /* the Python dialect for hooks; borrowed, NULL: None is given */
     PyObject *json_dumps;     /* engine's json_serializer; borrowed, NULL: json.dumps */
     PyObject *owners;         /* list that keeps objects alive whose memory is bound; or NULL:
@@ -176,7 +178,7 @@ orm_type_impl(orm_type *t, uint8_t dialect)
 ORM_RAISES int orm_type_encode(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out);
 
 /* Encode a list, tuple or other sequence as PostgreSQL's array of `item`, for `= ANY($1)` and
- * unnest. c->stored 0: whole numbers are compared as int8. 0/-1. */
+ * unnest. c->stored 0: whole numbers are int4, or all int8 where one needs it. 0/-1. */
 ORM_RAISES int orm_type_encode_array(orm_bindctx *c, orm_type *item, PyObject *values,
                                      orm_param *out);
 

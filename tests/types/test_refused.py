@@ -94,10 +94,13 @@ def test_integer_column_of_sqlite_has_64_bits() -> None:
     assert core.types_encode(types.Integer(), 2**40, LITE)[3] == 2**40
 
 
-def test_compared_integer_is_sent_as_int8() -> None:
-    _, _, oid, payload = core.types_encode(types.SmallInteger(), 2**40, PG, False)
+@pytest.mark.parametrize(
+    ("value", "oid", "size"), [(2**40, 20, 8), (2**31, 20, 8), (2**31 - 1, 23, 4), (-1, 23, 4)]
+)
+def test_compared_integer_is_as_wide_as_its_value(value: int, oid: int, size: int) -> None:
+    sent = core.types_encode(types.SmallInteger(), value, PG, False)
 
-    assert (oid, payload) == (20, (2**40).to_bytes(8, "big"))
+    assert sent[2:] == (oid, value.to_bytes(size, "big", signed=True))
 
 
 @pytest.mark.parametrize(
