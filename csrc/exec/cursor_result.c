@@ -99,15 +99,18 @@ static const orm_source core_ops = {
 
 /* ---- names and shape ---- */
 
-/* The keys of a result by its compiled statement, or as the database named its columns. */
+/* The keys of a result by its compiled statement, or as the database named its columns: also
+ * those of a statement that are SQL text, whose name nobody else knows. */
 static PyObject *
 result_keys(orm_result *r, bool compiled)
 {
     PyObject *keys = PyTuple_New(r->ncols);
 
     for (uint32_t i = 0; keys != NULL && i < r->ncols; i++) {
-        PyObject *key = compiled ? Py_NewRef(r->compiled->cols[i].name)
-                                 : PyUnicode_FromString(r->names[i]);
+        PyObject *name = compiled ? r->compiled->cols[i].name : NULL; /* borrow-ok: it owns it */
+        PyObject *key = name != NULL && PyUnicode_GET_LENGTH(name) > 0
+                            ? Py_NewRef(name)
+                            : PyUnicode_FromString(r->names[i]);
 
         if (key == NULL) {
             Py_CLEAR(keys);

@@ -316,3 +316,40 @@ orm_dbconn_create_collation(PyObject *self, PyObject *args)
     ORM_NOGIL_END
     return finish(db, rc, &err);
 }
+
+/* ---- REGEXP ---- */
+
+/* `x REGEXP pattern`, which SQLite leaves to its user: re.search(), NULL where one is NULL. */
+static void
+call_regexp(void *Py_UNUSED(user), const orm_cell *args, uint32_t nargs, orm_lite_result *result)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *pair = cell_tuple(args, nargs);
+    PyObject *re = pair == NULL ? NULL : PyImport_ImportModule("re");
+    PyObject *value = NULL;
+
+    if (re != NULL
+        && (PyTuple_GET_ITEM(pair, 0) == Py_None || PyTuple_GET_ITEM(pair, 1) == Py_None)) {
+        value = Py_NewRef(Py_None);
+    }
+    else if (re != NULL) {
+        PyObject *match = PyObject_CallMethod(re, "search", "OO", PyTuple_GET_ITEM(pair, 0),
+                                              PyTuple_GET_ITEM(pair, 1));
+
+        value = match == NULL ? NULL : PyBool_FromLong(match != Py_None);
+        Py_XDECREF(match);
+    }
+    answer_steal(result, value, re);
+    Py_XDECREF(re);
+    Py_XDECREF(pair);
+    PyGILState_Release(gil);
+}
+
+int
+orm_lite_add_regexp(orm_conn *conn, orm_err *err)
+{
+    orm_lite_func func = {
+        .name = "regexp", .nargs = 2, .deterministic = true, .call = call_regexp};
+
+    return orm_lite_create_function(conn, &func, err);
+}

@@ -53,6 +53,8 @@ ORM_OWNED DBConnection *orm_dbconn_new(orm_state *st, PyTypeObject *type, orm_co
                                        const orm_driver *driver, bool owns);
 /* lite_user.c: methods (name, nargs, callable, deterministic), (name, callable). */
 PyObject *orm_dbconn_create_function(PyObject *self, PyObject *args);
+/* Give a SQLite connection its REGEXP. 0 / -1. */
+int orm_lite_add_regexp(orm_conn *conn, orm_err *err);
 PyObject *orm_dbconn_create_aggregate(PyObject *self, PyObject *args);
 PyObject *orm_dbconn_create_collation(PyObject *self, PyObject *args);
 /* The class DBConnections are made of: pyorm.dbapi.Connection; borrowed. */

@@ -82,16 +82,25 @@ open_one(void *arg, orm_mono deadline, const orm_waiter *w, orm_conn **out, orm_
                    .values = (const char *const *)pool->values,
                    .n = pool->n};
 
+    int rc;
+
     if (pool->creator != NULL
         || orm_dispatch_get(pool->engine_dispatch, ORM_EV_do_connect) != NULL) {
         PyGILState_STATE gil = PyGILState_Ensure();
-        int rc = open_by_python(pool, out, err);
 
+        rc = open_by_python(pool, out, err);
         PyGILState_Release(gil);
-        return rc;
     }
-    deadline = orm_mono_earlier(deadline, orm_mono_after(pool->connect_timeout));
-    return pool->driver->open(&dsn, deadline, w, out, err);
+    else {
+        deadline = orm_mono_earlier(deadline, orm_mono_after(pool->connect_timeout));
+        rc = pool->driver->open(&dsn, deadline, w, out, err);
+    }
+    if (rc == 0 && pool->driver->dialect == ORM_LITE && orm_lite_add_regexp(*out, err) < 0) {
+        pool->driver->close(*out);
+        *out = NULL;
+        rc = -1;
+    }
+    return rc;
 }
 
 static void
