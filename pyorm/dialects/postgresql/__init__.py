@@ -1,6 +1,6 @@
 """PostgreSQL: its dialect object, `insert()` with ON CONFLICT, and its own types."""
 
-from pyorm._core import aggregate_order_by, array, dialect_insert as insert
+from pyorm._core import aggregate_order_by, array, dialect_insert as insert, distinct_on
 from pyorm._types.postgresql import (
     ARRAY,
     BIT,
@@ -80,5 +80,6 @@ __all__ = [
     "aggregate_order_by",
     "array",
     "dialect",
+    "distinct_on",
     "insert",
 ]
