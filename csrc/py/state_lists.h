@@ -58,7 +58,9 @@
     X(clause_element, "__clause_element__")                                                   \
     X(inherit_cache, "inherit_cache")                                                         \
     X(traverse_internals, "_traverse_internals")                                              \
-    X(coerce_compared_value, "coerce_compared_value")
+    X(coerce_compared_value, "coerce_compared_value")                                         \
+    X(sqlite, "sqlite")                                                                       \
+    X(postgresql, "postgresql")
 #define ORM_OBJECTS_SQL(X)                                                                    \
     X(operators) /* tuple: operator functions by number */                                    \
     X(operator_index) /* dict: operator function -> number */                                 \

@@ -320,8 +320,7 @@ find(orm_cache *c, orm_node *stmt, const orm_compile_opts *opts, uint64_t hash, 
             continue;
         }
         orm_sqlkey_init(&k, c->st, vals);
-        k.ref = e->key;
-        k.nref = e->nkey;
+        orm_sqlkey_hold(&k, e->key, e->nkey);
         rc = walk_all(&k, opts, stmt);
         orm_sqlkey_fini(&k);
         if (rc == 0) {
@@ -398,8 +397,7 @@ orm_compile_cached(orm_state *st, orm_cache *cache, orm_node *stmt, const orm_co
 
         found = (orm_compiled *)Py_NewRef(side->compiled);
         orm_sqlkey_init(&k, st, vals);
-        k.ref = found->key;
-        k.nref = found->nkey;
+        orm_sqlkey_hold(&k, found->key, found->nkey);
         rc = walk_all(&k, opts, stmt);
         orm_sqlkey_fini(&k);
         if (rc == 0) {
@@ -441,6 +439,9 @@ capsule_free(PyObject *capsule)
 static orm_cache *
 python_cache(orm_state *st)
 {
+    if (st->compile_cache != NULL && sql_room(st)->python_cache != NULL) {
+        return sql_room(st)->python_cache;
+    }
     if (st->compile_cache == NULL) {
         orm_cache *c = orm_cache_new(st, 0, 0);
 
@@ -453,7 +454,8 @@ python_cache(orm_state *st)
             return NULL;
         }
     }
-    return PyCapsule_GetPointer(st->compile_cache, "pyorm.cache");
+    sql_room(st)->python_cache = PyCapsule_GetPointer(st->compile_cache, "pyorm.cache");
+    return sql_room(st)->python_cache;
 }
 
 static int
@@ -464,6 +466,10 @@ dialect_number(orm_state *st, PyObject *o)
 
     if (o == NULL || o == Py_None) {
         return ORM_DEFAULT;
+    }
+    /* fast path: same answer as below; names written in a program are interned */
+    if (o == st->s_sqlite || o == st->s_postgresql) {
+        return o == st->s_sqlite ? ORM_LITE : ORM_PG;
     }
     name = PyUnicode_Check(o) ? Py_NewRef(o) : PyObject_GetAttr(o, st->s_name);
     if (name == NULL) {
@@ -554,6 +560,7 @@ f_cache_reset(PyObject *module, PyObject *args)
     if (c == NULL) {
         return NULL;
     }
+    sql_room(st)->python_cache = NULL; /* the capsule's death frees it */
     Py_XSETREF(st->compile_cache, PyCapsule_New(c, "pyorm.cache", capsule_free));
     if (st->compile_cache == NULL) {
         orm_cache_free(c);

@@ -18,8 +18,12 @@ orm_coerce_element(orm_state *st, PyObject *o, orm_node **out)
     int rc;
 
     *out = NULL;
+    if (orm_is_node(o)) {
+        *out = (orm_node *)Py_NewRef(o);
+        return 1;
+    }
     if (is_clause(st, o)) {
-        *out = (orm_node *)Py_XNewRef(orm_node_of(st, o));
+        *out = (orm_node *)Py_XNewRef(node_of_clause(st, o));
         return *out == NULL ? -1 : 1;
     }
     ops = sql_room(st)->orm_ops;
@@ -437,10 +441,10 @@ orm_plain_column(orm_state *st, PyObject *o)
 {
     orm_node *n = NULL;
 
-    if (!PyObject_TypeCheck(o, st->ColumnElement)) {
+    if (!orm_is_node(o) && !PyObject_TypeCheck(o, st->ColumnElement)) {
         return NULL;
     }
-    n = Py_TYPE(o)->tp_itemsize != 0 ? (orm_node *)o : ((orm_element *)o)->node;
+    n = orm_is_node(o) ? (orm_node *)o : ((orm_element *)o)->node;
     return n != NULL && orm_kind_is_column(n->kind) ? n : NULL;
 }
 

@@ -214,6 +214,9 @@ done:
 orm_node *
 orm_node_of(orm_state *st, PyObject *o)
 {
+    if (orm_is_node(o)) {
+        return (orm_node *)o;
+    }
     if (!is_clause(st, o)) {
         PyErr_Format(PyExc_TypeError, "SQL expression element expected, got %R", o);
         return NULL;

@@ -408,16 +408,12 @@ orm_operate_nodes(orm_state *st, orm_op op, orm_node *l, orm_node *r, PyObject *
 }
 
 orm_node *
-orm_operate(orm_state *st, orm_op op, PyObject *self, PyObject *other, int reverse)
+orm_operate(orm_state *st, orm_op op, orm_node *l, PyObject *other, int reverse)
 {
-    orm_node *l = orm_node_of(st, self);
     orm_node *lowered = NULL;
     orm_node *r = NULL;
     orm_node *out = NULL;
 
-    if (l == NULL) {
-        return NULL;
-    }
     if (l->kind == ORM_N_SELECT || l->kind == ORM_N_COMPOUND) {
         lowered = orm_as_scalar(st, l);
         if (lowered == NULL) {

@@ -44,7 +44,7 @@ static PyObject *
 apply(PyObject *self, PyObject *other, orm_op op, int reverse)
 {
     orm_state *st = orm_expr_state(self);
-    orm_node *n = st == NULL ? NULL : orm_node_of(st, self);
+    orm_node *n = st == NULL ? NULL : node_of_clause(st, self);
 
     if (n == NULL) {
         return NULL;
@@ -52,7 +52,7 @@ apply(PyObject *self, PyObject *other, orm_op op, int reverse)
     if (n->flags & ORM_F_OVERRIDE) {
         return ask_comparator(st, self, op, other, NULL, reverse);
     }
-    return (PyObject *)orm_operate(st, op, self, other, reverse);
+    return (PyObject *)orm_operate(st, op, n, other, reverse);
 }
 
 static PyObject *

@@ -64,17 +64,21 @@ orm_values_fini(orm_values *v)
 }
 
 static int
+values_grow(orm_values *v)
+{
+    uint32_t cap = v->cap;
+
+    if (grow((void **)&v->v, v->inl, &cap, sizeof(PyObject *)) < 0) {
+        return -1;
+    }
+    return grow((void **)&v->binds, v->binl, &v->cap, sizeof(orm_node *));
+}
+
+static inline int
 values_add(orm_values *v, orm_node *bind)
 {
-    if (v->n == v->cap) {
-        uint32_t cap = v->cap;
-
-        if (grow((void **)&v->v, v->inl, &cap, sizeof(PyObject *)) < 0) {
-            return -1;
-        }
-        if (grow((void **)&v->binds, v->binl, &v->cap, sizeof(orm_node *)) < 0) {
-            return -1;
-        }
+    if (v->n == v->cap && values_grow(v) < 0) {
+        return -1;
     }
     v->v[v->n] = bind->payload;
     v->binds[v->n++] = bind;
@@ -99,7 +103,8 @@ orm_sqlkey_init(orm_sqlkey *k, orm_state *st, orm_values *vals)
     k->slots = NULL;
     k->nslots = 0;
     k->ref = NULL;
-    k->nref = 0;
+    k->at = NULL;
+    k->end = NULL;
     k->vals = vals;
     values_init(vals);
 }
@@ -124,12 +129,12 @@ orm_sqlkey_fini(orm_sqlkey *k)
 
 /* ---- emitting ------------------------------------------------------------------------------------ */
 
-/* 0 stored or equal; 1 differs from the entry's key; -1 no memory. */
-static inline int
-emit(orm_sqlkey *k, uint64_t w)
+/* Storing, or the end of the entry's key, or another word. */
+static ORM_COLD int
+emit_slow(orm_sqlkey *k, uint64_t w)
 {
     if (k->ref != NULL) {
-        return k->nwords < k->nref && k->ref[k->nwords] == w ? (k->nwords++, 0) : 1;
+        return 1;
     }
     if (k->nwords == k->wcap
         && grow((void **)&k->words, k->winl, &k->wcap, sizeof(uint64_t)) < 0) {
@@ -139,8 +144,19 @@ emit(orm_sqlkey *k, uint64_t w)
     return 0;
 }
 
+/* 0 stored or equal; 1 differs from the entry's key; -1 no memory. */
 static inline int
-emit_pin(orm_sqlkey *k, void *o)
+emit(orm_sqlkey *k, uint64_t w)
+{
+    if (k->at < k->end && *k->at == w) { /* storing: at and end are NULL */
+        k->at++;
+        return 0;
+    }
+    return emit_slow(k, w);
+}
+
+static ORM_COLD int
+emit_pin_slow(orm_sqlkey *k, void *o)
 {
     if (k->ref == NULL && o != NULL) {
         if (k->npins == k->pcap
@@ -149,7 +165,17 @@ emit_pin(orm_sqlkey *k, void *o)
         }
         k->pins[k->npins++] = o;
     }
-    return emit(k, (uint64_t)(uintptr_t)o);
+    return emit_slow(k, (uint64_t)(uintptr_t)o);
+}
+
+static inline int
+emit_pin(orm_sqlkey *k, void *o)
+{
+    if (k->at < k->end && *k->at == (uint64_t)(uintptr_t)o) {
+        k->at++;
+        return 0;
+    }
+    return emit_pin_slow(k, o);
 }
 
 /* For orm/'s option keys: words of its own. */
@@ -165,13 +191,17 @@ orm_key_pin(void *k, PyObject *o)
     return emit_pin(k, o);
 }
 
-static int
-emit_str(orm_sqlkey *k, PyObject *s)
+/* First word of a text; the low byte says how to read on, so that no two texts are alike. */
+enum { TEXT_NONE = 0x01, TEXT_LONG = 0x03 /* | kind << 4, then the characters */,
+       TEXT_SHORT = 0x05 /* | length << 4, and the characters */, TEXT_TUPLE = 0x07 };
+
+static ORM_COLD int
+emit_long_str(orm_sqlkey *k, PyObject *s)
 {
     size_t bytes = (size_t)PyUnicode_GET_LENGTH(s) * (size_t)PyUnicode_KIND(s);
     const char *p = PyUnicode_DATA(s);
     size_t i;
-    int rc = emit(k, (uint64_t)bytes << 8 | (uint64_t)PyUnicode_KIND(s) << 1 | 1);
+    int rc = emit(k, (uint64_t)bytes << 8 | (uint64_t)PyUnicode_KIND(s) << 4 | TEXT_LONG);
 
     for (i = 0; rc == 0 && i < bytes; i += 8) {
         uint64_t w = 0;
@@ -182,6 +212,23 @@ emit_str(orm_sqlkey *k, PyObject *s)
     return rc;
 }
 
+static inline int
+emit_str(orm_sqlkey *k, PyObject *s)
+{
+#if PY_LITTLE_ENDIAN
+    size_t n = (size_t)PyUnicode_GET_LENGTH(s);
+
+    if (n - 1 < 7 && PyUnicode_IS_COMPACT_ASCII(s)) { /* most names: one word */
+        uint64_t w;
+
+        /* the eight bytes that end with the text: before it stands the object's own head */
+        memcpy(&w, (const char *)((PyASCIIObject *)s + 1) + n - 8, 8);
+        return emit(k, w >> (8 - n) * 8 << 8 | n << 4 | TEXT_SHORT);
+    }
+#endif
+    return emit_long_str(k, s);
+}
+
 /* A name or text: nothing, a str, or a tuple of str. */
 static int
 emit_text(orm_sqlkey *k, PyObject *text)
@@ -190,7 +237,7 @@ emit_text(orm_sqlkey *k, PyObject *text)
     int rc;
 
     if (text == NULL) {
-        return emit(k, 3);
+        return emit(k, TEXT_NONE);
     }
     if (PyUnicode_CheckExact(text)) {
         return emit_str(k, text);
@@ -198,7 +245,7 @@ emit_text(orm_sqlkey *k, PyObject *text)
     if (!PyTuple_Check(text)) {
         return emit_pin(k, text); /* a str subclass: by identity */
     }
-    rc = emit(k, (uint64_t)PyTuple_GET_SIZE(text) << 8 | 5);
+    rc = emit(k, (uint64_t)PyTuple_GET_SIZE(text) << 8 | TEXT_TUPLE);
     for (i = 0; rc == 0 && i < PyTuple_GET_SIZE(text); i++) {
         PyObject *part = PyTuple_GET_ITEM(text, i);
 
@@ -239,21 +286,12 @@ rehash(orm_sqlkey *k)
     return 0;
 }
 
-/* Ordinal of a node; *first: it is new. -1 no memory. Linear up to 16, then a table. */
-static int64_t
-ordinal(orm_sqlkey *k, const orm_node *n, int *first)
+/* Ordinal of a node; *first: it is new. -1 no memory. By the table: more than 16 are known. */
+static ORM_COLD int64_t
+ordinal_of_many(orm_sqlkey *k, const orm_node *n, int *first)
 {
-    uint32_t i;
-
     *first = 0;
-    if (k->nslots == 0) {
-        for (i = 0; i < k->nseen; i++) {
-            if (k->seen[i] == n) {
-                return i;
-            }
-        }
-    }
-    else {
+    if (k->nslots != 0) {
         uint32_t h =
             (uint32_t)(((uintptr_t)n >> 4) * UINT32_C(2654435761)) & (k->nslots - 1);
 
@@ -287,6 +325,29 @@ ordinal(orm_sqlkey *k, const orm_node *n, int *first)
     return k->nseen - 1;
 }
 
+/* The same; linear up to 16. */
+static inline int64_t
+ordinal(orm_sqlkey *k, const orm_node *n, int *first)
+{
+    uint32_t i;
+
+    if (k->nslots != 0) {
+        return ordinal_of_many(k, n, first);
+    }
+    for (i = 0; i < k->nseen; i++) {
+        if (k->seen[i] == n) {
+            *first = 0;
+            return i;
+        }
+    }
+    if (i == 16) {
+        return ordinal_of_many(k, n, first);
+    }
+    k->seen[k->nseen++] = n;
+    *first = 1;
+    return i;
+}
+
 /* ---- the walk ------------------------------------------------------------------------------------------ */
 #define HEAD(n, extra)                                                                        \
     ((uint64_t)(n)->kind << 1 | (uint64_t)(n)->op << 9 | (uint64_t)(extra) << 17 | 1)
@@ -305,24 +366,10 @@ push(orm_sqlkey *k, uint32_t *top, const orm_node *n)
     return 0;
 }
 
-static unsigned
-arity_of(const orm_node *n)
-{
-    Py_ssize_t size;
-
-    if (!(n->aux & ORM_BIND_EXPANDING)) {
-        return 0;
-    }
-    if (n->payload == NULL || !PyTuple_CheckExact(n->payload)) {
-        return 3;
-    }
-    size = PyTuple_GET_SIZE(n->payload);
-    return size > 2 ? 2 : (unsigned)size;
-}
-
 static int
 walk_bind(orm_sqlkey *k, const orm_node *n)
 {
+    PyObject *name = orm_bind_name(n);
     int first;
     int64_t o = ordinal(k, n, &first);
     int rc;
@@ -330,13 +377,14 @@ walk_bind(orm_sqlkey *k, const orm_node *n)
     if (o < 0) {
         return -1;
     }
-    rc = emit(k, HEAD(n, (uint64_t)o << 3 | (uint64_t)arity_of(n) << 1 | (uint64_t)first));
+    rc = emit(k, HEAD(n, (uint64_t)o << 3 | (uint64_t)orm_bind_arity(n) << 1 | (uint64_t)first));
     if (!first || rc != 0) {
         return rc;
     }
-    rc = emit(k, (uint64_t)n->aux << 1 | 1);
-    rc = rc != 0 ? rc : emit_pin(k, n->type);
-    rc = rc != 0 ? rc : emit_text(k, (PyObject *)n->args[0]);
+    if ((rc = emit(k, (uint64_t)n->aux << 1 | 1)) != 0 || (rc = emit_pin(k, n->type)) != 0) {
+        return rc;
+    }
+    rc = PyUnicode_CheckExact(name) ? emit_str(k, name) : emit_text(k, name);
     return rc != 0 ? rc : values_add(k->vals, (orm_node *)n);
 }
 
@@ -353,7 +401,10 @@ walk_own(orm_sqlkey *k, const orm_node *n, unsigned traits)
         rc = emit_pin(k, n->type);
     }
     if (rc == 0 && (traits & ORM_K_TEXT)) {
-        rc = emit_text(k, n->payload);
+        rc = n->payload == NULL ? emit(k, TEXT_NONE) : emit_text(k, n->payload);
+    }
+    if (!(traits & (ORM_K_STEXT | ORM_K_CLASS | ORM_K_ENTITY | ORM_K_OPTION))) {
+        return rc;
     }
     if (rc == 0 && (traits & ORM_K_STEXT)) {
         rc = emit_text(k, (PyObject *)n->args[0]);
@@ -400,18 +451,67 @@ walk_run(orm_sqlkey *k, const orm_node *n, uint32_t *top)
     }
 }
 
+/* Is its own address its whole key? */
+static inline int
+is_pinned(const orm_node *n, unsigned traits)
+{
+    return (traits & ORM_K_PIN)
+           || ((traits & ORM_K_ATTR)
+               && !(n->args[0] != NULL && n->args[0]->kind == ORM_N_ENTITY
+                    && (n->args[0]->aux & ORM_ENTITY_ALIASED)));
+}
+
+/* The children, first one on top. Leading leaves are walked at once: nothing comes between. */
 static int
 push_children(orm_sqlkey *k, const orm_node *n, uint32_t *top)
 {
-    Py_ssize_t first;
-    Py_ssize_t i = orm_node_children(n, &first);
+    uint8_t facts = orm_kind_facts[n->kind];
+    Py_ssize_t first = (facts & ORM_CELL_FIRST) != 0;
+    Py_ssize_t end = orm_node_used(n) - ((facts & ORM_CELL_LAST) != 0);
+    Py_ssize_t i;
+    int rc;
 
     if (n->kind == ORM_N_COLREF || n->kind == ORM_N_ATTR) {
-        i = 1;
+        end = 1;
     }
-    while (i > first) {
-        i--;
-        if (push(k, top, n->args[i]) < 0) {
+    if (facts & ORM_HAS_SLOTS) { /* which are there, and only those */
+        uint64_t full = 0;
+
+        for (i = first; i < end; i++) {
+            full |= (uint64_t)(n->args[i] != NULL) << i;
+        }
+        rc = emit(k, full << 1 | 1);
+        if (rc != 0) {
+            return rc;
+        }
+        for (i = end; i > first; i--) {
+            if (n->args[i - 1] != NULL && push(k, top, n->args[i - 1]) < 0) {
+                return -1;
+            }
+        }
+        return 0;
+    }
+    for (; first < end; first++) {
+        const orm_node *c = n->args[first];
+
+        if (c == NULL) {
+            rc = emit(k, WORD_NULL);
+        }
+        else if (c->kind == ORM_N_BIND) {
+            rc = walk_bind(k, c);
+        }
+        else if (is_pinned(c, orm_kind_traits[c->kind])) {
+            rc = emit_pin(k, (void *)c);
+        }
+        else {
+            break;
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    for (i = end; i > first; i--) {
+        if (push(k, top, n->args[i - 1]) < 0) {
             return -1;
         }
     }
@@ -427,12 +527,7 @@ walk_node(orm_sqlkey *k, const orm_node *n, uint32_t *top)
     if (n->kind == ORM_N_BIND) {
         return walk_bind(k, n);
     }
-    if (traits & ORM_K_PIN) {
-        return emit_pin(k, (void *)n);
-    }
-    if (traits & ORM_K_ATTR
-        && !(n->args[0] != NULL && n->args[0]->kind == ORM_N_ENTITY
-             && (n->args[0]->aux & ORM_ENTITY_ALIASED))) {
+    if (is_pinned(n, traits)) {
         return emit_pin(k, (void *)n);
     }
     if (n->kind == ORM_N_LIST && (n->op == ORM_OP_AND || n->op == ORM_OP_OR)) {
@@ -487,7 +582,7 @@ orm_sqlkey_walk(orm_sqlkey *k, const orm_node *root)
             return rc;
         }
     }
-    return k->ref != NULL && k->nwords != k->nref;
+    return k->at != k->end;
 }
 
 /* ---- comparing two trees -------------------------------------------------------------------------------- */
@@ -505,8 +600,7 @@ orm_sqlkey_compare(orm_state *st, orm_node *a, orm_node *b)
         same = -1;
         goto done;
     }
-    kb.ref = ka.words;
-    kb.nref = ka.nwords;
+    orm_sqlkey_hold(&kb, ka.words, ka.nwords);
     same = orm_sqlkey_walk(&kb, b);
     same = same < 0 ? -1 : same == 0;
     for (i = 0; same == 1 && i < va.n; i++) {

@@ -13,8 +13,9 @@
 typedef struct orm_sqlkey {
     orm_state *st;
     const uint64_t *ref;     /* compare with these words; NULL: store */
-    uint32_t nref;           /* length of ref */
-    uint32_t nwords, wcap;   /* words stored or compared; room in `words` */
+    const uint64_t *at;      /* next word of ref; NULL when storing */
+    const uint64_t *end;     /* behind ref's last word */
+    uint32_t nwords, wcap;   /* words stored; room in `words` */
     uint64_t *words;         /* the key, when storing */
     PyObject **pins;         /* borrowed: objects whose address is in `words` */
     uint32_t npins, pcap;
@@ -33,6 +34,14 @@ typedef struct orm_sqlkey {
 
 void orm_sqlkey_init(orm_sqlkey *k, orm_state *st, orm_values *vals);
 int orm_sqlkey_text(orm_sqlkey *k, PyObject *text);
+/* Compare with these words, instead of storing. */
+static inline void
+orm_sqlkey_hold(orm_sqlkey *k, const uint64_t *words, uint32_t n)
+{
+    k->ref = words;
+    k->at = words;
+    k->end = words + n;
+}
 void orm_sqlkey_fini(orm_sqlkey *k); /* not the values */
 /* 0 walked (and equal to ref), 1 differs from ref, -1 no memory. */
 int orm_sqlkey_walk(orm_sqlkey *k, const orm_node *root);

@@ -41,106 +41,73 @@ const uint16_t orm_kind_traits[ORM_N__COUNT] = {
 };
 
 /* What kinds are, and which of their cells are not nodes. */
-enum {
-    IS_COLUMN = 1, /* has a value */
-    IS_FROM = 2,
-    IS_SELECT = 4, /* returns rows by itself */
-    IS_STMT = 8,
-    CELL_FIRST = 16, /* args[0] is an object */
-    CELL_LAST = 32,  /* the last arg is an object: columns cache, or ENTITY's owner */
+const uint8_t orm_kind_facts[ORM_N__COUNT] = {
+    [ORM_N_COLUMN] = ORM_IS_COLUMN,
+    [ORM_N_COLREF] = ORM_IS_COLUMN,
+    [ORM_N_ATTR] = ORM_IS_COLUMN,
+    [ORM_N_BIND] = ORM_IS_COLUMN | ORM_CELL_FIRST,
+    [ORM_N_NULLVAL] = ORM_IS_COLUMN,
+    [ORM_N_TRUEVAL] = ORM_IS_COLUMN,
+    [ORM_N_FALSEVAL] = ORM_IS_COLUMN,
+    [ORM_N_TEXT] = ORM_IS_COLUMN,
+    [ORM_N_STAR] = ORM_IS_COLUMN,
+    [ORM_N_LABELREF] = ORM_IS_COLUMN,
+    [ORM_N_UNARY] = ORM_IS_COLUMN,
+    [ORM_N_BINARY] = ORM_IS_COLUMN,
+    [ORM_N_LIST] = ORM_IS_COLUMN,
+    [ORM_N_FUNC] = ORM_IS_COLUMN,
+    [ORM_N_CAST] = ORM_IS_COLUMN,
+    [ORM_N_TYPECOERCE] = ORM_IS_COLUMN,
+    [ORM_N_CASE] = ORM_IS_COLUMN,
+    [ORM_N_LABEL] = ORM_IS_COLUMN,
+    [ORM_N_OVER] = ORM_IS_COLUMN,
+    [ORM_N_FILTER] = ORM_IS_COLUMN,
+    [ORM_N_WITHIN] = ORM_IS_COLUMN,
+    [ORM_N_AGGORDER] = ORM_IS_COLUMN,
+    [ORM_N_EXTRACT] = ORM_IS_COLUMN,
+    [ORM_N_COLLATE] = ORM_IS_COLUMN,
+    [ORM_N_TUPLE] = ORM_IS_COLUMN,
+    [ORM_N_ARRAY] = ORM_IS_COLUMN,
+    [ORM_N_ANYALL] = ORM_IS_COLUMN,
+    [ORM_N_EXISTS] = ORM_IS_COLUMN,
+    [ORM_N_SCALAR] = ORM_IS_COLUMN,
+    [ORM_N_GROUPING] = ORM_IS_COLUMN,
+    [ORM_N_SUBSCRIPT] = ORM_IS_COLUMN,
+    [ORM_N_FROMCOL] = ORM_IS_COLUMN,
+    [ORM_N_DMLCOL] = ORM_IS_COLUMN,
+    [ORM_N_CUSTOM] = ORM_IS_COLUMN,
+    [ORM_N_APPLY] = ORM_IS_COLUMN,
+    [ORM_N_TABLE] = ORM_IS_FROM,
+    [ORM_N_ALIAS] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_SUBQUERY] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_CTE] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_LATERAL] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_JOIN] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_VALUES] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_FROMFUNC] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_ENTITY] = ORM_IS_FROM | ORM_CELL_LAST,
+    [ORM_N_TEXTFROM] = ORM_IS_SELECT | ORM_IS_STMT,
+    [ORM_N_SELECT] = ORM_IS_SELECT | ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_COMPOUND] = ORM_IS_SELECT | ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_INSERT] = ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_UPDATE] = ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_DELETE] = ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_TEXTSTMT] = ORM_IS_STMT | ORM_CELL_FIRST,
 };
-
-static const uint8_t kind_facts[ORM_N__COUNT] = {
-    [ORM_N_COLUMN] = IS_COLUMN,
-    [ORM_N_COLREF] = IS_COLUMN,
-    [ORM_N_ATTR] = IS_COLUMN,
-    [ORM_N_BIND] = IS_COLUMN | CELL_FIRST,
-    [ORM_N_NULLVAL] = IS_COLUMN,
-    [ORM_N_TRUEVAL] = IS_COLUMN,
-    [ORM_N_FALSEVAL] = IS_COLUMN,
-    [ORM_N_TEXT] = IS_COLUMN,
-    [ORM_N_STAR] = IS_COLUMN,
-    [ORM_N_LABELREF] = IS_COLUMN,
-    [ORM_N_UNARY] = IS_COLUMN,
-    [ORM_N_BINARY] = IS_COLUMN,
-    [ORM_N_LIST] = IS_COLUMN,
-    [ORM_N_FUNC] = IS_COLUMN,
-    [ORM_N_CAST] = IS_COLUMN,
-    [ORM_N_TYPECOERCE] = IS_COLUMN,
-    [ORM_N_CASE] = IS_COLUMN,
-    [ORM_N_LABEL] = IS_COLUMN,
-    [ORM_N_OVER] = IS_COLUMN,
-    [ORM_N_FILTER] = IS_COLUMN,
-    [ORM_N_WITHIN] = IS_COLUMN,
-    [ORM_N_AGGORDER] = IS_COLUMN,
-    [ORM_N_EXTRACT] = IS_COLUMN,
-    [ORM_N_COLLATE] = IS_COLUMN,
-    [ORM_N_TUPLE] = IS_COLUMN,
-    [ORM_N_ARRAY] = IS_COLUMN,
-    [ORM_N_ANYALL] = IS_COLUMN,
-    [ORM_N_EXISTS] = IS_COLUMN,
-    [ORM_N_SCALAR] = IS_COLUMN,
-    [ORM_N_GROUPING] = IS_COLUMN,
-    [ORM_N_SUBSCRIPT] = IS_COLUMN,
-    [ORM_N_FROMCOL] = IS_COLUMN,
-    [ORM_N_DMLCOL] = IS_COLUMN,
-    [ORM_N_CUSTOM] = IS_COLUMN,
-    [ORM_N_APPLY] = IS_COLUMN,
-    [ORM_N_TABLE] = IS_FROM,
-    [ORM_N_ALIAS] = IS_FROM | CELL_LAST,
-    [ORM_N_SUBQUERY] = IS_FROM | CELL_LAST,
-    [ORM_N_CTE] = IS_FROM | CELL_LAST,
-    [ORM_N_LATERAL] = IS_FROM | CELL_LAST,
-    [ORM_N_JOIN] = IS_FROM | CELL_LAST,
-    [ORM_N_VALUES] = IS_FROM | CELL_LAST,
-    [ORM_N_FROMFUNC] = IS_FROM | CELL_LAST,
-    [ORM_N_ENTITY] = IS_FROM | CELL_LAST,
-    [ORM_N_TEXTFROM] = IS_SELECT | IS_STMT,
-    [ORM_N_SELECT] = IS_SELECT | IS_STMT,
-    [ORM_N_COMPOUND] = IS_SELECT | IS_STMT,
-    [ORM_N_INSERT] = IS_STMT,
-    [ORM_N_UPDATE] = IS_STMT,
-    [ORM_N_DELETE] = IS_STMT,
-    [ORM_N_TEXTSTMT] = IS_STMT | CELL_FIRST,
-};
-
-int
-orm_kind_is_from(unsigned kind)
-{
-    return kind_facts[kind] & IS_FROM;
-}
-
-int
-orm_kind_is_select(unsigned kind)
-{
-    return kind_facts[kind] & IS_SELECT;
-}
-
-int
-orm_kind_is_stmt(unsigned kind)
-{
-    return kind_facts[kind] & IS_STMT;
-}
-
-int
-orm_kind_is_column(unsigned kind)
-{
-    return kind_facts[kind] & IS_COLUMN;
-}
 
 Py_ssize_t
 orm_node_children(const orm_node *n, Py_ssize_t *first)
 {
-    uint8_t facts = kind_facts[n->kind];
+    uint8_t facts = orm_kind_facts[n->kind];
 
-    *first = (facts & CELL_FIRST) != 0;
-    return n->ob_base.ob_size - ((facts & CELL_LAST) != 0);
+    *first = (facts & ORM_CELL_FIRST) != 0;
+    return orm_node_used(n) - ((facts & ORM_CELL_LAST) != 0);
 }
 
 PyObject **
 orm_from_cache(orm_node *n)
 {
-    assert(kind_facts[n->kind] & CELL_LAST && n->kind != ORM_N_ENTITY);
+    assert(orm_kind_facts[n->kind] & ORM_CELL_LAST && n->kind != ORM_N_ENTITY);
     return (PyObject **)&n->args[n->ob_base.ob_size - 1];
 }
 
@@ -208,11 +175,28 @@ type_of_kind(orm_state *st, orm_kind kind)
 }
 
 /* ---- allocation -------------------------------------------------------------------------- */
+
+/* An object from a free list is one again. */
+static inline void
+revive(orm_node *n, PyTypeObject *tp, Py_ssize_t nargs)
+{
+#if defined(Py_REF_DEBUG) || defined(Py_GIL_DISABLED)
+    (void)PyObject_InitVar((PyVarObject *)n, tp, nargs);
+#else
+    /* fast path: same answer as PyObject_InitVar for a heap type; ob_size is still nargs */
+    assert(n->ob_base.ob_size == nargs);
+    (void)nargs;
+    Py_SET_TYPE(n, (PyTypeObject *)Py_NewRef((PyObject *)tp));
+    Py_SET_REFCNT(n, 1);
+#endif
+}
+
 orm_node *
 orm_node_new(orm_state *st, PyTypeObject *tp, orm_kind kind, Py_ssize_t nargs)
 {
     orm_sqlroom *room = sql_room(st);
     orm_node *n = NULL;
+    Py_ssize_t i;
 
     if (tp == NULL) {
         tp = type_of_kind(st, kind);
@@ -221,7 +205,7 @@ orm_node_new(orm_state *st, PyTypeObject *tp, orm_kind kind, Py_ssize_t nargs)
         n = room->free[nargs];
         room->free[nargs] = (orm_node *)(uintptr_t)n->hash;
         room->nfree[nargs]--;
-        (void)PyObject_InitVar((PyVarObject *)n, tp, nargs);
+        revive(n, tp, nargs);
     }
     else {
         n = PyObject_GC_NewVar(orm_node, tp, nargs);
@@ -229,8 +213,15 @@ orm_node_new(orm_state *st, PyTypeObject *tp, orm_kind kind, Py_ssize_t nargs)
             return NULL;
         }
     }
-    memset((char *)n + sizeof(PyVarObject), 0,
-           sizeof(orm_node) - sizeof(PyVarObject) + (size_t)nargs * sizeof(orm_node *));
+    memset((char *)n + sizeof(PyVarObject), 0, sizeof(orm_node) - sizeof(PyVarObject));
+    if (nargs <= 2) { /* most nodes: without a call */
+        for (i = 0; i < nargs; i++) {
+            n->args[i] = NULL;
+        }
+    }
+    else {
+        memset(n->args, 0, (size_t)nargs * sizeof(orm_node *));
+    }
     n->kind = (uint8_t)kind;
     return n;
 }
@@ -257,18 +248,19 @@ free_memory(orm_sqlroom *room, orm_node *n)
 static void
 drop_cells(orm_node *n)
 {
+    Py_ssize_t end = orm_node_used(n);
     Py_ssize_t i;
 
     /* nobody can see the node any more: the cells need not be emptied */
-    for (i = 0; i < n->ob_base.ob_size; i++) {
+    for (i = 0; i < end; i++) {
         Py_XDECREF(n->args[i]);
     }
     Py_XDECREF(n->payload);
     Py_XDECREF(n->type);
 }
 
-static void
-node_dealloc(PyObject *self)
+void
+orm_node_dealloc(PyObject *self)
 {
     orm_node *n = (orm_node *)self;
     PyObject *module = ((PyHeapTypeObject *)Py_TYPE(self))->ht_module;
@@ -309,10 +301,11 @@ static int
 node_traverse(PyObject *self, visitproc visit, void *arg)
 {
     orm_node *n = (orm_node *)self;
+    Py_ssize_t end = orm_node_used(n);
     Py_ssize_t i;
 
     Py_VISIT(Py_TYPE(self));
-    for (i = 0; i < n->ob_base.ob_size; i++) {
+    for (i = 0; i < end; i++) {
         Py_VISIT(n->args[i]);
     }
     Py_VISIT(n->payload);
@@ -330,7 +323,7 @@ node_clear(PyObject *self)
     PyObject *payload = n->payload;
 
     n->payload = NULL;
-    if (kind_facts[n->kind] & CELL_LAST) {
+    if (orm_kind_facts[n->kind] & ORM_CELL_LAST) {
         Py_CLEAR(n->args[n->ob_base.ob_size - 1]);
     }
     Py_XDECREF(payload);
@@ -342,23 +335,26 @@ void orm_node_type_slots(destructor *dealloc, traverseproc *traverse, inquiry *c
 void
 orm_node_type_slots(destructor *dealloc, traverseproc *traverse, inquiry *clear)
 {
-    *dealloc = node_dealloc;
+    *dealloc = orm_node_dealloc;
     *traverse = node_traverse;
     *clear = node_clear;
 }
 
 /* ---- sealing ----------------------------------------------------------------------------- */
-uint64_t
-orm_hash_mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-    return h ^ (h >> 29);
-}
-
 static uint64_t
 text_hash(PyObject *text)
 {
-    Py_hash_t h = text == NULL ? 1 : PyObject_Hash(text); /* str or tuple of str: cannot fail */
+    Py_hash_t h = -1;
+
+    if (text == NULL) {
+        return 1;
+    }
+    if (PyUnicode_CheckExact(text)) {
+        h = ((PyASCIIObject *)text)->hash; /* -1: not asked for yet */
+    }
+    if (h == -1) {
+        h = PyObject_Hash(text); /* str or tuple of str: cannot fail */
+    }
 
     if (h == -1) {
         PyErr_Clear();
@@ -366,26 +362,10 @@ text_hash(PyObject *text)
     return (uint64_t)h;
 }
 
-/* 0, 1, many elements: an IN of one is another text than an IN of two. 3: not known yet. */
-static unsigned
-bind_arity(const orm_node *n)
-{
-    Py_ssize_t size;
-
-    if (!(n->aux & ORM_BIND_EXPANDING)) {
-        return 0;
-    }
-    if (n->payload == NULL || !PyTuple_CheckExact(n->payload)) {
-        return 3;
-    }
-    size = PyTuple_GET_SIZE(n->payload);
-    return size > 2 ? 2 : (unsigned)size;
-}
-
 static void
 seal_bind(orm_node *n)
 {
-    n->hash = orm_hash_mix(ORM_N_BIND, n->aux | (uint64_t)bind_arity(n) << 40);
+    n->hash = orm_hash_mix(ORM_N_BIND, n->aux | (uint64_t)orm_bind_arity(n) << 40);
     n->hash = orm_hash_mix(n->hash, text_hash((PyObject *)n->args[0]));
     n->hash = orm_hash_mix(n->hash, n->type->hash);
     n->flags |= ORM_F_BIND;
@@ -396,11 +376,33 @@ seal_bind(orm_node *n)
     n->weight = 1;
 }
 
-/* Own facts, before the children's. */
-static uint64_t
-seal_own(orm_state *st, orm_node *n)
+/* Own facts that few kinds have. */
+static ORM_COLD uint64_t
+seal_more(orm_state *st, orm_node *n, unsigned traits, uint64_t h)
 {
-    unsigned traits = orm_kind_traits[n->kind];
+    if (traits & (PIN | ATTR)) {
+        h = orm_hash_mix(h, ++sql_room(st)->next_id);
+    }
+    if (traits & ORDINAL) {
+        n->flags |= ORM_F_ANON;
+    }
+    if (traits & STEXT) {
+        h = orm_hash_mix(h, text_hash((PyObject *)n->args[0]));
+    }
+    if (traits & (CLASS | ENTITY)) {
+        h = orm_hash_mix(h, (uint64_t)(uintptr_t)((traits & CLASS) ? (void *)Py_TYPE(n->payload)
+                                                                   : (void *)n->payload));
+    }
+    if (traits & (ATTR | ENTITY | OPTION)) {
+        n->flags |= ORM_F_ORM;
+    }
+    return h;
+}
+
+/* Own facts, before the children's. */
+static inline uint64_t
+seal_own(orm_state *st, orm_node *n, unsigned traits)
+{
     uint64_t h = orm_hash_mix(n->kind, (uint64_t)n->op << 32 | ((traits & AUX) ? n->aux : 0));
 
     if (n->type != NULL) {
@@ -414,29 +416,10 @@ seal_own(orm_state *st, orm_node *n)
             h = orm_hash_mix(h, n->type->hash);
         }
     }
-    if (traits & (PIN | ATTR)) {
-        h = orm_hash_mix(h, ++sql_room(st)->next_id);
-    }
-    if (traits & (ORDINAL)) {
-        n->flags |= ORM_F_ANON;
-    }
     if (traits & TEXT) {
         h = orm_hash_mix(h, text_hash(n->payload));
     }
-    if (traits & STEXT) {
-        h = orm_hash_mix(h, text_hash((PyObject *)n->args[0]));
-    }
-    if (traits & (CLASS | ENTITY)) {
-        h = orm_hash_mix(h, (uint64_t)(uintptr_t)((traits & CLASS) ? (void *)Py_TYPE(n->payload)
-                                                                   : (void *)n->payload));
-    }
-    if (traits & (ATTR | ENTITY | OPTION)) {
-        n->flags |= ORM_F_ORM;
-    }
-    if (orm_kind_is_select(n->kind)) {
-        n->flags |= ORM_F_SUBQUERY;
-    }
-    return h;
+    return traits & ~(unsigned)(TYPE | TEXT | AUX) ? seal_more(st, n, traits, h) : h;
 }
 
 /* Chains of one associative operator are flat: they cost no depth and are hashed as a fold,
@@ -467,6 +450,7 @@ orm_stmt_seal_slot(orm_node *n, const orm_node *old, Py_ssize_t i)
     n->hash = old->hash - (was == NULL ? 0 : slot_hash(i, was)) + (is == NULL ? 0 : slot_hash(i, is));
     n->flags = (uint16_t)(old->flags & ~ORM_F_EXECUTED);
     n->depth = old->depth;
+    n->used = old->used > i ? old->used : (uint16_t)(i + 1);
     n->weight = old->weight;
     if (n->weight != UINT32_MAX && was != NULL) {
         n->weight -= was->weight;
@@ -490,11 +474,21 @@ seal_children(orm_node *n, uint64_t h)
     uint32_t depth = 0;
     unsigned flags = n->flags;
     int counts = n->kind != ORM_N_COLREF && n->kind != ORM_N_ATTR;
-    int slots = kind_facts[n->kind] & IS_STMT;
+    int slots = !(orm_kind_facts[n->kind] & ORM_IS_STMT)    ? 0
+                : (orm_kind_facts[n->kind] & ORM_HAS_SLOTS) ? 2
+                                                            : 1;
     int numbered = n->kind != ORM_N_LIST; /* a chain is one run, whatever its nesting */
 
     if (n->kind == ORM_N_COLREF) {
         end = 1; /* the inner expression is a part of the selectable */
+    }
+    if (n->kind == ORM_N_LIST && end > 0 && n->args[0] != NULL && chains(n, n->args[0])) { /* the run goes on */
+        const orm_node *c = n->args[i++];
+
+        h = c->hash;
+        depth = c->depth;
+        weight = c->weight;
+        flags |= c->flags & ORM_F_UP;
     }
     for (; i < end; i++) {
         const orm_node *c = n->args[i];
@@ -504,15 +498,8 @@ seal_children(orm_node *n, uint64_t h)
             continue;
         }
         d = c->depth;
-        if (!chains(n, c)) {
+        if (c->kind != n->kind || !chains(n, c)) {
             d++;
-        }
-        else if (i == 0 && n->kind == ORM_N_LIST) {
-            h = c->hash;
-            depth = d > depth ? d : depth;
-            weight = c->weight;
-            flags |= c->flags & ORM_F_UP;
-            continue;
         }
         depth = d > depth ? d : depth;
         if (counts) {
@@ -521,6 +508,7 @@ seal_children(orm_node *n, uint64_t h)
         flags |= c->flags & ORM_F_UP;
         if (slots) {
             h += slot_hash(i, c);
+            n->used = slots == 2 ? (uint16_t)(i + 1) : 0;
         }
         else {
             h = orm_hash_mix(h, numbered ? c->hash + (uint64_t)i : c->hash);
@@ -535,6 +523,8 @@ seal_children(orm_node *n, uint64_t h)
 int
 orm_node_seal(orm_state *st, orm_node *n)
 {
+    unsigned traits = orm_kind_traits[n->kind];
+
     if (n->kind == ORM_N_BIND) {
         seal_bind(n);
         if (n->type->flags & ORM_TF_UNCACHEABLE) {
@@ -544,13 +534,16 @@ orm_node_seal(orm_state *st, orm_node *n)
             n->flags |= ORM_F_OVERRIDE;
         }
     }
-    else if (orm_kind_traits[n->kind] & PIN) {
-        n->hash = seal_own(st, n);
+    else if (traits & PIN) {
+        n->hash = seal_own(st, n, traits);
         n->depth = 1;
         n->weight = 1;
     }
     else {
-        seal_children(n, seal_own(st, n));
+        if (orm_kind_is_select(n->kind)) {
+            n->flags |= ORM_F_SUBQUERY;
+        }
+        seal_children(n, seal_own(st, n, traits));
     }
     PyObject_GC_Track((PyObject *)n);
     return 0;

@@ -32,6 +32,7 @@ orm_select_new(orm_state *st, PyObject *const *cols, Py_ssize_t n)
     s = columns == NULL ? NULL : orm_node_new(st, NULL, ORM_N_SELECT, ORM_SEL__COUNT);
     if (s != NULL) {
         s->args[ORM_SEL_COLS] = columns;
+        s->used = ORM_SEL_COLS + 1;
         columns = NULL;
         (void)orm_node_seal(st, s);
     }

@@ -10,6 +10,10 @@
 #define ORM_SQL_INT_H
 
 #include "sql.h"
+#include "node_facts.h"
+
+/* Off the path that a hit takes: not to be inlined into it. */
+#define ORM_COLD __attribute__((noinline, cold))
 
 /* Largest nargs that has a free list: a SELECT's slots. */
 #define ORM_FREE_NARGS 20
@@ -27,6 +31,7 @@ typedef struct orm_sqlroom {
     uint64_t hook_epoch;                 /* bumped by each @compiles registration; part of keys */
     const orm_sql_orm_ops *orm_ops;      /* set once by orm/; static */
     orm_node *singles[3];                /* NULL, TRUE, FALSE: owned */
+    struct orm_cache *python_cache;      /* compile_cached()'s; the capsule in the state owns it */
     PyObject *func_names;                /* dict: known function name -> index; owned */
 } orm_sqlroom;
 
@@ -42,7 +47,16 @@ orm_state *orm_expr_state(PyObject *self);
 static inline int
 is_clause(orm_state *st, PyObject *o)
 {
-    return PyObject_TypeCheck(o, st->ClauseElement);
+    return orm_is_node(o) || PyObject_TypeCheck(o, st->ClauseElement);
+}
+
+/* Borrowed. The node of an object that is known to be of ClauseElement's family. */
+static inline orm_node *
+node_of_clause(orm_state *st, PyObject *o)
+{
+    orm_node *n = Py_TYPE(o)->tp_itemsize != 0 ? (orm_node *)o : ((orm_element *)o)->node;
+
+    return n != NULL ? n : orm_node_of(st, o);
 }
 
 static inline int
@@ -51,15 +65,7 @@ is_list_of(const orm_node *n, orm_op op)
     return n != NULL && n->kind == ORM_N_LIST && n->op == op;
 }
 
-/* Is this node a FROM element, a statement that returns rows? */
-int orm_kind_is_from(unsigned kind);
-int orm_kind_is_select(unsigned kind);
-int orm_kind_is_stmt(unsigned kind);
-int orm_kind_is_column(unsigned kind); /* has a value */
-
 /* --- node.c ---------------------------------------------------------------------------- */
-extern const uint16_t orm_kind_traits[ORM_N__COUNT];
-uint64_t orm_hash_mix(uint64_t h, uint64_t v);
 /* A cell of a FROM element that holds its ColumnCollection. */
 PyObject **orm_from_cache(orm_node *n);
 void orm_stmt_seal_slot(orm_node *n, const orm_node *old, Py_ssize_t i);
@@ -124,7 +130,7 @@ orm_node *orm_list_extend(orm_state *st, orm_node *old, orm_op op, PyObject *lis
 /* --- expr.c: expressions ------------------------------------------------------------------ */
 orm_node *orm_binary_new(orm_state *st, orm_op op, orm_node *l, orm_node *r, orm_type *type, PyObject *payload);
 orm_node *orm_unary_new(orm_state *st, orm_op op, orm_node *x);
-orm_node *orm_operate(orm_state *st, orm_op op, PyObject *self, PyObject *other, int reverse);
+orm_node *orm_operate(orm_state *st, orm_op op, orm_node *l, PyObject *other, int reverse);
 orm_node *orm_negate(orm_state *st, orm_node *x);
 orm_node *orm_bool_list(orm_state *st, orm_op op, PyObject *const *items, Py_ssize_t n);
 orm_node *orm_label_new(orm_state *st, orm_node *x, PyObject *name);

@@ -136,7 +136,7 @@ typedef struct orm_node {
     uint8_t op;             /* orm_op; ORM_OP_NONE */
     uint16_t flags;         /* ORM_F_* */
     uint16_t depth;         /* saturating; a child with the same associative op adds 0 */
-    uint16_t spare;         /* zero; pads to 8 */
+    uint16_t used;          /* statements with slots: slots from here on are NULL; else 0 */
     uint32_t weight;        /* saturating count of nodes reached with repetition */
     uint32_t aux;           /* meaning by kind */
     orm_type *type;         /* SQL type; NULL for FROM elements and statement parts */

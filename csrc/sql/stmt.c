@@ -74,8 +74,8 @@ orm_side_of(orm_state *st, orm_node *stmt, int make)
 orm_node *
 orm_stmt_copy(orm_state *st, orm_node *n)
 {
-    Py_ssize_t nargs = n->ob_base.ob_size;
-    orm_node *c = orm_node_new(st, Py_TYPE(n), (orm_kind)n->kind, nargs);
+    Py_ssize_t nargs = orm_node_used(n);
+    orm_node *c = orm_node_new(st, Py_TYPE(n), (orm_kind)n->kind, n->ob_base.ob_size);
     orm_side *old = (orm_side *)n->payload;
     Py_ssize_t i;
 

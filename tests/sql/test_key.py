@@ -110,6 +110,23 @@ def test_key_compares_texts_by_content(t):
     assert not same(core.text("select 1"), core.text("select 2"))
 
 
+def test_key_tells_texts_of_every_length_and_none_apart(t):
+    names = [None, *("a" * n for n in range(18)), "é", "éa", "\u4e2d", "a" * 7 + "b"]
+
+    keys = {core.structural_key(t.c.id.label(name)) for name in names}
+
+    assert len(keys) == len(names)
+
+
+def test_key_says_which_slots_of_a_statement_are_filled(t):
+    base = core.select(t.c.id)
+
+    assert not same(base.order_by(t.c.id), base.group_by(t.c.id))
+    assert not same(base.where(t.c.id == 1), base.having(t.c.id == 1))
+    assert same(base.where(t.c.id == 1).limit(3), base.limit(4).where(t.c.id == 2))
+    assert same(base.order_by(t.c.id).order_by(None), base)
+
+
 def test_key_holds_the_body_of_an_anonymous_name(t):
     assert not same(core.select(t).where(t.c.id == 1), core.select(t).where(t.c.g == 1))
 
