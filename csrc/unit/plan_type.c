@@ -219,6 +219,7 @@ fill_plan(orm_wplan *p, PyObject *spec)
     p->eager = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(spec, 4));
     p->confirm = PyTuple_GET_ITEM(spec, 5) == Py_True;
     p->descending = PyTuple_GET_ITEM(spec, 6) == Py_True;
+    p->batch = PyTuple_GET_ITEM(spec, 7) == Py_True;
     return find_special(p);
 }
 

@@ -373,12 +373,45 @@ step_init(orm_step *s)
     return 0;
 }
 
+/* An INSERT without a key that anybody makes: SQLAlchemy's warning. 0 / -1. */
+static int
+warn_missing_key(const orm_step *s)
+{
+    const orm_wplan *p = s->plan;
+
+    for (uint32_t k = 0; s->shape->op == ORM_OP_INSERT && k < p->npk; k++) {
+        const orm_wcol *c = &p->cols[p->pk[k]];
+
+        if (!orm_bit_get(s->shape->bits, p->pk[k]) && c->insert.kind == ORM_D_NONE
+            && !(c->flags & (ORM_W_AUTO | ORM_W_SERVER))
+            && !(s->rows[0]->flags & ORM_R_EXPRESSION)
+            && orm_warn(p->st, ORM_EXC_SAWarning, 1,
+                        "Column '%U.%U' is marked as a member of the primary key for table '%U', "
+                        "but has no Python-side or server-side default generator indicated, nor "
+                        "does it indicate 'autoincrement=True' or 'nullable=True', and no "
+                        "explicit value is passed.  Primary key columns typically may not store "
+                        "NULL.%s",
+                        p->name, c->name, p->name,
+                        p->npk == 1 ? ""
+                                    : " Note that as of SQLAlchemy 1.1, 'autoincrement=True' must "
+                                      "be indicated explicitly for composite (e.g. multicolumn) "
+                                      "primary keys if AUTO_INCREMENT/SERIAL/IDENTITY behavior is "
+                                      "expected for one of the columns in the primary key. CREATE "
+                                      "TABLE statements are impacted by this change as well on "
+                                      "most backends.")
+                   < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int
 run_step(orm_step *s)
 {
     int rc = step_init(s);
 
-    rc = rc < 0 || orm_make_defaults(s) < 0 ? -1 : 0;
+    rc = rc < 0 || warn_missing_key(s) < 0 || orm_make_defaults(s) < 0 ? -1 : 0;
     if (rc == 0) {
         rc = s->rows[0]->flags & ORM_R_EXPRESSION ? orm_write_expression(s) : orm_step_write(s);
     }
@@ -412,8 +445,9 @@ orm_run_steps(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
     return 0;
 }
 
-int
-orm_save_rows(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
+/* All before_* listeners, all statements, all after_* listeners. 0 / -1. */
+static int
+save_batch(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
 {
     orm_urow **list = orm_arena_array(&w->arena, n, sizeof(*list));
     uint32_t count = 0;
@@ -440,4 +474,18 @@ orm_save_rows(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
         }
     }
     return fire_all(w, b, rows, n, false);
+}
+
+int
+orm_save_rows(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
+{
+    if (b->plan->batch) {
+        return save_batch(w, b, rows, n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (save_batch(w, b, rows + i, 1) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }

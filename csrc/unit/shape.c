@@ -91,7 +91,7 @@ fill_shape(const orm_wplan *p, orm_wshape *s, const uint64_t *bits)
     s->fetch = PyMem_Calloc(n, sizeof(uint16_t));
     s->expire = PyMem_Calloc(n, sizeof(uint16_t));
     s->made = PyMem_Calloc(n, sizeof(uint16_t));
-    s->types = PyMem_Calloc(n, sizeof(orm_type *));
+    s->types = PyMem_Calloc(n + p->npk, sizeof(orm_type *));
     if (s->bits == NULL || s->set == NULL || s->fetch == NULL || s->expire == NULL
         || s->made == NULL || s->types == NULL) {
         PyErr_NoMemory();
@@ -116,6 +116,12 @@ fill_shape(const orm_wplan *p, orm_wshape *s, const uint64_t *bits)
     }
     for (uint32_t i = 0; i < s->nfetch; i++) {
         s->types[i] = p->cols[s->fetch[i]].type;
+    }
+    for (uint32_t k = 0; k < p->npk; k++) {
+        s->types[s->nfetch + k] = p->cols[p->pk[k]].type;
+    }
+    for (uint32_t i = 0; i < s->nfetch; i++) {
+        s->numbered = s->numbered || (int32_t)s->fetch[i] == p->numbered;
     }
     s->key_only = s->nfetch == 1 && (p->cols[s->fetch[0]].flags & ORM_W_AUTO) != 0;
     return 0;

@@ -227,6 +227,10 @@ put_insert_unnest(writer *w, bool returning)
     if (returning) {
         put_returning(w);
     }
+    for (uint32_t k = 0; returning && !w->s->numbered && k < w->p->npk; k++) {
+        orm_buf_puts(&w->buf, ", ");
+        put_column(w, w->p->pk[k]);
+    }
 }
 
 static void

@@ -54,8 +54,6 @@ typedef struct orm_flush {
     orm_head **dirty;     /* persistent, with ORM_H_MODIFIED, in any order */
     orm_head **deleted;   /* persistent, marked by delete(), in any order */
     uint32_t npending, ndirty, ndeleted; /* the caller holds strong references to all of them */
-    bool savepoint_batches; /* flush(savepoint=True): every batch behind a savepoint, and after a
-                               failure its rows one by one, to name the instance exactly */
 } orm_flush;
 
 /* 0: everything is written and given back; -1: exception set. */

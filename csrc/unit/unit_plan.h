@@ -71,7 +71,8 @@ typedef struct orm_wtext {
     PyObject *schema;     /* owned str: schema in the place of the table's own, or NULL */
     uint32_t rows;        /* VALUES: rows of the text; else 1 */
     uint8_t dialect, way;
-    bool returning;
+    bool returning;       /* has RETURNING: the shape's `fetch`; of UNNEST without a numbered key
+                             among them also the key, by which rows are told apart */
 } orm_wtext;
 
 enum { ORM_OP_INSERT, ORM_OP_UPDATE, ORM_OP_DELETE };
@@ -88,10 +89,11 @@ typedef struct orm_wshape {
     uint32_t nexpire;
     uint16_t *made;       /* owned, [nmade]: written columns whose default is a callable */
     uint32_t nmade;
-    const orm_type **types; /* owned array of borrowed, [nfetch]: of the columns in `fetch` */
+    const orm_type **types; /* owned array of borrowed: of the columns in `fetch`, then of the key */
     orm_wtext **texts;    /* owned */
     uint32_t ntexts;
     bool key_only;        /* fetch is the numbered key alone */
+    bool numbered;        /* the numbered key is in `fetch` */
 } orm_wshape;
 
 /* What one database's catalogue says of the table (catalog.c). */
@@ -125,6 +127,7 @@ typedef struct orm_wplan {
     PyObject *generator;  /* owned: makes versions; None: counts; False: the server */
     uint8_t eager;        /* 0 never, 1 INSERT, 2 UPDATE too: fetch what the server made */
     bool confirm;         /* warn when DELETE meets too few rows */
+    bool batch;           /* false: each row is saved alone, between its own listeners */
     bool descending;      /* the numbered column's sequence counts downwards */
     orm_wfk *fks;         /* owned, [nfks] */
     uint32_t nfks;

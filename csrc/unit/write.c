@@ -32,7 +32,7 @@ orm_run_text(orm_step *s, const orm_wtext *t, orm_many *many, orm_result **rows)
 
     many->text = &t->text;
     many->types = (const orm_type *const *)s->shape->types;
-    many->ntypes = s->shape->nfetch;
+    many->ntypes = s->shape->nfetch + s->plan->npk;
     many->describe = orm_describe_set;
     many->arg = s;
     rc = orm_exec_many(s->base->conn, many, rows);
@@ -181,21 +181,37 @@ wants_rows(const orm_step *s)
     return s->shape->op == ORM_OP_UPDATE ? s->shape->nfetch > 0 : false;
 }
 
-/* PostgreSQL INSERT of many rows: may keys be given out by order? 1, 0, -1. */
+/* The rows have keys that come back from the database equal to what was sent, without a doubt. */
+static bool
+key_is_exact(const orm_wplan *p, const orm_wshape *s)
+{
+    for (uint32_t k = 0; k < p->npk; k++) {
+        const orm_type *t = p->cols[p->pk[k]].type;
+
+        if (!orm_bit_get(s->bits, p->pk[k])) {
+            return false; /* the server makes it, in no order that is known */
+        }
+        if (t->kind != ORM_T_INT32 && t->kind != ORM_T_INT64 && t->kind != ORM_T_UUID
+            && !((t->kind == ORM_T_STRING || t->kind == ORM_T_TEXT) && t->oid != 1042)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* PostgreSQL INSERT of many rows: may what comes back be told apart, by the order of the keys
+ * that the database makes, or by the keys that the client made? 1, 0, -1. */
 static int
 is_ordered(const orm_step *s, orm_wfacts **facts)
 {
-    bool numbered = false;
-
-    for (uint32_t k = 0; k < s->shape->nfetch; k++) {
-        numbered = numbered || (int32_t)s->shape->fetch[k] == s->plan->numbered;
-    }
-    *facts = NULL;
-    if (s->shape->nfetch > 0 && !numbered) {
-        return 0; /* nothing to put the returned rows in order by */
-    }
     *facts = orm_wfacts_of(s->w, s->base, s->plan);
-    return *facts == NULL ? -1 : s->shape->nfetch == 0 || (*facts)->ordered;
+    if (*facts == NULL) {
+        return -1;
+    }
+    if (s->shape->nfetch == 0) {
+        return 1;
+    }
+    return s->shape->numbered ? (*facts)->ordered : key_is_exact(s->plan, s->shape);
 }
 
 static bool

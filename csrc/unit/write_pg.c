@@ -246,6 +246,130 @@ take_in_order(orm_step *s, orm_result *rows)
     return rc;
 }
 
+/* --- keys by value ------------------------------------------------------------------------------- */
+
+/* One value, or a tuple of the values: a key as an object. Consumes the references. */
+static PyObject *
+key_object(PyObject **values, uint32_t n)
+{
+    PyObject *key = n == 1 ? values[0] : PyTuple_New(n);
+
+    for (uint32_t k = 0; n > 1 && k < n; k++) {
+        if (key == NULL) {
+            Py_DECREF(values[k]);
+        }
+        else {
+            PyTuple_SET_ITEM(key, k, values[k]);
+        }
+    }
+    return key;
+}
+
+/* The key that row i of the step is written with. */
+static PyObject *
+written_key(orm_step *s, uint32_t i)
+{
+    uint32_t n = s->plan->npk;
+    PyObject **values = orm_arena_array(&s->w->batch, n, sizeof(PyObject *));
+
+    for (uint32_t k = 0; values != NULL && k < n; k++) {
+        uint32_t at = 0;
+        bool null = false;
+
+        while (s->shape->set[at] != s->plan->pk[k]) {
+            at++;
+        }
+        values[k] = orm_written_value(s, i, at, &null);
+        if (values[k] == NULL) {
+            while (k > 0) {
+                Py_DECREF(values[--k]);
+            }
+            return NULL;
+        }
+    }
+    return values == NULL ? PyErr_NoMemory() : key_object(values, n);
+}
+
+/* dict: key of each row of the batch -> its number in the step. NULL: exception. */
+static PyObject *
+index_keys(orm_step *s)
+{
+    PyObject *dict = PyDict_New();
+
+    for (uint32_t i = 0; dict != NULL && i < s->count; i++) {
+        PyObject *key = written_key(s, s->from + i);
+        PyObject *number = key == NULL ? NULL : PyLong_FromUnsignedLong(s->from + i);
+
+        if (number == NULL || PyDict_SetItem(dict, key, number) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(number);
+        Py_XDECREF(key);
+    }
+    return dict;
+}
+
+/* The step's row that a returned row belongs to; -1 exception. */
+static int64_t
+row_of(orm_step *s, orm_result *rows, const orm_cell *cells, PyObject *index)
+{
+    uint32_t n = s->plan->npk;
+    PyObject **values = orm_arena_array(&s->w->batch, n, sizeof(PyObject *));
+    PyObject *key = NULL;
+    PyObject *found = NULL;
+    int64_t row = -1;
+
+    for (uint32_t k = 0; values != NULL && k < n; k++) {
+        values[k] = orm_result_decode(rows, s->shape->nfetch + k, &cells[s->shape->nfetch + k]);
+        if (values[k] == NULL) {
+            while (k > 0) {
+                Py_DECREF(values[--k]);
+            }
+            return -1;
+        }
+    }
+    key = values == NULL ? PyErr_NoMemory() : key_object(values, n);
+    found = key == NULL ? NULL : PyDict_GetItemWithError(index, key); /* borrow-ok: used at once */
+    if (found != NULL) {
+        row = PyLong_AsLongLong(found);
+    }
+    else if (!PyErr_Occurred()) {
+        orm_raise_exc(s->w->st, ORM_EXC_InvalidRequestError,
+                      "INSERT into table %R stored the key %R, which no instance was given: a "
+                      "trigger or a rule changes what is stored",
+                      s->plan->name, key);
+    }
+    Py_XDECREF(key);
+    return row;
+}
+
+static int
+take_by_key(orm_step *s, orm_result *rows)
+{
+    PyObject *index = index_keys(s);
+    const orm_cell *cells = NULL;
+    uint32_t n = s->shape->nfetch;
+    int more = index == NULL ? -1 : orm_result_next(rows, &cells);
+
+    while (more > 0) {
+        int64_t row = row_of(s, rows, cells, index);
+
+        for (uint32_t k = 0; row >= 0 && k < n; k++) {
+            PyObject *v = orm_result_decode(rows, k, &cells[k]);
+
+            if (v == NULL) {
+                row = -1;
+            }
+            else {
+                Py_XSETREF(s->fetched[(size_t)row * n + k], v);
+            }
+        }
+        more = row < 0 ? -1 : orm_result_next(rows, &cells);
+    }
+    Py_XDECREF(index);
+    return more;
+}
+
 /* --- the statement --------------------------------------------------------------------------------- */
 
 int
@@ -272,7 +396,7 @@ orm_write_unnest(orm_step *s)
     rc = orm_run_text(s, t, &many, returning ? &rows : NULL);
     s->failed = s->count > 1 ? -1 : s->failed;
     if (rc == 0 && returning) {
-        rc = take_in_order(s, rows);
+        rc = s->shape->numbered ? take_in_order(s, rows) : take_by_key(s, rows);
     }
     orm_result_free(rows);
     if (rc == 0 && s->shape->op != ORM_OP_INSERT) {

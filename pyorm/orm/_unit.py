@@ -20,7 +20,7 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
         mapper: the Mapper.
 
     Returns:
-        `(table, columns, foreign_keys, generator, eager, confirm, descending)`:
+        `(table, columns, foreign_keys, generator, eager, confirm, descending, batch)`:
 
         - columns: per column of the table `(column, attribute key or None, names by dialect, flags,
           insert default, update default)`. Flags are letters: "p" primary key, "v" version, "a" numbered by
@@ -33,6 +33,7 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
         - eager: 0 never fetch what the server made, 1 at INSERT ("auto"), 2 at UPDATE too.
         - confirm: whether a DELETE that meets too few rows is worth a warning.
         - descending: the numbered column's sequence counts downwards.
+        - batch: False saves each instance alone, between its own listeners.
     """
     table = mapper.local_table
     keys = {id(c): prop.key for prop in mapper.column_attrs for c in prop.columns}
@@ -46,6 +47,7 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
         {True: 2, False: 0}.get(mapper.eager_defaults, 1),
         bool(mapper.confirm_deleted_rows),
         _counts_down(table._autoincrement_column),
+        bool(mapper.batch),
     )
 
 
