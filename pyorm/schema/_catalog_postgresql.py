@@ -48,8 +48,18 @@ def table_names(connection: Any, schema: str | None) -> list[str]:
 
 
 def view_names(connection: Any, schema: str | None) -> list[str]:
-    """Return views and materialized views."""
-    return _relations(connection, "'v', 'm'", schema)
+    """Return the views that are not materialized."""
+    return _relations(connection, "'v'", schema)
+
+
+def materialized_view_names(connection: Any, schema: str | None) -> list[str]:
+    """Return the materialized views."""
+    return _relations(connection, "'m'", schema)
+
+
+def table_options(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
+    """Return nothing: what PostgreSQL keeps beside a table's columns is not reflected."""
+    return {}
 
 
 def temp_table_names(connection: Any) -> list[str]:
@@ -163,7 +173,7 @@ def primary_key(connection: Any, table: str, schema: str | None) -> dict[str, An
     """Return the primary key; empty where there is none."""
     rows = _rows(connection, _KEY_SQL, _oid(connection, table, schema), "p")
     if not rows:
-        return {"constrained_columns": [], "name": None, "comment": None}
+        return {"constrained_columns": [], "name": None}
     name, names, comment, count, _ = rows[0]
     return {
         "constrained_columns": names[:count],

@@ -50,9 +50,14 @@ def temp_table_names(connection: Any) -> list[str]:
     return [row[0] for row in connection.exec_driver_sql(sql).all()]
 
 
+def materialized_view_names(connection: Any, schema: str | None) -> list[str]:
+    """Refuse: SQLite has no materialized views."""
+    raise NotImplementedError("SQLite has no materialized views")
+
+
 def sequence_names(connection: Any, schema: str | None) -> list[str]:
-    """Return nothing: SQLite has no sequences."""
-    return []
+    """Refuse: SQLite has no sequences."""
+    raise NotImplementedError("SQLite has no sequences")
 
 
 def view_definition(connection: Any, name: str, schema: str | None) -> str:
@@ -276,6 +281,17 @@ def check_constraints(connection: Any, table: str, schema: str | None) -> list[d
         name = next((g for g in match.groups() if g is not None), None)
         result.append({"name": name, "sqltext": _balanced(create, match.end())})
     return sorted(result, key=lambda entry: entry["name"] or "~")
+
+
+def table_options(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
+    """Return what stands behind the parentheses of CREATE TABLE: WITHOUT ROWID, STRICT."""
+    tail = _table_sql(connection, table, schema).rpartition(")")[2].upper()
+    options: dict[str, Any] = {}
+    if re.search(r"\bWITHOUT\s+ROWID\b", tail):
+        options["sqlite_with_rowid"] = False
+    if re.search(r"\bSTRICT\b", tail):
+        options["sqlite_strict"] = True
+    return options
 
 
 def table_comment(connection: Any, table: str, schema: str | None) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class DDLText:
             text += f" {self._computed(column.computed)}"
         if identity is not None:
             text += f" {self._identity(identity)}"
-        elif (default := self.default(column)) is not None:
+        elif not self._is_serial(column) and (default := self.default(column)) is not None:
             text += f" DEFAULT {default}"
         if not column.nullable and identity is None:
             text += " NOT NULL"
@@ -102,10 +102,16 @@ class DDLText:
         if self.name == "default":
             return str(column.type)
         text = column.type.compile(dialect=self.dialect)
-        if self.name == "postgresql" and column.identity is None and column.server_default is None:
-            if column is column.table._autoincrement_column and (column.default is None or column.default.optional):
-                return _SERIAL.get(text, text)
-        return str(text)
+        return str(_SERIAL.get(text, text) if self._is_serial(column) else text)
+
+    def _is_serial(self, column: Any) -> bool:
+        """Return whether PostgreSQL makes a sequence for the column; a reflected default may be one it has made."""
+        if self.name != "postgresql" or column.identity is not None:
+            return False
+        made = column.server_default
+        if made is not None and not made.reflected:
+            return False
+        return column is column.table._autoincrement_column and (column.default is None or column.default.optional)
 
     def _sqlite_column(self, column: Any) -> str:
         text = f"{self.quote(column.name)} {column.type.compile(dialect=self.dialect)}"

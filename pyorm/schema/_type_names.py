@@ -10,9 +10,9 @@ from pyorm import exc, types
 
 _PG_PLAIN = {
     "integer": "INTEGER", "bigint": "BIGINT", "smallint": "SMALLINT", "boolean": "BOOLEAN", "text": "TEXT",
-    "date": "DATE", "json": "JSON", "real": "REAL",
+    "date": "DATE", "real": "REAL",
 }  # fmt: skip
-_PG_OWN = {"uuid": "UUID", "jsonb": "JSONB", "bytea": "BYTEA", "inet": "INET", "cidr": "CIDR", "macaddr": "MACADDR",
+_PG_OWN = {"uuid": "UUID", "json": "JSON", "jsonb": "JSONB", "bytea": "BYTEA", "inet": "INET", "cidr": "CIDR", "macaddr": "MACADDR",
            "money": "MONEY", "oid": "OID", "tsvector": "TSVECTOR", "hstore": "HSTORE", "int4range": "INT4RANGE",
            "int8range": "INT8RANGE", "numrange": "NUMRANGE", "daterange": "DATERANGE", "tsrange": "TSRANGE",
            "tstzrange": "TSTZRANGE"}  # fmt: skip
@@ -48,6 +48,10 @@ def postgresql_type(text: str, enums: dict[tuple[str, str], list[str]], collatio
         return types.DOUBLE_PRECISION(53)
     if name in ("timestamp", "time") or name.startswith(("timestamp ", "time ")):
         return _temporal(name, args, rest)
+    if name in ("bit", "bit varying"):
+        from pyorm.dialects.postgresql import BIT
+
+        return BIT(args[0] if args else None, varying=name != "bit")
     if name.startswith("interval"):
         from pyorm.dialects.postgresql import INTERVAL
 

@@ -173,7 +173,9 @@ def _may_increment(column: Any) -> bool:
     """Return whether the database can number this column: an integer without another default."""
     if not _is_whole(column.type):
         return False
-    if column.server_default is not None and not column.server_default.is_identity:
+    made = column.server_default
+    # A reflected default of a column that numbers itself is the sequence behind it.
+    if made is not None and not made.is_identity and not (made.reflected and column.autoincrement is True):
         return False
     return column.default is None or column.default.is_sequence
 

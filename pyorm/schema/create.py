@@ -45,6 +45,8 @@ class _Existing:
         names = self._tables.get(schema)
         if names is None:
             names = set(self._inspector.get_table_names(schema)) | set(self._inspector.get_view_names(schema))
+            if self._inspector.dialect.name == "postgresql":
+                names |= set(self._inspector.get_materialized_view_names(schema))
             names |= set(self._inspector.get_temp_table_names())
             self._tables[schema] = names
         return str(table.name) in names

@@ -74,12 +74,24 @@ class Inspector:
         """Return the names of the views of a schema."""
         return list(self._ask(self._catalog.view_names, schema))
 
+    def get_materialized_view_names(self, schema: str | None = None, **kw: Any) -> list[str]:
+        """Return the names of the materialized views of a schema.
+
+        Raises:
+            NotImplementedError: the database has none (SQLite).
+        """
+        return list(self._ask(self._catalog.materialized_view_names, schema))
+
     def get_temp_table_names(self, **kw: Any) -> list[str]:
         """Return the names of this connection's temporary tables."""
         return list(self._ask(self._catalog.temp_table_names))
 
     def get_sequence_names(self, schema: str | None = None, **kw: Any) -> list[str]:
-        """Return the names of the sequences of a schema; none on SQLite."""
+        """Return the names of the sequences of a schema.
+
+        Raises:
+            NotImplementedError: the database has none (SQLite).
+        """
         return list(self._ask(self._catalog.sequence_names, schema))
 
     def get_view_definition(self, view_name: str, schema: str | None = None, **kw: Any) -> str:
@@ -102,7 +114,7 @@ class Inspector:
             done += ready
             rest = [n for n in rest if n not in done]
         late_names = set(late)
-        inline = [(n, [f["name"] for f in refers[n] if (n, f["name"]) not in late_names]) for n in done]
+        inline = [(n, list({(n, f["name"]): None for f in refers[n] if (n, f["name"]) not in late_names})) for n in done]
         return [*inline, (None, late)]
 
     # ---- existence ---------------------------------------------------------------------------------------------
@@ -110,6 +122,8 @@ class Inspector:
         """Return whether a table or view of this name exists."""
         name = str(table_name)
         if name in self.get_table_names(schema) or name in self.get_view_names(schema):
+            return True
+        if self.dialect.name == "postgresql" and name in self.get_materialized_view_names(schema):
             return True
         return schema is None and name in self.get_temp_table_names()
 
@@ -167,6 +181,10 @@ class Inspector:
             NotImplementedError: the database has no comments (SQLite).
         """
         return dict(self._of_table(self._catalog.table_comment, table_name, schema))
+
+    def get_table_options(self, table_name: str, schema: str | None = None, **kw: Any) -> dict[str, Any]:
+        """Return the keywords that a Table takes to be created the same: `sqlite_strict`, …"""
+        return dict(self._of_table(self._catalog.table_options, table_name, schema))
 
     def get_enums(self, schema: str | None = None, **kw: Any) -> list[dict[str, Any]]:
         """Return a dict for each enum type: name, schema, visible, labels (PostgreSQL)."""

@@ -75,6 +75,9 @@ def reflect_table(
     _order_key(table, primary["constrained_columns"])
     _add_keys(table, inspector, name, schema, resolve_fks)
     _add_others(table, inspector, name, schema)
+    table._take_dialect_options("Table", inspector.get_table_options(name, schema))
+    if inspector.dialect.name == "postgresql" and table.comment is None:
+        table.comment = inspector.get_table_comment(name, schema)["text"]
 
 
 def _column(facts: dict[str, Any], primary: list[str]) -> Column:
@@ -88,8 +91,8 @@ def _column(facts: dict[str, Any], primary: list[str]) -> Column:
         items.append(DefaultClause(_core.text(default.replace(":", "\\:")), _reflected=True))
     is_key = facts["name"] in primary
     return Column(
-        facts["name"], facts["type"], *items, nullable=facts["nullable"] and not is_key, primary_key=is_key,
-        comment=facts.get("comment"),
+        facts["name"], facts["type"], *items, nullable=facts["nullable"], primary_key=is_key,
+        autoincrement=facts.get("autoincrement", "auto"), comment=facts.get("comment"),
     )  # fmt: skip
 
 
