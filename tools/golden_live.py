@@ -1,9 +1,10 @@
-"""Write tests/golden/rows_*.json: what the golden statements answer under the reference library.
+"""Write tests/golden/rows_*.json and catalog_*.json: what the reference library answers.
 
 Run it in an environment that has the reference library and its PostgreSQL driver; pyorm's
-tests only read what it wrote. One file per database:
+tests only read what it wrote. Two files per database, of the golden statements' rows and of
+an Inspector:
 
-    {"library": ..., "version": ..., "dialect": ..., "answers": {name: answer of run_case()}}
+    {"library": ..., "version": ..., "dialect": ..., "answers": {name: answer}}
 
 Usage: python tools/golden_live.py POSTGRESQL_URL [directory]; the database must be empty.
 """
@@ -22,6 +23,7 @@ LIBRARY = "sqlalchemy"
 
 sys.path.insert(0, str(ROOT))
 
+from tests.golden.catalog import build, describe  # noqa: E402
 from tests.golden.live import cases, fill, open_space, run_case  # noqa: E402
 
 
@@ -48,28 +50,40 @@ def answers(url: str) -> dict[str, Any]:
             told[name] = run_case(space, connection, name, made)
         connection.rollback()
     engine.dispose()
-    return {
-        "library": LIBRARY,
-        "version": library.__version__,
-        "dialect": "sqlite" if is_lite else "postgresql",
-        "answers": told,
-    }
+    return told
+
+
+def catalog(url: str) -> dict[str, Any]:
+    """Ask an Inspector about one database; leave nothing behind."""
+    library = import_module(LIBRARY)
+    engine = library.create_engine(url)
+    with engine.connect() as connection:
+        build(library, connection, url.startswith("sqlite"))
+        told = describe(library.inspect(connection))
+        connection.rollback()
+    engine.dispose()
+    return told
+
+
+def write(path: Path, dialect: str, answers: dict[str, Any]) -> None:
+    """Write one file, a line per answer."""
+    version = import_module(LIBRARY).__version__
+    head = json.dumps({"library": LIBRARY, "version": version, "dialect": dialect})[:-1]
+    lines = (
+        f"  {json.dumps(name)}: {json.dumps(answer, ensure_ascii=False)}"
+        for name, answer in answers.items()
+    )
+    path.write_text(f'{head}, "answers": {{\n' + ",\n".join(lines) + "\n}}\n")
+    print(path.name, len(answers))
 
 
 def main(arguments: list[str]) -> int:
-    """Write one file per database; print how many statements answered."""
+    """Write two files per database; print how many answers each holds."""
     target = Path(arguments[1]) if len(arguments) > 1 else ROOT / "tests" / "golden"
     warnings.simplefilter("ignore")
-    for url in ("sqlite://", arguments[0]):
-        content = answers(url)
-        path = target / f"rows_{content['dialect']}.json"
-        lines = (
-            f"  {json.dumps(name)}: {json.dumps(answer, ensure_ascii=False)}"
-            for name, answer in content.pop("answers").items()
-        )
-        head = json.dumps(content)[:-1]
-        path.write_text(f'{head}, "answers": {{\n' + ",\n".join(lines) + "\n}}\n")
-        print(path.name)
+    for dialect, url in (("sqlite", "sqlite://"), ("postgresql", arguments[0])):
+        write(target / f"rows_{dialect}.json", dialect, answers(url))
+        write(target / f"catalog_{dialect}.json", dialect, catalog(url))
     return 0
 
 
