@@ -62,13 +62,15 @@ orm_cctx_fini(orm_cctx *cc)
 }
 
 void
-orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *))
+orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *),
+                  int (*traverse)(void *, visitproc, void *))
 {
     if (cc->load != NULL && cc->load_free != NULL) {
         cc->load_free(cc->load);
     }
     cc->load = load;
     cc->load_free = free;
+    cc->load_traverse = traverse;
 }
 
 orm_state *

@@ -221,6 +221,7 @@ struct orm_cctx {
     orm_rescol *cols; uint32_t ncols, capcols; /* result plan; owned until handed over */
     bool cols_known;               /* the result plan says all there is */
     void *load; void (*load_free)(void *); /* load plan of orm/ */
+    int (*load_traverse)(void *, visitproc, void *);
     bool implicit_returning;       /* RETURNING was added for the primary key */
     const orm_node *expanded;      /* top SELECT after orm/ expanded its entities */
 };

@@ -29,7 +29,7 @@ compiled_traverse(PyObject *self, visitproc visit, void *arg)
     for (uint32_t i = 0; i < c->npins; i++) {
         Py_VISIT(c->pins[i]);
     }
-    return 0;
+    return c->load != NULL ? c->load_traverse(c->load, visit, arg) : 0;
 }
 
 void
@@ -243,6 +243,7 @@ hand_over(orm_cctx *cc, orm_compiled *c, orm_buf *text, const orm_finished *f)
     cc->ncols = 0;
     c->load = cc->load;
     c->load_free = cc->load_free;
+    c->load_traverse = cc->load_traverse;
     cc->load = NULL;
     c->uncacheable = cc->uncacheable || (cc->stmt->flags & ORM_F_UNCACHEABLE) != 0;
     c->implicit_returning = cc->implicit_returning;

@@ -75,6 +75,7 @@ typedef struct orm_compiled {
     uint8_t implicit_returning; /* INSERT: RETURNING gives the primary key, nobody asked for rows */
     void *load;         /* load plan of orm/, or NULL */
     void (*load_free)(void *);
+    int (*load_traverse)(void *, visitproc, void *); /* of the objects that `load` owns */
     void *render;       /* what the renderer keeps: holes, IN variants; owned by render_free */
     void (*render_free)(void *);
     /* key of the cache entry: written by cache.c, read by nobody else */
@@ -99,11 +100,15 @@ typedef struct orm_sql_orm_ops {
      * NULL to leave it as it is. `top`: it is the statement itself; then the load plan goes to
      * the compiled form by orm_cctx_set_load. 0 / -1. */
     int (*expand)(orm_cctx *cc, orm_node *select, int top, orm_node **out);
+    /* The OPTION node of a loader option, its entities as children: new ref, or NULL; *is_option
+     * false: `o` is none, which is no error. */
+    orm_node *(*make_option)(orm_state *st, PyObject *o, bool *is_option);
 } orm_sql_orm_ops;
 int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
 const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
 /* The load plan of the statement being compiled; freed with `free` also when compiling fails. */
-void orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *));
+void orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *),
+                       int (*traverse)(void *, visitproc, void *));
 orm_state *orm_cctx_state(orm_cctx *cc);
 int orm_key_word(void *k, uint64_t w);
 int orm_key_pin(void *k, PyObject *o);

@@ -252,6 +252,13 @@ orm_m_options(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 orm_node *
 orm_option_new(orm_state *st, PyObject *option)
 {
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(st);
+    bool is_option = false;
+    orm_node *made = ops == NULL ? NULL : ops->make_option(st, option, &is_option);
+
+    if (is_option) {
+        return made;
+    }
     if (PyUnicode_Check(option) || PyLong_Check(option) || option == Py_None) {
         orm_raise_exc(st, ORM_EXC_ArgumentError, "ExecutableOption Core element expected, got %R.",
                       option);
