@@ -134,6 +134,10 @@ int orm_result_next(orm_result *r, const orm_cell **cells);
  * the result began; column < orm_result_ncols(r). */
 ORM_OWNED PyObject *orm_result_decode(orm_result *r, uint32_t column, const orm_cell *cell);
 
+/* The codecs behind orm_result_decode, for a loader that decodes by itself: ncols decoders, and
+ * the context in which it sets `column`. Valid while r is. */
+orm_decoder *orm_result_decoders(orm_result *r, orm_decctx **context);
+
 uint32_t orm_result_ncols(const orm_result *r);
 const orm_type *orm_result_coltype(const orm_result *r, uint32_t column);
 int64_t orm_result_rowcount(const orm_result *r);  /* -1: unknown */

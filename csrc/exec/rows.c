@@ -372,6 +372,13 @@ orm_result_buffer(orm_result *r)
     return 0;
 }
 
+orm_decoder *
+orm_result_decoders(orm_result *r, orm_decctx **context)
+{
+    *context = &r->dec;
+    return r->decoders;
+}
+
 uint32_t
 orm_result_ncols(const orm_result *r)
 {

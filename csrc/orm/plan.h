@@ -135,6 +135,7 @@ struct orm_mapper {
     PyObject *manager;      /* owned: the Python ClassManager or None */
     orm_dispatch *events;   /* owned: mapper events (before_insert ...), NULL: nobody ever asked */
     PyObject *unit;         /* owned: how unit/ writes this class, made at its first flush, or NULL */
+    PyObject *loads;        /* owned: the loader's own statements (load_key.c), or NULL */
     orm_write_entry *writes; /* owned open-addressed table, write_mask + 1 cells; NULL: not built */
     uint32_t write_mask;
     unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */

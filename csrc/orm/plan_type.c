@@ -58,6 +58,7 @@ plan_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(m->manager);
     Py_VISIT(m->events);
     Py_VISIT(m->unit);
+    Py_VISIT(m->loads);
     return 0;
 }
 
@@ -105,6 +106,7 @@ plan_clear(PyObject *self)
     Py_CLEAR(m->manager);
     Py_CLEAR(m->events);
     Py_CLEAR(m->unit);
+    Py_CLEAR(m->loads);
     Py_CLEAR(m->cls);
     Py_CLEAR(m->base);
     return 0;
