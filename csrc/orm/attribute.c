@@ -9,7 +9,7 @@
  * Ownership: the plan owns its attributes, an attribute its plan; `cls` is borrowed for the
  *   pointer test and NULLed when the plan loses the class. The collector breaks the ring.
  */
-#include "orm/orm_int.h"
+#include "orm/load_int.h"
 
 /* --- the descriptor -------------------------------------------------------------------- */
 
@@ -247,6 +247,39 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     return 0;
 }
 
+orm_attribute *
+orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
+{
+    orm_mapper *m = of->mapper;
+    orm_attribute *a = attribute_alloc(m, of->n.key, of->slot);
+    orm_node *args[] = {entity, column};
+
+    if (a == NULL) {
+        return NULL;
+    }
+    a->cls = NULL;
+    a->kind = of->kind;
+    a->flags = of->flags;
+    a->columns = Py_XNewRef(of->columns);
+    a->prop = Py_XNewRef(of->prop);
+    a->n.name = Py_NewRef(of->n.name);
+    a->n.node = orm_node_make(m->state, ORM_N_ATTR, ORM_OP_NONE, column->type, (PyObject *)a,
+                              of->slot, 2, args);
+    if (a->n.node == NULL) {
+        Py_CLEAR(a);
+    }
+    return a;
+}
+
+PyObject *
+orm_attribute_alias(const orm_attribute *a)
+{
+    orm_node *entity = a->n.node == NULL ? NULL : a->n.node->args[0];
+
+    return entity != NULL && entity->aux & ORM_ENTITY_ALIASED ? (PyObject *)entity->args[1]
+                                                               : NULL;
+}
+
 void
 orm_attribute_unbind(orm_attribute *a)
 {
@@ -323,12 +356,24 @@ attribute_repr(PyObject *self)
                                 (void *)a);
 }
 
+/* What stands before the dot: the class's name, or what str() of an alias says. */
+static PyObject *
+owner_name(const orm_attribute *a)
+{
+    PyObject *alias = orm_attribute_alias(a);
+
+    if (alias != NULL) {
+        return PyObject_Str(alias);
+    }
+    return a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
+}
+
 /* "User.name": the SQL text is that of the column, which str() of a clause element shows. */
 static PyObject *
 attribute_str(PyObject *self)
 {
     orm_attribute *a = (orm_attribute *)self;
-    PyObject *name = a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
+    PyObject *name = owner_name(a);
     PyObject *text = name == NULL ? NULL : PyUnicode_FromFormat("%U.%U", name, a->n.key);
 
     Py_XDECREF(name);
@@ -363,7 +408,7 @@ attribute_getattro(PyObject *self, PyObject *name)
         rc = PyObject_GetOptionalAttr(PyTuple_GET_ITEM(a->columns, 0), name, &found);
     }
     if (rc == 0) {
-        cls_name = a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
+        cls_name = owner_name(a);
         if (cls_name != NULL) {
             PyErr_Format(PyExc_AttributeError,
                          "Neither 'InstrumentedAttribute' object nor 'Comparator' object "
@@ -385,7 +430,11 @@ static PyObject *
 get_class(PyObject *self, void *Py_UNUSED(closure))
 {
     orm_attribute *a = (orm_attribute *)self;
+    PyObject *alias = orm_attribute_alias(a);
 
+    if (alias != NULL) {
+        return Py_NewRef(alias);
+    }
     return Py_NewRef(a->cls == NULL ? Py_None : (PyObject *)a->cls);
 }
 
@@ -401,7 +450,11 @@ static PyObject *
 get_parent(PyObject *self, void *Py_UNUSED(closure))
 {
     orm_attribute *a = (orm_attribute *)self;
+    PyObject *alias = orm_attribute_alias(a);
 
+    if (alias != NULL) {
+        return PyObject_GetAttr(alias, a->mapper->state->s_aliased_insp);
+    }
     return Py_NewRef(a->mapper->py == NULL ? Py_None : a->mapper->py);
 }
 
@@ -477,8 +530,8 @@ static PyGetSetDef attribute_getset[] = {
     {"class_", get_class, NULL, "The mapped class.", NULL},
     {"property", get_property, NULL, "The MapperProperty.", NULL},
     {"prop", get_property, NULL, "The MapperProperty.", NULL},
-    {"parent", get_parent, NULL, "The Mapper of the class.", NULL},
-    {"_parententity", get_parent, NULL, "The Mapper of the class.", NULL},
+    {"parent", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
+    {"_parententity", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
     {"expression", get_self, NULL, "The attribute as a SQL expression: itself.", NULL},
     {"impl", get_self, NULL, "What stores the values: the attribute itself.", NULL},
     {"comparator", get_comparator, NULL, "The property's comparator.", NULL},

@@ -4,7 +4,7 @@
  * Place: `flag_modified(obj, "key")` and its family by key instead of by descriptor; exported
  *   under their public names by pyorm.orm. Each takes any mapped instance.
  */
-#include "orm/orm_int.h"
+#include "orm/load_int.h"
 
 int64_t
 orm_slot_or_keyerror(orm_head *h, PyObject *key)
@@ -310,7 +310,8 @@ orm_orm_setup(PyObject *module, orm_state *st)
         || orm_type_add(module, st, &orm_attribute_spec, st->ColumnElement,
                         &st->InstrumentedAttribute) < 0
         || orm_type_add(module, st, &orm_plan_spec, NULL, &st->MapperPlan) < 0
-        || orm_type_add(module, st, &orm_view_spec, NULL, &st->InstanceState) < 0) {
+        || orm_type_add(module, st, &orm_view_spec, NULL, &st->InstanceState) < 0
+        || orm_load_setup(module, st) < 0) {
         return -1;
     }
     if (orm_type_set_module(st->InstrumentedAttribute, "pyorm.orm.attributes") < 0

@@ -30,6 +30,10 @@ typedef struct orm_load_opts {
     PyObject *for_update;   /* borrowed: True, or a dict of with_for_update()'s arguments; NULL */
     PyObject *options;      /* borrowed: sequence of loader options, or NULL */
     PyObject *exec_options; /* borrowed: dict of execution options, or NULL */
+    bool explicit;          /* Session.refresh(): no row is InvalidRequestError, not
+                               ObjectDeletedError */
+    bool whole;             /* Session.refresh() without names: listeners get None for names,
+                               and nothing of the instance stays changed */
 } orm_load_opts;
 
 /* The instance of a key from the database: new reference in *out, NULL if there is no row (or

@@ -487,9 +487,10 @@ make_entity(orm_mapper *m, PyObject *selectable)
     if (from == NULL) {
         return -1;
     }
+    orm_node *parts[] = {from, (orm_node *)m->cls};
     m->selectable = Py_NewRef(selectable);
-    m->entity = orm_node_make(m->state, ORM_N_ENTITY, ORM_OP_NONE, NULL, (PyObject *)m, 0, 1,
-                              &from);
+    m->entity = orm_node_make(m->state, ORM_N_ENTITY, ORM_OP_NONE, NULL, (PyObject *)m, 0, 2,
+                              parts);
     return m->entity == NULL ? -1 : 0;
 }
 

@@ -125,13 +125,21 @@
     X(Entity)                                                                                 \
     X(InstrumentedAttribute)                                                                  \
     X(MapperPlan)                                                                             \
-    X(InstanceState)
+    X(InstanceState)                                                                          \
+    X(LoaderOption)                                                                           \
+    X(AliasedEntity)                                                                          \
+    X(MapperLoads) /* the loader's own statements of one class */
 #define ORM_STRINGS_ORM(X)                                                                    \
     X(sa_instance_state, "_sa_instance_state")                                                \
     X(sa_plan, "_sa_plan")                                                                    \
     X(dunder_dict, "__dict__")                                                                \
     X(dunder_class, "__class__")                                                              \
     X(int, "int")                                                                             \
+    X(aliased_insp, "_aliased_insp")                                                          \
+    X(allow_partial_pks, "allow_partial_pks")                                                 \
+    X(group, "group")                                                                         \
+    X(populate_existing, "populate_existing")                                                 \
+    X(identity_token, "identity_token")                                                       \
     X(asyncio_module, "pyorm.ext.asyncio")
 #define ORM_OBJECTS_ORM(X)                                                                    \
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
@@ -140,6 +148,7 @@
     X(event_token)    /* the class AttributeEventToken */                                     \
     X(history_type)   /* the class History */                                                 \
     X(attrs_view)     /* the class InstanceAttributes */                                      \
+    X(query_context)  /* the class QueryContext */                                            \
     X(orm_exc_module) /* pyorm.orm.exc */
 
 /* --- unit ------------------------------------------------------------------------------ */

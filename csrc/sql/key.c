@@ -418,8 +418,7 @@ walk_own(orm_sqlkey *k, const orm_node *n, unsigned traits)
     if (rc == 0 && (traits & ORM_K_OPTION)) {
         const orm_sql_orm_ops *ops = sql_room(k->st)->orm_ops;
 
-        rc = ops != NULL && ops->option_key != NULL ? ops->option_key(k, n->payload)
-                                                    : emit_pin(k, n->payload);
+        rc = ops != NULL ? ops->option_key(k->st, k, n->payload) : emit_pin(k, n->payload);
     }
     return rc;
 }

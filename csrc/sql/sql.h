@@ -93,7 +93,7 @@ typedef struct orm_sql_orm_ops {
     /* `o` is not an expression: 1 and a new ENTITY or ATTR node when it is a mapped class or alias, 0, -1. */
     int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
     /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
-    int (*option_key)(void *k, PyObject *payload);
+    int (*option_key)(orm_state *st, void *k, PyObject *payload);
     /* Called once per SELECT that holds ENTITYs or OPTIONs, before anything of it is rendered.
      * *out: a new SELECT (caller owns) with ATTR columns in the place of ENTITYs, eager joins
      * added, wrapped where LIMIT asks for it (flag ORM_SELF_RAW_COLUMNS keeps its labels), or

@@ -141,8 +141,12 @@ orm_decode_error(orm_decctx *c, const char *format, ...)
     if (c->column == NULL) {
         message = Py_NewRef(what);
     }
-    else {
+    else if (c->row == 0) {
         message = PyUnicode_FromFormat("%U (column %s)", what, c->column);
+    }
+    else {
+        message = PyUnicode_FromFormat("%U (column %s, row %lld)", what, c->column,
+                                       (long long)c->row);
     }
     Py_DECREF(what);
     raise_data_error(c->st, message);

@@ -135,6 +135,7 @@ typedef struct orm_decctx {
     PyObject *dialect_obj;    /* borrowed, or NULL */
     PyObject *json_loads;     /* engine's json_deserializer; borrowed, NULL: json's scanner */
     const char *column;       /* name for messages, or NULL */
+    int64_t row;              /* of the result, from 1, for messages; 0: unknown */
 } orm_decctx;
 
 /* Turn v (never NULL) into *out. 0, or -1 with an exception. */

@@ -14,8 +14,11 @@ _NAMES = {
     "pyorm.orm.declarative": (
         "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
     ),
+    "pyorm.orm.aliased": "AliasedClass AliasedInsp aliased",
+    "pyorm.orm.context": "QueryContext",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",
+    "pyorm.orm.options": "Load defer load_only undefer undefer_group",
     "pyorm.orm.properties": (
         "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
         "mapped_column validates reconstructor"

@@ -1,0 +1,561 @@
+/*
+ * orm/load_rows.c - one row after the other into instances.
+ *
+ * Place: load_result.c and load_key.c step over an orm_result and hand each row's cells in.
+ * Row rule: key of NULLs -> None. Known instance: populate_existing -> everything, once per run;
+ *   else what it has not loaded and has no pending change for. New instance: everything, then
+ *   its identity, then the identity map. `load` and `refresh` fire after that.
+ * Invariants: decoding and listeners run Python, so the map is asked again before an instance is
+ *   entered, unless its table did not change since it was asked. An instance that is not in the
+ *   map is not reachable by anybody else.
+ * Ownership: the caller keeps what it gets alive until orm_loader_batch_done or _failed.
+ */
+#include "orm/load_int.h"
+
+/* --- life --------------------------------------------------------------------------------- */
+
+/* Whether a key of one whole number can be read from the cell itself. */
+static bool
+reads_int_key(const orm_loader *l, const orm_entplan *p)
+{
+    const orm_decoder *d = &l->decoders[p->ident[0]];
+
+    return p->nident == 1 && l->token == NULL
+           && (d->type->kind == ORM_T_INT32 || d->type->kind == ORM_T_INT64
+               || d->type->kind == ORM_T_INT16)
+           && d->fn == d->type->codec[l->dec->dialect]->decode
+           && !(d->type->flags & ORM_TF_PY_RESULT);
+}
+
+int
+orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
+{
+    orm_load_plan *plan = c->load;
+
+    l->st = ((orm_mapper *)plan->ents[0].mapper)->state;
+    l->s = s;
+    l->owner = Py_XNewRef(s->owner);
+    l->compiled = (orm_compiled *)Py_NewRef(c);
+    l->plan = plan;
+    l->r = r;
+    orm_ptrmap_init(&l->seen);
+    if (orm_result_ncols(r) != plan->ncols) {
+        return orm_raise_exc(l->st, ORM_EXC_InvalidRequestError,
+                             "the statement returned %u columns, its mapped entities and other "
+                             "columns are %u; select what is mapped by name, not by *",
+                             orm_result_ncols(r), plan->ncols);
+    }
+    l->decoders = orm_result_decoders(r, &l->dec);
+    l->int_key = PyMem_Malloc(plan->nents + 1);
+    if (l->int_key == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = 0; i < plan->nents; i++) {
+        l->int_key[i] = reads_int_key(l, &plan->ents[i]);
+    }
+    return 0;
+}
+
+void
+orm_loader_fini(orm_loader *l)
+{
+    orm_result *r = l->r;
+
+    l->r = NULL;
+    l->plan = NULL;
+    orm_result_free(r);
+    orm_ptrmap_fini(&l->seen);
+    PyMem_Free(l->fresh);
+    PyMem_Free(l->int_key);
+    l->fresh = NULL;
+    l->int_key = NULL;
+    l->nfresh = l->capfresh = 0;
+    Py_CLEAR(l->token);
+    Py_CLEAR(l->context);
+    Py_CLEAR(l->statement);
+    Py_CLEAR(l->compiled);
+    Py_CLEAR(l->owner);
+}
+
+/* --- what a batch brought ----------------------------------------------------------------- */
+
+static int
+note_fresh(orm_loader *l, orm_head *h)
+{
+    if (l->nfresh == l->capfresh) {
+        uint32_t cap = l->capfresh == 0 ? 64 : l->capfresh * 2;
+        orm_head **grown = PyMem_Realloc(l->fresh, cap * sizeof(*grown));
+
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        l->fresh = grown;
+        l->capfresh = cap;
+    }
+    l->fresh[l->nfresh++] = h;
+    return 0;
+}
+
+void
+orm_loader_batch_done(orm_loader *l)
+{
+    l->nfresh = 0;
+    orm_ptrmap_clear(&l->seen);
+}
+
+void
+orm_loader_drop(orm_loader *l, uint32_t from, const orm_head *kept)
+{
+    uint32_t n = from;
+
+    for (uint32_t i = from; i < l->nfresh; i++) {
+        if (l->fresh[i] == kept) {
+            l->fresh[n++] = l->fresh[i];
+        }
+    }
+    l->nfresh = n;
+}
+
+void
+orm_loader_failed(orm_loader *l)
+{
+    PyObject *live = PyErr_GetRaisedException();
+
+    for (uint32_t i = 0; i < l->nfresh; i++) {
+        orm_head *h = l->fresh[i];
+
+        /* what a listener changed meanwhile is the program's own */
+        if (!(h->flags & ORM_H_MODIFIED) && orm_head_expire(h) < 0) {
+            PyErr_Clear();
+        }
+    }
+    l->nfresh = 0;
+    PyErr_SetRaisedException(live);
+}
+
+static int
+is_same_head(const void *value, const void *key)
+{
+    return value == key;
+}
+
+/* 1 the first time in this run, 0 later, -1. */
+static int
+first_sight(orm_loader *l, const orm_head *h)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)h >> 4;
+
+    if (orm_ptrmap_find(&l->seen, hash, is_same_head, h) != NULL) {
+        return 0;
+    }
+    if (orm_ptrmap_put(&l->seen, hash, (void *)(uintptr_t)h) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 1;
+}
+
+/* --- events ------------------------------------------------------------------------------- */
+
+/* What listeners get besides the instance. Borrowed from the loader, or NULL. */
+static PyObject *
+context_of(orm_loader *l)
+{
+    PyObject *cls = NULL;
+
+    if (l->context == NULL) {
+        cls = orm_import_once(&l->st->query_context, "pyorm.orm.context", "QueryContext");
+        if (cls != NULL) {
+            l->context = PyObject_CallFunctionObjArgs(
+                cls, l->owner == NULL ? Py_None : l->owner,
+                l->statement == NULL ? Py_None : l->statement,
+                l->overwrite ? Py_True : Py_False, NULL);
+        }
+    }
+    return l->context;
+}
+
+int
+orm_loader_fire(orm_loader *l, orm_mapper *m, PyObject *obj, int event, PyObject *names_steal)
+{
+    PyObject *context = NULL;
+    PyObject *args[] = {obj, NULL, names_steal == NULL ? Py_None : names_steal};
+    int rc = 0;
+
+    if (orm_instance_listeners(m, event) != NULL) {
+        context = context_of(l);
+        args[1] = context;
+        rc = context == NULL
+                 ? -1
+                 : orm_dispatch_fire(m->events, event, args, event == ORM_IEV_REFRESH ? 3 : 2);
+    }
+    Py_XDECREF(names_steal);
+    return rc;
+}
+
+/* A new instance is complete and in the map. 0 / -1. */
+static int
+tell_loaded(orm_loader *l, const orm_entplan *p, PyObject *obj)
+{
+    PyObject *args[] = {l->owner, obj};
+
+    if (p->mapper->events != NULL && orm_loader_fire(l, p->mapper, obj, ORM_IEV_LOAD, NULL) < 0) {
+        return -1;
+    }
+    if (l->owner == NULL
+        || orm_dispatch_get(l->s->events, ORM_SEV_LOADED_AS_PERSISTENT) == NULL) {
+        return 0;
+    }
+    return orm_dispatch_fire(l->s->events, ORM_SEV_LOADED_AS_PERSISTENT, args, 2);
+}
+
+/* Set of the keys that have no value. New reference. */
+static PyObject *
+unloaded_keys(orm_head *h)
+{
+    PyObject *set = PySet_New(NULL);
+
+    for (uint32_t i = 0; set != NULL && i < h->mapper->nslots; i++) {
+        orm_attribute *a = h->mapper->attrs[i];
+        PyObject *v = a == NULL ? NULL : orm_val_peek(h, i, NULL);
+
+        if (a != NULL && v == NULL && PySet_Add(set, a->n.key) < 0) {
+            Py_CLEAR(set);
+        }
+        Py_XDECREF(v);
+    }
+    return set;
+}
+
+/* --- values ------------------------------------------------------------------------------- */
+
+/* Tell where a codec's own exception comes from; a DataError says it already. */
+static void
+explain(orm_loader *l, const char *label)
+{
+    PyObject *live = PyErr_GetRaisedException();
+    PyObject *data_error = orm_exc_class(l->st, ORM_EXC_DataError);
+    int known = data_error == NULL ? 1 : PyObject_IsInstance(live, data_error);
+    PyObject *answer = NULL;
+
+    if (known == 0) {
+        PyObject *note = PyUnicode_FromFormat("while loading column %s, row %lld of the result",
+                                              label, (long long)l->row);
+        answer = note == NULL ? NULL : PyObject_CallMethod(live, "add_note", "O", note);
+        Py_XDECREF(note);
+        Py_XDECREF(answer);
+    }
+    PyErr_Clear();
+    PyErr_SetRaisedException(live);
+}
+
+PyObject *
+orm_loader_value(orm_loader *l, uint32_t column, const char *label, const orm_cell *cell)
+{
+    orm_decoder *d = &l->decoders[column];
+    PyObject *v = NULL;
+
+    if (cell->kind == ORM_V_NULL && !d->null_aware) {
+        Py_RETURN_NONE;
+    }
+    l->dec->column = label;
+    l->dec->row = l->row;
+    v = d->fn(l->dec, d->type, cell);
+    if (v == NULL) {
+        explain(l, label);
+    }
+    return v;
+}
+
+static const int tag_of_kind[] = {
+    [ORM_FILL_DEFERRED] = ORM_TAG_DEFERRED,
+    [ORM_FILL_RAISE] = ORM_TAG_RAISE,
+    [ORM_FILL_EXPIRED] = ORM_TAG_EXPIRED,
+};
+
+/* Everything into an instance just made. 0 / -1. */
+static int
+fill_new(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+{
+    orm_decctx *dec = l->dec;
+
+    dec->row = l->row;
+    for (uint32_t i = 0; i < p->ncolumns; i++) {
+        const orm_fill *f = &p->fill[i];
+        const orm_cell *cell = &cells[f->column];
+        const orm_decoder *d = &l->decoders[f->column];
+        PyObject *v = NULL;
+
+        if (cell->kind == ORM_V_NULL && !d->null_aware) {
+            v = Py_NewRef(Py_None);
+        }
+        else {
+            dec->column = f->label;
+            v = d->fn(dec, d->type, cell);
+            if (v == NULL) {
+                explain(l, f->label);
+                return -1;
+            }
+        }
+        if (orm_val_fill_steal(h, f->slot, v) < 0) {
+            return -1;
+        }
+    }
+    for (uint32_t i = p->ncolumns; i < p->nfill; i++) {
+        orm_head_set_tag(h, p->fill[i].slot, tag_of_kind[p->fill[i].kind]);
+    }
+    return 0;
+}
+
+/* Everything over what a known instance holds; its pending changes are lost. 0 / -1. */
+static int
+fill_over(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+{
+    for (uint32_t i = 0; i < p->ncolumns; i++) {
+        const orm_fill *f = &p->fill[i];
+        PyObject *v = orm_loader_value(l, f->column, f->label, &cells[f->column]);
+
+        if (v == NULL || orm_val_load_steal(h, f->slot, v) < 0) {
+            return -1;
+        }
+    }
+    orm_head_commit(h);
+    return 0;
+}
+
+/* Into a known instance what it lacks. 0 / -1. */
+static int
+fill_partial(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+{
+    for (uint32_t i = 0; i < p->ncolumns; i++) {
+        const orm_fill *f = &p->fill[i];
+        PyObject *v = NULL;
+
+        if (!(f->policy & ORM_FILL_PARTIAL) || orm_val_is_dirty(h, f->slot)) {
+            continue;
+        }
+        v = orm_val_peek(h, f->slot, NULL);
+        if (v != NULL) {
+            Py_DECREF(v);
+            continue;
+        }
+        v = orm_loader_value(l, f->column, f->label, &cells[f->column]);
+        if (v == NULL || orm_val_load_steal(h, f->slot, v) < 0) {
+            return -1;
+        }
+    }
+    h->flags &= ~(uint32_t)ORM_H_EXPIRED;
+    return 0;
+}
+
+/* --- instances ---------------------------------------------------------------------------- */
+
+/* Nothing that the row brings is missing. fast path: same answer as fill_partial. */
+static bool
+has_all(const orm_entplan *p, const orm_head *h)
+{
+    for (uint32_t i = 0; i < p->ncolumns; i++) {
+        if (orm_val_fast(h, p->fill[i].slot) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The row is about an instance that the session knew. 0 / -1. */
+static int
+meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
+           const orm_cell *cells)
+{
+    bool heard = orm_instance_listeners(h->mapper, ORM_IEV_REFRESH) != NULL;
+    PyObject *names = NULL;
+    int rc;
+
+    if (!l->overwrite && !heard) {
+        return has_all(p, h) ? 0 : fill_partial(l, p, h, cells);
+    }
+    rc = first_sight(l, h);
+    if (rc <= 0) {
+        return rc;
+    }
+    if (l->overwrite) {
+        rc = note_fresh(l, h) < 0 ? -1 : fill_over(l, p, h, cells);
+        return rc < 0 ? -1 : orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, NULL);
+    }
+    names = unloaded_keys(h);
+    if (names == NULL || fill_partial(l, p, h, cells) < 0) {
+        Py_XDECREF(names);
+        return -1;
+    }
+    if (PySet_GET_SIZE(names) == 0) {
+        Py_DECREF(names);
+        return 0;
+    }
+    return orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, names);
+}
+
+/* A new instance of the key, or the one that got into the map meanwhile. New reference. */
+static PyObject *
+make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *cells)
+{
+    orm_idmap *map = &l->s->map;
+    uint64_t version = map->table.version;
+    size_t used = map->table.used;
+    orm_head *h = NULL;
+    orm_head *other = NULL;
+    PyObject *winner = NULL;
+    PyObject *obj = orm_instance_new(p->mapper, &h);
+
+    if (obj == NULL || fill_new(l, p, h, cells) < 0 || orm_head_set_identity(h, k) < 0) {
+        goto error;
+    }
+    if (map->table.version == version && map->table.used == used) {
+        if (orm_idmap_add(map, l->s, h, k) < 0) {
+            goto error;
+        }
+    }
+    else {
+        if (orm_idmap_put(map, l->s, h, k, &winner, &other) < 0) {
+            goto error;
+        }
+        Py_DECREF(obj);
+        obj = winner;
+        if (other != h) {
+            if (meet_known(l, p, obj, other, cells) < 0) {
+                goto error;
+            }
+            return obj;
+        }
+    }
+    if (note_fresh(l, h) < 0
+        || ((l->overwrite || orm_instance_listeners(p->mapper, ORM_IEV_REFRESH) != NULL)
+            && first_sight(l, h) < 0)) {
+        goto error;
+    }
+    if ((p->mapper->events != NULL || l->s->events != NULL) && tell_loaded(l, p, obj) < 0) {
+        goto error;
+    }
+    return obj;
+
+error:
+    orm_loader_failed(l);
+    Py_XDECREF(obj);
+    return NULL;
+}
+
+/* --- keys --------------------------------------------------------------------------------- */
+
+/* The whole number in a cell: 1; 0: it is none that can be read here. */
+static inline int
+int_in_cell(const orm_cell *cell, uint8_t dialect, int64_t *out)
+{
+    if (cell->kind == ORM_V_INT) {
+        *out = cell->u.i;
+        return 1;
+    }
+    if (dialect != ORM_PG || cell->kind != ORM_V_BLOB) {
+        return 0;
+    }
+    switch (cell->len) {
+    case 4:
+        *out = (int32_t)orm_load32(cell->p);
+        return 1;
+    case 8:
+        *out = (int64_t)orm_load64(cell->p);
+        return 1;
+    case 2:
+        *out = (int16_t)orm_load16(cell->p);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static const char *
+label_of(const orm_entplan *p, uint32_t column)
+{
+    for (uint32_t i = 0; i < p->ncolumns; i++) {
+        if (p->fill[i].column == column) {
+            return p->fill[i].label;
+        }
+    }
+    return "?";
+}
+
+/* The key by way of Python objects. 1 (release it), -1. */
+static int
+decode_key(orm_loader *l, const orm_entplan *p, const orm_cell *cells, orm_key *k)
+{
+    PyObject *few[8];
+    PyObject **values = p->nident <= 8 ? few : PyMem_Calloc(p->nident, sizeof(*values));
+    uint32_t n = 0;
+    int rc = values == NULL ? (PyErr_NoMemory(), -1) : 1;
+
+    for (; rc > 0 && n < p->nident; n++) {
+        uint32_t column = p->ident[n];
+        values[n] = orm_loader_value(l, column, label_of(p, column), &cells[column]);
+        if (values[n] == NULL) {
+            rc = -1;
+            break;
+        }
+    }
+    if (rc > 0 && orm_key_init(k, p->mapper, values, l->token) < 0) {
+        rc = -1;
+    }
+    for (uint32_t i = 0; values != NULL && i < n; i++) {
+        Py_DECREF(values[i]);
+    }
+    if (values != few) {
+        PyMem_Free(values);
+    }
+    return rc;
+}
+
+/* 1 the row has this entity, 0 it has none, -1. */
+static int
+read_key(orm_loader *l, const orm_entplan *p, const orm_cell *cells, orm_key *k)
+{
+    uint32_t nulls = 0;
+    int64_t number = 0;
+
+    if (l->int_key[p - l->plan->ents] && int_in_cell(&cells[p->ident[0]], l->dec->dialect, &number)) {
+        orm_key_init_int(k, p->mapper, number);
+        return 1;
+    }
+    for (uint32_t i = 0; i < p->nident; i++) {
+        nulls += cells[p->ident[i]].kind == ORM_V_NULL;
+    }
+    if (nulls == p->nident || (nulls > 0 && !p->partial_pk)) {
+        return 0;
+    }
+    return decode_key(l, p, cells, k);
+}
+
+PyObject *
+orm_loader_entity(orm_loader *l, const orm_entplan *p, const orm_cell *cells)
+{
+    orm_key k = {0};
+    PyObject *obj = NULL;
+    orm_head *h = NULL;
+    int rc = read_key(l, p, cells, &k);
+
+    if (rc <= 0) {
+        return rc < 0 ? NULL : Py_NewRef(Py_None);
+    }
+    if (orm_idmap_get(&l->s->map, &k, &obj, &h) < 0) {
+        goto done;
+    }
+    if (obj == NULL) {
+        obj = make_new(l, p, &k, cells);
+    }
+    else if (meet_known(l, p, obj, h, cells) < 0) {
+        /* while obj is alive: it is in the list of what the batch brought */
+        orm_loader_failed(l);
+        Py_CLEAR(obj);
+    }
+done:
+    orm_key_fini(&k);
+    return obj;
+}

@@ -1,0 +1,233 @@
+/*
+ * orm/option.c - `_core.LoaderOption`: which columns of an entity a statement loads.
+ *
+ * Place: Python's load_only(), defer(), undefer() ... check their arguments and make one of
+ *   these; Select.options() puts it into an OPTION node; load_plan.c applies it.
+ * Key: the entities stand as children of the OPTION node, so that an alias counts by its place
+ *   in the statement; the items follow as words. Nothing of it runs Python.
+ * Invariants: filled once by `_fill`, immutable afterwards.
+ */
+#include "orm/load_int.h"
+
+/* The index of an entity among the option's, added if it is new. -1 exception. */
+static int64_t
+entity_index(orm_option *o, orm_node *entity)
+{
+    orm_node **grown = NULL;
+
+    for (uint32_t i = 0; i < o->nentities; i++) {
+        if (o->entities[i] == entity) {
+            return i;
+        }
+    }
+    grown = PyMem_Realloc(o->entities, (o->nentities + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    o->entities = grown;
+    o->entities[o->nentities] = (orm_node *)Py_NewRef(entity);
+    return o->nentities++;
+}
+
+/* ("slot", attribute, strategy): one attribute. 0 / -1. */
+static int
+fill_slot(orm_state *st, orm_option *o, PyObject *target, orm_optitem *item)
+{
+    orm_node *n = NULL;
+    int64_t entity;
+
+    if (!PyObject_TypeCheck(target, st->InstrumentedAttribute)
+        || (n = ((orm_attribute *)target)->n.node) == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a loader option is about a mapped column attribute");
+        return -1;
+    }
+    entity = entity_index(o, n->args[0]);
+    item->entity = (uint32_t)entity;
+    item->slot = ((orm_attribute *)target)->slot;
+    return entity < 0 ? -1 : 0;
+}
+
+/* Everything of an entity; None: of every entity. 0 / -1. */
+static int
+fill_entity(orm_state *st, orm_option *o, PyObject *target, orm_optitem *item)
+{
+    orm_node *n = NULL;
+    int64_t entity;
+    int rc;
+
+    item->entity = ORM_OPT_ANY;
+    if (target == Py_None) {
+        return 0;
+    }
+    rc = orm_coerce_entity(st, target, &n);
+    if (rc <= 0) {
+        if (rc == 0) {
+            PyErr_SetString(PyExc_TypeError, "a loader option is about a mapped class or alias");
+        }
+        return -1;
+    }
+    entity = entity_index(o, n);
+    Py_DECREF(n);
+    item->entity = (uint32_t)entity;
+    return entity < 0 ? -1 : 0;
+}
+
+/* One (what, target, strategy, group) tuple. 0 / -1. */
+static int
+fill_item(orm_state *st, orm_option *o, PyObject *spec, orm_optitem *item)
+{
+    int what, strategy;
+    PyObject *target, *group;
+
+    if (!PyTuple_Check(spec)
+        || !PyArg_ParseTuple(spec, "iOiO", &what, &target, &strategy, &group)) {
+        return -1;
+    }
+    if (what < ORM_OPT_SLOT || what > ORM_OPT_GROUP || strategy < ORM_OPT_LOAD
+        || strategy > ORM_OPT_RAISE || (what == ORM_OPT_GROUP) != PyUnicode_CheckExact(group)) {
+        PyErr_SetString(PyExc_ValueError, "not an item of a loader option");
+        return -1;
+    }
+    item->what = (uint8_t)what;
+    item->strategy = (uint8_t)strategy;
+    if (what == ORM_OPT_GROUP) {
+        item->group = Py_NewRef(group);
+        PyUnicode_InternInPlace(&item->group);
+    }
+    return what == ORM_OPT_SLOT ? fill_slot(st, o, target, item)
+                                : fill_entity(st, o, target, item);
+}
+
+static PyObject *
+option_fill(PyObject *self, PyObject *items)
+{
+    orm_option *o = (orm_option *)self;
+    orm_state *st = orm_state_from_type(Py_TYPE(self));
+
+    if (st == NULL || o->items != NULL || !PyTuple_Check(items)) {
+        PyErr_SetString(PyExc_TypeError, "_fill() takes a tuple of items, once");
+        return NULL;
+    }
+    o->items = PyMem_Calloc((size_t)PyTuple_GET_SIZE(items) + 1, sizeof(*o->items));
+    if (o->items == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items); i++) {
+        o->nitems++;
+        if (fill_item(st, o, PyTuple_GET_ITEM(items, i), &o->items[i]) < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- in statements ------------------------------------------------------------------------ */
+
+orm_node *
+orm_option_node(orm_state *st, PyObject *o, bool *is_option)
+{
+    orm_option *option = (orm_option *)o;
+
+    *is_option = PyObject_TypeCheck(o, st->LoaderOption);
+    if (!*is_option) {
+        return NULL;
+    }
+    return orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, o, 0, option->nentities,
+                         option->entities);
+}
+
+int
+orm_option_key(orm_state *st, void *k, PyObject *payload)
+{
+    orm_option *o = (orm_option *)payload;
+    int rc;
+
+    if (!PyObject_TypeCheck(payload, st->LoaderOption)) {
+        return orm_key_pin(k, payload);
+    }
+    rc = orm_key_word(k, o->nitems);
+    for (uint32_t i = 0; rc == 0 && i < o->nitems; i++) {
+        const orm_optitem *item = &o->items[i];
+
+        rc = orm_key_word(k, (uint64_t)item->entity << 32 | item->slot);
+        if (rc == 0) {
+            rc = orm_key_word(k, (uint64_t)item->what << 8 | item->strategy);
+        }
+        if (rc == 0 && item->group != NULL) {
+            rc = orm_key_pin(k, item->group);
+        }
+    }
+    return rc;
+}
+
+/* --- the type ----------------------------------------------------------------------------- */
+
+static int
+option_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    orm_option *o = (orm_option *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    for (uint32_t i = 0; i < o->nentities; i++) {
+        Py_VISIT(o->entities[i]);
+    }
+    return 0;
+}
+
+static int
+option_clear(PyObject *self)
+{
+    orm_option *o = (orm_option *)self;
+    orm_node **entities = o->entities;
+    orm_optitem *items = o->items;
+    uint32_t nentities = o->nentities;
+    uint32_t nitems = o->nitems;
+
+    o->entities = NULL;
+    o->items = NULL;
+    o->nentities = o->nitems = 0;
+    for (uint32_t i = 0; i < nentities; i++) {
+        Py_DECREF(entities[i]);
+    }
+    for (uint32_t i = 0; i < nitems; i++) {
+        Py_XDECREF(items[i].group);
+    }
+    PyMem_Free(entities);
+    PyMem_Free(items);
+    return 0;
+}
+
+static void
+option_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    option_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef option_methods[] = {
+    {"_fill", option_fill, METH_O,
+     "_fill($self, items, /)\n--\n\nGive the option its (what, target, strategy, group) items."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot option_slots[] = {
+    {Py_tp_doc, "Base of the options that say what of an entity is loaded."},
+    {Py_tp_dealloc, option_dealloc},
+    {Py_tp_traverse, option_traverse},
+    {Py_tp_clear, option_clear},
+    {Py_tp_methods, option_methods},
+    {0, NULL},
+};
+
+PyType_Spec orm_option_spec = {
+    .name = "pyorm._core.LoaderOption",
+    .basicsize = sizeof(orm_option),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC
+             | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = option_slots,
+};
