@@ -396,6 +396,19 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
     return orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, names);
 }
 
+/* fast path: same answer as orm_idmap_put, for a key that is known not to be in the map. 0 / -1. */
+static inline int
+enter_unseen(orm_session *s, orm_head *h, const orm_key *k)
+{
+    if (orm_ptrmap_put(&s->map.table, k->hash, h) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    h->flags |= ORM_H_IN_MAP;
+    h->session = s;
+    return 0;
+}
+
 /* A new instance of the key, or the one that got into the map meanwhile. New reference. */
 static PyObject *
 make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *cells)
@@ -412,7 +425,7 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *
         goto error;
     }
     if (map->table.version == version && map->table.used == used) {
-        if (orm_idmap_add(map, l->s, h, k) < 0) {
+        if (enter_unseen(l->s, h, k) < 0) {
             goto error;
         }
     }

@@ -118,18 +118,6 @@ int orm_idmap_get(orm_idmap *map, const orm_key *k, PyObject **obj, orm_head **o
    h's own instance, or the one another put entered first. 0 / -1. */
 int orm_idmap_put(orm_idmap *map, orm_session *s, orm_head *h, const orm_key *k,
                   PyObject **winner, orm_head **winner_head);
-/* fast path: same answer as orm_idmap_put, for a key that is known not to be in the map. 0 / -1. */
-static inline int
-orm_idmap_add(orm_idmap *map, orm_session *s, orm_head *h, const orm_key *k)
-{
-    if (orm_ptrmap_put(&map->table, k->hash, h) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    h->flags |= ORM_H_IN_MAP;
-    h->session = s;
-    return 0;
-}
 void orm_idmap_remove(orm_idmap *map, orm_head *h); /* idempotent; runs no Python */
 /* New list of strong references to the living instances. NULL: exception. */
 PyObject *orm_idmap_list(orm_idmap *map);

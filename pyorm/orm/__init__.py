@@ -14,7 +14,7 @@ _NAMES = {
     "pyorm.orm.declarative": (
         "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
     ),
-    "pyorm.orm.aliased": "AliasedClass AliasedInsp aliased",
+    "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
     "pyorm.orm.context": "QueryContext",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",

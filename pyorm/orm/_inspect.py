@@ -6,7 +6,7 @@ from typing import Any
 
 from pyorm import _core
 from pyorm.inspection import register_inspector
-from pyorm.orm.aliased import AliasedClass, AliasedInsp
+from pyorm.orm._aliased import AliasedClass, AliasedInsp
 from pyorm.orm.mapper import Mapper
 
 

@@ -13,8 +13,14 @@ class Base(_core.Entity):
 
 
 INSTANCES: dict[str, Callable[[], object]] = {
+    "AliasedEntity": _core.AliasedEntity,
     "Entity": Base,
     "InstrumentedAttribute": lambda: make_class().name,
     "InstanceState": lambda: make_class()()._sa_instance_state,
+    "LoaderOption": _core.LoaderOption,
     "MapperPlan": lambda: _core.mapper_plan(make_class()),
+}
+
+UNMADE: dict[str, str] = {
+    "MapperLoads": "a plan keeps it to itself; test_load_by_key counts statements instead",
 }
