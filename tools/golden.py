@@ -1,4 +1,4 @@
-"""Write tests/golden/sql_*.json: the SQL texts of the reference library.
+"""Write tests/golden/{sql,ddl}_*.json and events.json: texts and logs of the reference library.
 
 Run it in an environment that has the reference library; pyorm's tests only read what it
 wrote and never import that library. One file per dialect:
@@ -25,6 +25,8 @@ LIBRARY = "sqlalchemy"
 sys.path.insert(0, str(ROOT))
 
 from tests.golden.cases_ddl import make_ddl_cases  # noqa: E402
+from tests.golden.cases_events import CASES as EVENT_CASES  # noqa: E402
+from tests.golden.cases_events import run_case  # noqa: E402
 from tests.golden.models import make_models  # noqa: E402
 from tests.golden.schema import make_namespace  # noqa: E402
 from tests.golden.statements import compile_case, make_cases, make_orm_cases  # noqa: E402
@@ -98,8 +100,15 @@ def render_ddl(name: str) -> dict[str, Any]:
     return {"library": LIBRARY, "version": version, "dialect": name, "statements": statements, "errors": errors}
 
 
+def event_logs() -> dict[str, Any]:
+    """Return the whole content of events.json: the log of each case."""
+    version = import_module(LIBRARY).__version__
+    logs = {name: run_case(LIBRARY, name) for name in EVENT_CASES}
+    return {"library": LIBRARY, "version": version, "logs": logs}
+
+
 def main(arguments: list[str]) -> int:
-    """Write two files per dialect; print how many statements each holds."""
+    """Write two files per dialect and the event logs; print how many cases each holds."""
     target = Path(arguments[0]) if arguments else ROOT / "tests" / "golden"
     warnings.simplefilter("ignore")
     for name in ("postgresql", "sqlite", "default"):
@@ -107,6 +116,9 @@ def main(arguments: list[str]) -> int:
             path = target / f"{kind}_{name}.json"
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             print(path.name, len(content["statements"]), "errors:", content["errors"])
+    content = event_logs()
+    (target / "events.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    print("events.json", len(content["logs"]))
     return 0
 
 
