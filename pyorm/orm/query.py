@@ -7,8 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pyorm import _core, exc
+from pyorm.inspection import inspect
 
 _LABELS = 2  # LABEL_STYLE_TABLENAME_PLUS_COL
+
+
+def _is_one_entity(entities: Sequence[Any]) -> bool:
+    """Return whether exactly one mapped class or alias is selected: its rows are the objects themselves."""
+    if len(entities) != 1:
+        return False
+    inspected = inspect(entities[0], raiseerr=False)
+    return getattr(inspected, "is_mapper", False) or getattr(inspected, "is_aliased_class", False)
 
 
 class Query:
@@ -25,7 +34,7 @@ class Query:
         """Make `SELECT entities`."""
         listed = entities if isinstance(entities, (tuple, list)) else (entities,)
         self._statement = _core.select(*listed)
-        self._single = len(listed) == 1 and _core.is_entity(listed[0])
+        self._single = _is_one_entity(listed)
         self.session = session
         self._options: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
@@ -40,7 +49,7 @@ class Query:
 
     def _unlimited(self, method: str) -> Any:
         """Return the statement, unless LIMIT or OFFSET stands already: the method would change another row set."""
-        if _core.has_limit(self._statement):
+        if self._statement._limit_clause is not None or self._statement._offset_clause is not None:
             raise exc.InvalidRequestError(
                 f"Query.{method}() being called on a Query which already has LIMIT or OFFSET applied.  Call "
                 f"{method}() before limit() or offset() are applied."
@@ -131,8 +140,8 @@ class Query:
     # ---- what is selected --------------------------------------------------------------------------------------
     def with_entities(self, *entities: Any) -> Query:
         """Return the query over the same FROM that selects something else."""
-        single = len(entities) == 1 and _core.is_entity(entities[0])
-        return self._with(self._statement.with_only_columns(*entities, maintain_column_froms=True), _single=single)
+        statement = self._statement.with_only_columns(*entities, maintain_column_froms=True)
+        return self._with(statement, _single=_is_one_entity(entities))
 
     def add_columns(self, *column: Any) -> Query:
         """Return the query that selects further columns; rows become tuples."""
@@ -347,7 +356,7 @@ class Query:
             exc.LegacyAPIWarning,
             stacklevel=2,
         )
-        if not self._single or _core.has_criteria(self._statement):
+        if not self._single or self.whereclause is not None:
             raise exc.InvalidRequestError(
                 "Query.get() being called on a Query with existing criterion: it takes a query of one entity and nothing else"
             )

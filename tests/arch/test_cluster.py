@@ -95,7 +95,7 @@ def test_server_and_directory_are_gone_when_the_run_is_killed(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_data_survives_when_the_server_is_stopped_and_started() -> None:
-    cluster = Cluster.start(fsync="on")
+    cluster = Cluster.start(fsync="on", synchronous_commit="on")
     try:
         first = Psql(cluster.url("postgres"))
         first.script("CREATE TABLE t (a int); INSERT INTO t VALUES (7)")
