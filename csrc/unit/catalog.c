@@ -252,6 +252,22 @@ is_entry_of(const orm_wfacts *f, PyObject *engine, PyObject *schema)
     return living == engine && same;
 }
 
+/* One more entry. It never moves: another thread's flush may look at it. */
+static orm_wfacts *
+add_entry(orm_wplan *p)
+{
+    orm_wfacts **facts = PyMem_Realloc(p->facts, (p->nfacts + 1) * sizeof(*facts));
+    orm_wfacts *f = facts == NULL ? NULL : PyMem_Calloc(1, sizeof(*f));
+
+    p->facts = facts == NULL ? p->facts : facts;
+    if (f == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    p->facts[p->nfacts++] = f;
+    return f;
+}
+
 /* The entry of this engine, made or taken over from an engine that is gone. */
 static orm_wfacts *
 entry_of(orm_wplan *p, PyObject *engine, PyObject *schema)
@@ -260,36 +276,28 @@ entry_of(orm_wplan *p, PyObject *engine, PyObject *schema)
     PyObject *ref = NULL;
 
     for (uint32_t i = 0; i < p->nfacts; i++) {
-        if (is_entry_of(&p->facts[i], engine, schema)) {
-            return &p->facts[i];
+        if (is_entry_of(p->facts[i], engine, schema)) {
+            return p->facts[i];
         }
     }
     ref = PyWeakref_NewRef(engine, NULL);
     for (uint32_t i = 0; ref != NULL && i < p->nfacts && f == NULL; i++) {
         PyObject *living = NULL;
 
-        f = PyWeakref_GetRef(p->facts[i].engine, &living) == 0 ? &p->facts[i] : NULL;
+        f = PyWeakref_GetRef(p->facts[i]->engine, &living) == 0 ? p->facts[i] : NULL;
         Py_XDECREF(living);
     }
-    if (f != NULL) {
-        Py_CLEAR(f->engine);
-        Py_CLEAR(f->schema);
-        orm_free(f->sequence);
+    if (ref != NULL && f == NULL) {
+        f = add_entry(p);
     }
-    else if (ref != NULL) {
-        orm_wfacts *facts = PyMem_Realloc(p->facts, (p->nfacts + 1) * sizeof(*facts));
-
-        if (facts == NULL) {
-            PyErr_NoMemory();
-            Py_DECREF(ref);
-            return NULL;
-        }
-        p->facts = facts;
-        f = &p->facts[p->nfacts++];
+    if (f == NULL) {
+        Py_XDECREF(ref);
+        return NULL;
     }
-    if (f != NULL) {
-        *f = (orm_wfacts){.engine = ref, .schema = Py_XNewRef(schema)};
-    }
+    Py_CLEAR(f->engine);
+    Py_CLEAR(f->schema);
+    orm_free(f->sequence);
+    *f = (orm_wfacts){.engine = ref, .schema = Py_XNewRef(schema)};
     return f;
 }
 

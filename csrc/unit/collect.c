@@ -17,6 +17,9 @@ base_of(orm_work *w, orm_wplan *p)
     if (p->work_id == w->id) {
         return &w->bases[p->base_at];
     }
+    if (PyList_Append(w->plans, (PyObject *)p) < 0) {
+        return NULL;
+    }
     p->work_id = w->id;
     for (uint32_t i = 0; i < w->nbases; i++) {
         if (w->bases[i].root == p->mapper->root) {
@@ -55,8 +58,8 @@ add_rows(orm_work *w, orm_head **heads, uint32_t n, uint8_t op)
         if (b == NULL) {
             return -1;
         }
-        *r = (orm_urow){.h = h, .obj = orm_head_object(h), .plan = p, .number = w->nrows,
-                        .op = op};
+        *r = (orm_urow){.h = h, .obj = orm_head_object(h), .plan = p,
+                        .base = (uint32_t)(b - w->bases), .op = op};
         if (r->obj == NULL) {
             PyErr_SetString(PyExc_ReferenceError, "an instance died while it was being flushed");
             return -1;
@@ -86,7 +89,7 @@ fill_lists(orm_work *w)
     }
     for (uint32_t i = 0; i < w->nrows; i++) {
         orm_urow *r = &w->rows[i];
-        orm_ubase *b = &w->bases[r->plan->base_at];
+        orm_ubase *b = &w->bases[r->base];
 
         if (r->op == ORM_OP_DELETE) {
             b->deletes[b->ndeletes++] = r;
@@ -104,10 +107,10 @@ orm_collect(orm_work *w)
     orm_flush *f = w->f;
     size_t n = (size_t)f->npending + f->ndirty + f->ndeleted;
 
+    w->plans = PyList_New(0);
     w->rows = orm_arena_array(&w->arena, n + 1, sizeof(orm_urow));
-    if (w->rows == NULL) {
-        PyErr_NoMemory();
-        return -1;
+    if (w->plans == NULL || w->rows == NULL) {
+        return w->plans == NULL ? -1 : (PyErr_NoMemory(), -1);
     }
     if (add_rows(w, f->pending, f->npending, ORM_OP_INSERT) < 0
         || add_rows(w, f->dirty, f->ndirty, ORM_OP_UPDATE) < 0

@@ -27,6 +27,7 @@ work_fini(orm_work *w)
         Py_CLEAR(w->bases[i].schema);
     }
     PyMem_Free(w->bases);
+    Py_CLEAR(w->plans);
     orm_arena_fini(&w->batch);
     orm_arena_fini(&w->arena);
     if (live != NULL) {

@@ -5,8 +5,9 @@
  *   pyorm.orm._unit.write_spec returns (its docstring is the grammar); made again when late
  *   attributes have given the mapper more slots.
  * Ownership: the mapper owns the plan (mapper->unit) and outlives it; the plan owns its shapes
- *   and texts. Nothing outside of a running flush keeps a pointer into a plan, and a plan is
- *   replaced only before the rows of a flush are collected.
+ *   and texts. A flush holds the plans it works with: a class may get a new one meanwhile.
+ * Threads: two flushes share a plan while one of them waits for its database without the GIL;
+ *   so shapes, texts and facts never move once they are made.
  */
 #include "unit/unit_int.h"
 
@@ -365,9 +366,10 @@ wplan_dealloc(PyObject *self)
         orm_wshape_free(p->shapes[i]);
     }
     for (uint32_t i = 0; i < p->nfacts; i++) {
-        Py_CLEAR(p->facts[i].engine);
-        Py_CLEAR(p->facts[i].schema);
-        orm_free(p->facts[i].sequence);
+        Py_CLEAR(p->facts[i]->engine);
+        Py_CLEAR(p->facts[i]->schema);
+        orm_free(p->facts[i]->sequence);
+        PyMem_Free(p->facts[i]);
     }
     PyMem_Free(p->cols);
     PyMem_Free(p->fks);

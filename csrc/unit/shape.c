@@ -16,9 +16,7 @@ void
 orm_wshape_free(orm_wshape *s)
 {
     for (uint32_t i = 0; i < s->ntexts; i++) {
-        orm_free((char *)(uintptr_t)s->texts[i]->text.sql);
-        Py_CLEAR(s->texts[i]->schema);
-        PyMem_Free(s->texts[i]);
+        orm_wtext_free(s->texts[i]);
     }
     PyMem_Free(s->bits);
     PyMem_Free(s->set);

@@ -36,8 +36,10 @@ orm_default_text(orm_wplan *p, orm_wdefault *d, uint8_t dialect)
     if (d->text[dialect] == NULL) {
         function = orm_import_once(&p->st->unit_default, "pyorm.orm._unit", "default_text");
         if (function != NULL) {
-            d->text[dialect] =
+            PyObject *text =
                 PyObject_CallFunction(function, "Os", d->value, dialect_name(dialect));
+
+            Py_XSETREF(d->text[dialect], text); /* another thread may have been faster */
         }
     }
     return d->text[dialect];
@@ -374,6 +376,14 @@ put_text(writer *w, uint8_t way, bool returning, uint32_t rows)
     }
 }
 
+void
+orm_wtext_free(orm_wtext *t)
+{
+    orm_free((char *)(uintptr_t)t->text.sql);
+    Py_CLEAR(t->schema);
+    PyMem_Free(t);
+}
+
 static orm_wtext *
 make_text(orm_wplan *p, orm_wshape *s, uint8_t dialect, uint8_t way, bool returning,
           uint32_t rows, PyObject *schema)
@@ -427,15 +437,16 @@ orm_wtext_of(orm_wplan *p, orm_wshape *s, uint8_t dialect, uint8_t way, bool ret
             return t;
         }
     }
-    texts = PyMem_Realloc(s->texts, (s->ntexts + 1) * sizeof(*texts));
+    t = make_text(p, s, dialect, way, returning, rows, schema); /* runs Python: before the array */
+    texts = t == NULL ? NULL : PyMem_Realloc(s->texts, (s->ntexts + 1) * sizeof(*texts));
     if (texts == NULL) {
-        PyErr_NoMemory();
+        if (t != NULL) {
+            orm_wtext_free(t);
+            PyErr_NoMemory();
+        }
         return NULL;
     }
     s->texts = texts;
-    t = make_text(p, s, dialect, way, returning, rows, schema);
-    if (t != NULL) {
-        s->texts[s->ntexts++] = t;
-    }
+    s->texts[s->ntexts++] = t;
     return t;
 }

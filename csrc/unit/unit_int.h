@@ -36,7 +36,7 @@ typedef struct orm_urow {
     PyObject *saved;      /* owned dict column number -> SQL expression it held, or NULL */
     uint64_t *given;      /* in work->arena, [2 * plan->nwords], or NULL: columns whose values an
                              INSERT gave back; then those of them that were None, not absent */
-    uint32_t number;      /* index among the flush's rows */
+    uint32_t base;        /* index of its base in the flush */
     uint8_t op;           /* ORM_OP_* */
     uint8_t flags;        /* ORM_R_* */
 } orm_urow;
@@ -63,6 +63,7 @@ typedef struct orm_work {
     orm_arena batch;      /* parameters of the batch being written */
     orm_urow *rows;       /* [nrows]: pending, dirty, deleted in the order of the flush */
     uint32_t nrows;
+    PyObject *plans;      /* owned list of the plans in use: a class may get a new one meanwhile */
     orm_ubase *bases;     /* [nbases] */
     uint32_t nbases;
     uint64_t id;          /* number of this flush */

@@ -133,10 +133,10 @@ typedef struct orm_wplan {
     uint32_t nfks;
     orm_wshape **shapes;  /* owned */
     uint32_t nshapes;
-    orm_wfacts *facts;    /* owned, one per engine that was written to */
+    orm_wfacts **facts;   /* owned, one per engine that was written to */
     uint32_t nfacts;
-    uint64_t work_id;     /* flush that base_at belongs to */
-    uint32_t base_at;     /* index of the class's base in that flush */
+    uint64_t work_id;     /* flush that last looked for the class's base, and what it found; */
+    uint32_t base_at;     /* only a short cut: another thread's flush may look meanwhile */
 } orm_wplan;
 
 /* The plan of a mapper, borrowed from it; made at first use or when attributes came. */
@@ -151,6 +151,7 @@ extern PyType_Spec orm_wplan_spec;
 /* text.c: the text of a shape, borrowed from it. `rows`: rows of a VALUES text. */
 const orm_wtext *orm_wtext_of(orm_wplan *p, orm_wshape *s, uint8_t dialect, uint8_t way,
                               bool returning, uint32_t rows, PyObject *schema);
+void orm_wtext_free(orm_wtext *t);
 /* Parameters of one set of the shape: written columns, then the key (and version) in WHERE. */
 uint32_t orm_wshape_nparams(const orm_wplan *p, const orm_wshape *s);
 /* SQL text of a default, borrowed; None where the dialect has none. */

@@ -52,18 +52,19 @@ take_keys(orm_step *s, const orm_wfacts *facts)
                         .flags = ORM_TEXT_BOUNDED};
     int64_t *keys = orm_arena_array(&s->w->batch, s->count, sizeof(int64_t));
     char *number = orm_arena_alloc(&s->w->batch, 4);
-    orm_param params[2] = {{.kind = ORM_V_TEXT, .oid = 25, .u.p = facts->sequence},
+    size_t len = strlen(facts->sequence);
+    char *sequence = orm_arena_dup(&s->w->batch, facts->sequence, len); /* facts may be asked anew */
+    orm_param params[2] = {{.kind = ORM_V_TEXT, .oid = 25, .len = (int32_t)len, .u.p = sequence},
                            {.kind = ORM_V_BLOB, .format = 1, .oid = 23, .len = 4, .u.p = number}};
     orm_many many = {.text = &text, .params = params, .nsets = 1, .nparams = 2, .quiet = true};
     orm_result *rows = NULL;
     const orm_cell *cells = NULL;
     int rc;
 
-    if (keys == NULL || number == NULL) {
+    if (keys == NULL || number == NULL || sequence == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    params[0].len = (int32_t)strlen(facts->sequence);
     orm_store32(number, s->count);
     rc = orm_exec_many(s->base->conn, &many, &rows);
     rc = rc < 0 ? -1 : orm_result_next(rows, &cells);
