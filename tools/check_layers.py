@@ -38,6 +38,8 @@ PUBLIC_HEADERS: dict[str, tuple[str, ...] | None] = {
     **{name: (f"{name}.h",) for name in LAYERS if name not in ("base", "py", "sql")},
     # The one public struct body: every layer above reads nodes.
     "sql": ("sql.h", "sql_node.h"),
+    # Instances and their loading are two contracts.
+    "orm": ("orm.h", "load.h"),
 }
 # Library header -> the folders that may include it.
 LIBRARIES: dict[str, tuple[str, ...]] = {

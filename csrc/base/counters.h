@@ -78,6 +78,7 @@
     X(unit_copy)           /* rows copied in, PostgreSQL */                              \
     X(unit_expression)     /* rows written through sql/ */                               \
     /* session */                                                                        \
+    X(session_get_hit)     /* get() answered from the identity map by the fast path */   \
     /* end */
 /* clang-format on */
 

@@ -27,6 +27,16 @@ orm_connection_in_transaction(PyObject *conn)
     return (((ConnectionObject *)conn)->flags & ORM_CF_BEGUN) != 0;
 }
 
+void
+orm_connection_freshen(PyObject *conn)
+{
+    ConnectionObject *c = (ConnectionObject *)conn;
+
+    if (c->conn != NULL) {
+        (void)c->engine->pool->driver->freshen(c->conn); /* 0: nothing to end */
+    }
+}
+
 /* ---- listeners and log ---- */
 
 static int

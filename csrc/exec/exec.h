@@ -94,6 +94,10 @@ int orm_connection_rollback(PyObject *conn);
  * the root transaction where none is begun. 0 / -1. */
 int orm_connection_savepoint(PyObject *conn, int what, const char *name);
 
+/* The next read sees what others committed since: ends SQLite's read window if one is open and
+ * idle. Never waits. */
+void orm_connection_freshen(PyObject *conn);
+
 /* 1 if a root transaction is begun, else 0. */
 int orm_connection_in_transaction(PyObject *conn);
 

@@ -166,9 +166,25 @@
     X(stale_error)     /* pyorm.orm.exc.StaleDataError */
 
 /* --- session --------------------------------------------------------------------------- */
-#define ORM_TYPES_SESSION(X)
-#define ORM_STRINGS_SESSION(X)
-#define ORM_OBJECTS_SESSION(X)
+#define ORM_TYPES_SESSION(X)                                                                  \
+    X(SessionCore)                                                                            \
+    X(SessionTransaction)
+#define ORM_STRINGS_SESSION(X)                                                                \
+    X(execute, "execute")                                                                     \
+    X(scalar, "scalar")                                                                       \
+    X(scalars, "scalars")                                                                     \
+    X(autoflush, "autoflush")                                                                 \
+    X(synchronize_session, "synchronize_session")                                             \
+    X(get_bind, "get_bind")                                                                   \
+    X(class_dispatch, "_class_dispatch")                                                      \
+    X(dispatch, "dispatch")
+#define ORM_OBJECTS_SESSION(X)                                                                \
+    X(session_module)  /* pyorm.orm.session */                                                \
+    X(session_get_bind) /* the function Session.get_bind: a subclass without its own has it */ \
+    X(run_listeners)   /* pyorm.orm._execute.run_listeners */                                 \
+    X(flush_context)   /* the class UOWTransaction, for listeners */                          \
+    X(tx_origin)       /* the class SessionTransactionOrigin */                               \
+    X(execute_kwnames) /* ("execution_options",) */
 
 #define ORM_STATE_TYPES(X)                                                                    \
     ORM_TYPES_PY(X)                                                                           \

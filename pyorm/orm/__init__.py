@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "session")
+_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "scoping", "session")
 _NAMES = {
     "pyorm._core": "InstanceState InstrumentedAttribute",
     "pyorm.orm.declarative": (
@@ -16,6 +16,7 @@ _NAMES = {
     ),
     "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
     "pyorm.orm.context": "QueryContext",
+    "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",
     "pyorm.orm.options": "Load defer load_only undefer undefer_group",
@@ -24,6 +25,11 @@ _NAMES = {
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
+    "pyorm.orm.scoping": "scoped_session",
+    "pyorm.orm.session": (
+        "ORMExecuteState Session SessionTransaction SessionTransactionOrigin UOWTransaction close_all_sessions "
+        "make_transient make_transient_to_detached object_session sessionmaker was_deleted"
+    ),
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

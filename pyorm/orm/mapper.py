@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm import _plan
+from pyorm.orm import _plan, events
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
@@ -101,6 +101,7 @@ class Mapper:
         class_.__table__ = local_table  # type: ignore[attr-defined]
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
         self.plan = _plan.build(self)
+        events.attach(class_)
         if registry is not None:
             registry._add_mapper(self)
 
@@ -214,10 +215,6 @@ class Mapper:
         return self.class_
 
     entity_namespace = entity
-
-    def __clause_element__(self) -> type:
-        """Stand for the class in statements."""
-        return self.class_
 
     @property
     def configured(self) -> bool:

@@ -1,0 +1,412 @@
+/*
+ * session/execute.c - Session.execute, scalar, scalars.
+ *
+ * Place: statement -> do_orm_execute listeners -> autoflush (statements that speak of mapped
+ *   classes) -> connection -> compiled form -> the loader where there is a load plan, else the
+ *   Connection's own execute.
+ * Nothing of a cached statement's way runs Python unless somebody listens, or binds are routed.
+ * UPDATE and DELETE of a mapped class: what the session holds of it and did not change expires,
+ *   unless synchronize_session is False.
+ */
+#include "session/session_int.h"
+
+enum { X_STATEMENT, X_PARAMS, X_OPTIONS, X_BIND, X_PARENT, X_ADD, X_COUNT };
+
+/* One execution. */
+typedef struct exec_run {
+    SessionObject *s;
+    PyObject *statement; /* borrowed */
+    orm_node *node;      /* borrowed; NULL: not an expression of sql/ (DDL, Sequence) */
+    PyObject *params;    /* borrowed or NULL */
+    PyObject *given;     /* borrowed: the call's execution options, or NULL */
+    PyObject *options;   /* owned: all execution options in one dict, or NULL */
+    PyObject *bind;      /* borrowed: bind_arguments or NULL */
+} exec_run;
+
+/* --- what is it --------------------------------------------------------------------------------- */
+
+static bool
+is_dml(const orm_node *n)
+{
+    return n->kind == ORM_N_INSERT || n->kind == ORM_N_UPDATE || n->kind == ORM_N_DELETE;
+}
+
+static bool
+is_select(const orm_node *n)
+{
+    return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND || n->kind == ORM_N_TEXTFROM;
+}
+
+/* The mapper that a statement is about: its first entity; NULL: none. Borrowed. */
+static orm_mapper *
+mapper_of_node(const orm_node *n)
+{
+    while (n != NULL) {
+        switch (n->kind) {
+        case ORM_N_ENTITY:
+            return (orm_mapper *)n->payload;
+        case ORM_N_ATTR:
+        case ORM_N_SELECT:
+        case ORM_N_COMPOUND:
+        case ORM_N_LABEL:
+        case ORM_N_INSERT:
+        case ORM_N_UPDATE:
+        case ORM_N_DELETE:
+            n = n->args[0]; /* entity, columns, first statement, expression, table */
+            break;
+        case ORM_N_LIST:
+            for (Py_ssize_t i = 0; i + 1 < Py_SIZE(n); i++) {
+                orm_mapper *m = n->args[i]->flags & ORM_F_ORM ? mapper_of_node(n->args[i]) : NULL;
+                if (m != NULL) {
+                    return m;
+                }
+            }
+            n = Py_SIZE(n) > 0 ? n->args[Py_SIZE(n) - 1] : NULL;
+            break;
+        default:
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static int
+refuse_statement(exec_run *x)
+{
+    PyErr_Clear();
+    if (PyUnicode_Check(x->statement)) {
+        return orm_raise_exc(x->s->st, ORM_EXC_ArgumentError,
+                             "Textual SQL expression %R should be explicitly declared as text(%R)",
+                             x->statement, x->statement);
+    }
+    return orm_raise_exc(x->s->st, ORM_EXC_ArgumentError,
+                         "Executable SQL or text() construct expected, got %R.", x->statement);
+}
+
+static int
+look_at(exec_run *x)
+{
+    PyObject *method = NULL;
+
+    x->node = orm_node_of(x->s->st, x->statement);
+    if (x->node != NULL) {
+        return 0;
+    }
+    PyErr_Clear();
+    if (PyObject_GetOptionalAttr(x->statement, x->s->st->s_execute_on_connection, &method) < 0) {
+        return -1;
+    }
+    if (method == NULL) {
+        return refuse_statement(x);
+    }
+    Py_DECREF(method);
+    return 0;
+}
+
+/* --- options ------------------------------------------------------------------------------------- */
+
+static bool
+is_empty(PyObject *options)
+{
+    return options == NULL || options == Py_None
+           || (PyDict_Check(options) && PyDict_GET_SIZE(options) == 0);
+}
+
+/* The session's, the statement's, the call's, in one dict or NULL. 0 / -1. */
+static int
+merge_options(exec_run *x)
+{
+    PyObject *own = NULL;
+    PyObject *own_params = NULL;
+
+    if (x->node != NULL) {
+        orm_stmt_extras(x->s->st, x->node, &own, &own_params);
+    }
+    if (is_empty(own) && is_empty(x->given) && x->s->options == NULL) {
+        return 0;
+    }
+    x->options = PyDict_New();
+    if (x->options == NULL || (x->s->options != NULL && PyDict_Update(x->options, x->s->options) < 0)
+        || (!is_empty(own) && PyDict_Update(x->options, own) < 0)
+        || (!is_empty(x->given) && PyDict_Update(x->options, x->given) < 0)) {
+        return -1;
+    }
+    return 0;
+}
+
+/* A flag of the options: its truth, `otherwise` where it is not there; -1. */
+static int
+option_flag(exec_run *x, PyObject *name, int otherwise)
+{
+    PyObject *value = NULL;
+    int truth = otherwise;
+
+    if (x->options == NULL) {
+        return otherwise;
+    }
+    if (PyDict_GetItemRef(x->options, name, &value) < 0) {
+        return -1;
+    }
+    if (value != NULL) {
+        truth = PyObject_IsTrue(value);
+        Py_DECREF(value);
+    }
+    return truth;
+}
+
+/* --- SELECT with entities -------------------------------------------------------------------------- */
+
+/* Parameters of a SELECT: the statement's own under the call's. *out owned or NULL. 0 / -1. */
+static int
+select_params(exec_run *x, PyObject **out)
+{
+    PyObject *own = NULL;
+    PyObject *options = NULL;
+    PyObject *params = x->params;
+
+    *out = NULL;
+    orm_stmt_extras(x->s->st, x->node, &options, &own);
+    if (params != NULL && PyList_Check(params) && PyList_GET_SIZE(params) == 1) {
+        params = PyList_GET_ITEM(params, 0); /* borrow-ok: the caller holds the list */
+    }
+    if (own == NULL && params == NULL) {
+        return 0;
+    }
+    *out = PyDict_New();
+    if (*out == NULL || (own != NULL && PyDict_Update(*out, own) < 0)
+        || (params != NULL && PyDict_Update(*out, params) < 0)) {
+        Py_CLEAR(*out);
+        return -1;
+    }
+    return 0;
+}
+
+/* By the load plan: 1 and *result; 0 the statement has none; -1. */
+static int
+load(exec_run *x, PyObject *conn, PyObject **result)
+{
+    orm_state *st = x->s->st;
+    PyObject *engine = orm_connection_engine(conn);
+    orm_conn_facts facts = {0};
+    orm_compile_opts opts = {.dialect = orm_engine_driver(engine)->dialect};
+    orm_compiled *compiled = NULL;
+    orm_values values = {0};
+    PyObject *params = NULL;
+    PyObject *map = NULL;
+    int rc = -1;
+
+    if (orm_connection_facts(conn, &facts) < 0) {
+        return -1;
+    }
+    if (x->options != NULL
+        && PyDict_GetItemRef(x->options, st->s_schema_translate_map, &map) < 0) {
+        return -1;
+    }
+    opts.schema_map = map == NULL || map == Py_None ? facts.schemas : map;
+    opts.flags = opts.schema_map == NULL ? 0 : ORM_COMPILE_SCHEMA_MAP;
+    if (orm_compile_cached(st, orm_engine_cache(engine), x->node, &opts, &compiled, &values) < 0) {
+        Py_XDECREF(map);
+        return -1;
+    }
+    if (compiled->load == NULL) {
+        rc = 0;
+    }
+    else if (select_params(x, &params) == 0) {
+        *result = orm_load_result(&x->s->s, conn, compiled, values.v, values.n, x->statement,
+                                  params, x->options);
+        rc = *result == NULL ? -1 : 1;
+    }
+    Py_XDECREF(map);
+    Py_XDECREF(params);
+    orm_values_fini(&values);
+    Py_DECREF(compiled);
+    return rc;
+}
+
+/* --- everything else --------------------------------------------------------------------------------- */
+
+static PyObject *
+run_core(exec_run *x, PyObject *conn)
+{
+    PyObject *args[5] = {NULL, conn, x->statement, x->params == NULL ? Py_None : x->params,
+                         x->options == NULL ? Py_None : x->options};
+
+    return PyObject_VectorcallMethod(x->s->st->s_execute, args + 1,
+                                     3 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                     x->options == NULL ? NULL : x->s->st->execute_kwnames);
+}
+
+/* What the session holds of the class and has no changes in expires. 0 / -1. */
+static int
+synchronize(exec_run *x, orm_mapper *m)
+{
+    PyObject *mode = NULL;
+    PyObject *list = NULL;
+    int rc = 0;
+
+    x->s->s.write_epoch++;
+    if (m == NULL || x->node->kind == ORM_N_INSERT) {
+        return 0;
+    }
+    if (x->options != NULL) {
+        if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
+            return -1;
+        }
+        Py_XDECREF(mode); /* compared only */
+        if (mode == Py_False) {
+            return 0;
+        }
+    }
+    list = orm_idmap_list(&x->s->s.map);
+    rc = list == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_find(x->s->st, PyList_GET_ITEM(list, i));
+        if (h != NULL && h->session == &x->s->s && orm_mapper_isa(h->mapper, m)
+            && !(h->flags & ORM_H_MODIFIED)) {
+            rc = orm_session_expire_head(x->s, h);
+        }
+    }
+    Py_XDECREF(list);
+    return rc;
+}
+
+static PyObject *
+run(exec_run *x)
+{
+    orm_node *node = x->node;
+    bool mapped = node != NULL && node->flags & ORM_F_ORM;
+    orm_mapper *m = mapped ? mapper_of_node(node) : NULL;
+    PyObject *conn = NULL;
+    PyObject *result = NULL;
+    int rc = 0;
+
+    if (mapped) {
+        int flush = option_flag(x, x->s->st->s_autoflush, 1);
+        if (flush < 0 || (flush && orm_session_autoflush(x->s) < 0)) {
+            return NULL;
+        }
+    }
+    conn = Py_XNewRef(orm_session_connection_for(
+        x->s, m, x->s->routed ? x->statement : NULL, x->bind));
+    if (conn == NULL) {
+        return NULL;
+    }
+    if (mapped && is_select(node)) {
+        rc = option_flag(x, x->s->st->s_populate_existing, 0);
+        if (rc > 0) {
+            orm_connection_freshen(conn);
+        }
+        rc = rc < 0 ? -1 : load(x, conn, &result);
+    }
+    if (rc == 0) {
+        result = run_core(x, conn);
+        if (result != NULL && node != NULL && !is_select(node)
+            && synchronize(x, is_dml(node) ? m : NULL) < 0) {
+            Py_CLEAR(result);
+        }
+    }
+    Py_DECREF(conn);
+    return result;
+}
+
+/* --- methods ------------------------------------------------------------------------------------------ */
+
+/* do_orm_execute listeners may answer themselves or change statement, parameters, options: Python
+   runs them and calls execute() again with _parent_execute_state set. */
+static PyObject *
+ask_listeners(exec_run *x, PyObject *add)
+{
+    PyObject *function =
+        orm_import_once(&x->s->st->run_listeners, "pyorm.orm._execute", "run_listeners");
+
+    return function == NULL
+               ? NULL
+               : PyObject_CallFunctionObjArgs(function, (PyObject *)x->s, x->statement,
+                                              x->params == NULL ? Py_None : x->params,
+                                              x->given == NULL ? Py_None : x->given,
+                                              x->bind == NULL ? Py_None : x->bind,
+                                              add == NULL ? Py_None : add, NULL);
+}
+
+static PyObject *
+none_as_null(PyObject *v)
+{
+    return v == Py_None ? NULL : v;
+}
+
+static PyObject *
+execute(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+        const orm_args_spec *spec)
+{
+    SessionObject *s = (SessionObject *)self;
+    PyObject *out[X_COUNT] = {NULL};
+    exec_run x = {.s = s};
+    PyObject *result = NULL;
+
+    if (orm_args_parse(spec, args, nargs, kwnames, out) < 0 || orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    x.statement = out[X_STATEMENT];
+    x.params = none_as_null(out[X_PARAMS]);
+    x.given = none_as_null(out[X_OPTIONS]);
+    x.bind = none_as_null(out[X_BIND]);
+    if (x.bind != NULL && PyDict_Check(x.bind) && PyDict_GET_SIZE(x.bind) == 0) {
+        x.bind = NULL;
+    }
+    if (look_at(&x) < 0) {
+        goto done;
+    }
+    if (none_as_null(out[X_PARENT]) == NULL
+        && (orm_session_listens(s, ORM_SEV_do_orm_execute) || none_as_null(out[X_ADD]) != NULL)) {
+        result = ask_listeners(&x, out[X_ADD]);
+    }
+    else if (merge_options(&x) == 0) {
+        result = run(&x);
+    }
+done:
+    Py_XDECREF(x.options);
+    orm_session_leave(s);
+    return result;
+}
+
+#define EXECUTE_NAMES                                                                          \
+    {"statement", "params", "execution_options", "bind_arguments", "_parent_execute_state",    \
+     "_add_event"}
+
+PyObject *
+orm_session_execute(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "Session.execute", .names = EXECUTE_NAMES,
+                                       .count = X_COUNT, .npositional = 2, .nrequired = 1};
+
+    return execute(self, args, nargs, kwnames, &spec);
+}
+
+/* The result's method, then drop the result. */
+static PyObject *
+then(PyObject *result, PyObject *method)
+{
+    PyObject *answer = result == NULL ? NULL : PyObject_CallMethodNoArgs(result, method);
+
+    Py_XDECREF(result);
+    return answer;
+}
+
+PyObject *
+orm_session_scalar(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "Session.scalar", .names = EXECUTE_NAMES,
+                                       .count = X_COUNT, .npositional = 2, .nrequired = 1};
+
+    return then(execute(self, args, nargs, kwnames, &spec), ((SessionObject *)self)->st->s_scalar);
+}
+
+PyObject *
+orm_session_scalars(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "Session.scalars", .names = EXECUTE_NAMES,
+                                       .count = X_COUNT, .npositional = 2, .nrequired = 1};
+
+    return then(execute(self, args, nargs, kwnames, &spec),
+                ((SessionObject *)self)->st->s_scalars);
+}

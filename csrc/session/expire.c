@@ -1,0 +1,339 @@
+/*
+ * session/expire.c - stale attributes: expire, refresh, and the loads that an attribute starts.
+ *
+ * Place: Session.expire, expire_all, refresh; and orm_session_ops, by which orm/ asks for a load
+ *   when an expired or deferred attribute is read. The SELECTs are the loader's.
+ * A load that a read starts flushes first (autoflush), as a query does.
+ */
+#include "session/session_int.h"
+
+/* --- expire ---------------------------------------------------------------------------------- */
+
+static int
+check_persistent(SessionObject *s, orm_head *h)
+{
+    if (h->session == &s->s && h->flags & ORM_H_IN_MAP) {
+        return 0;
+    }
+    return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
+                                  "Instance '%U' is not persistent within this Session", h);
+}
+
+int
+orm_session_expire_head(SessionObject *s, orm_head *h)
+{
+    PyObject *held = h->flags & ORM_H_MODIFIED ? orm_headset_take(&s->dirty, h) : NULL;
+    int rc = orm_head_expire(h);
+
+    s->s.write_epoch++;
+    if (rc == 0) {
+        rc = orm_session_fire_expire(h, NULL);
+    }
+    Py_XDECREF(held);
+    return rc;
+}
+
+/* The slots of a sequence of names (new tuple in *names). Returns the number, -1 exception. */
+static Py_ssize_t
+slots_of(orm_head *h, PyObject *given, PyObject **names, uint32_t **slots)
+{
+    Py_ssize_t n;
+
+    *slots = NULL;
+    *names = PySequence_Tuple(given);
+    if (*names == NULL) {
+        return -1;
+    }
+    n = PyTuple_GET_SIZE(*names);
+    *slots = PyMem_Calloc((size_t)n + 1, sizeof(**slots));
+    if (*slots == NULL) {
+        Py_CLEAR(*names);
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *name = PyTuple_GET_ITEM(*names, i);
+        int64_t slot = orm_mapper_slot(h->mapper, name);
+        if (slot < 0) {
+            if (slot == -1) {
+                PyErr_SetObject(PyExc_KeyError, name);
+            }
+            Py_CLEAR(*names);
+            PyMem_Free(*slots);
+            *slots = NULL;
+            return -1;
+        }
+        (*slots)[i] = (uint32_t)slot;
+    }
+    return n;
+}
+
+static int
+expire_slots(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n)
+{
+    bool was_dirty = h->dirty != 0;
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        orm_attribute *a = h->mapper->attrs[slots[i]];
+        bool own_loader = a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED;
+        if (orm_val_expire(h, slots[i], own_loader ? ORM_TAG_ABSENT : ORM_TAG_EXPIRED) < 0) {
+            return -1;
+        }
+    }
+    if (was_dirty && h->dirty == 0 && orm_head_has_changes(h) == 0) {
+        orm_session_clean(s, h);
+    }
+    s->s.write_epoch++;
+    return 0;
+}
+
+/* expire(instance, attribute_names=None) */
+PyObject *
+orm_session_expire(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "expire",
+                                       .names = {"instance", "attribute_names"},
+                                       .count = 2, .npositional = 2, .nrequired = 1};
+    SessionObject *s = (SessionObject *)self;
+    PyObject *out[2];
+    PyObject *names = NULL;
+    uint32_t *slots = NULL;
+    orm_head *h = NULL;
+    int rc = -1;
+
+    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0 || orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    h = orm_head_of(s->st, out[0]);
+    if (h == NULL || check_persistent(s, h) < 0) {
+        goto done;
+    }
+    if (out[1] == NULL || out[1] == Py_None) {
+        rc = orm_session_expire_head(s, h);
+        goto done;
+    }
+    Py_ssize_t n = slots_of(h, out[1], &names, &slots);
+    if (n >= 0 && expire_slots(s, h, slots, n) == 0) {
+        rc = orm_session_fire_expire(h, names);
+    }
+done:
+    PyMem_Free(slots);
+    Py_XDECREF(names);
+    orm_session_leave(s);
+    return rc < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+PyObject *
+orm_session_expire_all(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    SessionObject *s = (SessionObject *)self;
+    PyObject *list = NULL;
+    int rc = 0;
+
+    if (orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    list = orm_idmap_list(&s->s.map);
+    rc = list == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_find(s->st, PyList_GET_ITEM(list, i));
+        if (h != NULL && h->session == &s->s) {
+            rc = orm_session_expire_head(s, h);
+        }
+    }
+    for (TxObject *tx = s->tx; tx != NULL; tx = tx->parent) {
+        for (size_t i = 0; i < tx->nconns; i++) {
+            orm_connection_freshen(tx->conns[i].conn);
+        }
+    }
+    s->s.write_epoch++;
+    Py_XDECREF(list);
+    orm_session_leave(s);
+    return rc < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* --- refresh --------------------------------------------------------------------------------- */
+
+/* No row: refresh() says it could not, reading an attribute says that the object is deleted. */
+static void
+rename_deleted(SessionObject *s, orm_head *h)
+{
+    PyObject *module = NULL;
+    PyObject *cls = NULL;
+    PyObject *error = PyErr_GetRaisedException();
+
+    module = orm_import_once(&s->st->orm_exc_module, "pyorm.orm.exc", NULL);
+    cls = module == NULL ? NULL : PyObject_GetAttrString(module, "ObjectDeletedError");
+    if (cls != NULL && PyErr_GivenExceptionMatches(error, cls)) {
+        orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
+                               "Could not refresh instance '%U'", h);
+        Py_CLEAR(error);
+    }
+    Py_XDECREF(cls);
+    if (error != NULL) {
+        PyErr_SetRaisedException(error);
+    }
+}
+
+/* Load `n` slots (of refresh()'s choice if slots is NULL) again. 0 / -1. */
+static int
+refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
+             const orm_load_opts *opts)
+{
+    PyObject *conn = NULL;
+    uint32_t *own = NULL;
+    int rc = -1;
+
+    conn = Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
+    if (conn == NULL) {
+        return -1;
+    }
+    orm_connection_freshen(conn);
+    s->s.write_epoch++;
+    if (slots == NULL) {
+        own = PyMem_Malloc((h->mapper->nslots + 1) * sizeof(*own));
+        if (own == NULL) {
+            PyErr_NoMemory();
+            goto done;
+        }
+        n = (Py_ssize_t)orm_load_refresh_slots(h, own);
+        slots = own;
+    }
+    rc = orm_load_refresh(&s->s, conn, h, slots, (uint32_t)n, opts);
+    if (rc < 0) {
+        rename_deleted(s, h);
+    }
+done:
+    PyMem_Free(own);
+    Py_DECREF(conn);
+    return rc;
+}
+
+/* refresh(instance, attribute_names=None, with_for_update=None) */
+PyObject *
+orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {
+        .fname = "refresh", .names = {"instance", "attribute_names", "with_for_update"},
+        .count = 3, .npositional = 3, .nrequired = 1};
+    SessionObject *s = (SessionObject *)self;
+    orm_load_opts opts = {.populate_existing = true};
+    PyObject *out[3];
+    PyObject *names = NULL;
+    uint32_t *slots = NULL;
+    Py_ssize_t n = 0;
+    orm_head *h = NULL;
+    int rc = -1;
+
+    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0 || orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    h = orm_head_of(s->st, out[0]);
+    if (h == NULL || orm_session_autoflush(s) < 0 || check_persistent(s, h) < 0) {
+        goto done;
+    }
+    if (out[2] != NULL && out[2] != Py_None && out[2] != Py_False) {
+        opts.for_update = out[2];
+    }
+    if (out[1] != NULL && out[1] != Py_None) {
+        n = slots_of(h, out[1], &names, &slots);
+        if (n < 0 || expire_slots(s, h, slots, n) < 0 || orm_session_fire_expire(h, names) < 0) {
+            goto done;
+        }
+    }
+    else if (orm_session_expire_head(s, h) < 0) {
+        goto done;
+    }
+    rc = slots != NULL && n == 0 ? 0 : refresh_head(s, h, slots, n, &opts);
+done:
+    PyMem_Free(slots);
+    Py_XDECREF(names);
+    orm_session_leave(s);
+    return rc < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* --- what orm/ asks for -------------------------------------------------------------------- */
+
+static int
+ops_autoflush(orm_session *sess)
+{
+    SessionObject *s = ORM_SESSION_OF(sess);
+    int rc = orm_session_enter(s);
+
+    if (rc == 0) {
+        rc = orm_session_autoflush(s);
+        orm_session_leave(s);
+    }
+    return rc;
+}
+
+/* Flush if the flags allow, then give the connection to load h from (owned). */
+static PyObject *
+load_connection(SessionObject *s, orm_head *h, int passive)
+{
+    if (!(passive & ORM_P_NO_AUTOFLUSH) && orm_session_autoflush(s) < 0) {
+        return NULL;
+    }
+    return Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
+}
+
+static int
+ops_load_expired(orm_session *sess, orm_head *h, uint32_t slot, int passive)
+{
+    SessionObject *s = (SessionObject *)Py_NewRef(ORM_SESSION_OF(sess));
+    PyObject *obj = orm_head_object(h);
+    PyObject *conn = NULL;
+    int tag = ORM_TAG_ABSENT;
+    int rc = orm_session_enter(s);
+
+    if (rc == 0) {
+        conn = load_connection(s, h, passive);
+        rc = conn == NULL ? -1 : 0;
+        if (rc == 0) {
+            /* the flush may have brought the value */
+            PyObject *v = orm_val_peek(h, slot, &tag);
+            if (v == NULL && tag == ORM_TAG_EXPIRED) {
+                rc = orm_load_refresh(sess, conn, h, NULL, 0, NULL);
+            }
+            Py_XDECREF(v);
+        }
+        orm_session_leave(s);
+    }
+    Py_XDECREF(conn);
+    Py_XDECREF(obj);
+    Py_DECREF(s);
+    return rc;
+}
+
+static int
+ops_load_slot(orm_session *sess, orm_head *h, uint32_t slot, int passive)
+{
+    SessionObject *s = (SessionObject *)Py_NewRef(ORM_SESSION_OF(sess));
+    PyObject *obj = orm_head_object(h);
+    PyObject *conn = NULL;
+    int rc = orm_session_enter(s);
+
+    if (rc == 0) {
+        conn = load_connection(s, h, passive);
+        rc = conn == NULL ? -1 : orm_load_slot(sess, conn, h, slot);
+        orm_session_leave(s);
+    }
+    Py_XDECREF(conn);
+    Py_XDECREF(obj);
+    Py_DECREF(s);
+    return rc;
+}
+
+static void
+ops_leave_peers(orm_head *h)
+{
+    h->peers = NULL; /* the record counts nobody: it is only a group's name */
+}
+
+const orm_session_ops orm_session_ops_table = {
+    .on_dirty = orm_session_on_dirty,
+    .autoflush = ops_autoflush,
+    .load_expired = ops_load_expired,
+    .load_slot = ops_load_slot,
+    .leave_peers = ops_leave_peers,
+};

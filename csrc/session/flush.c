@@ -1,0 +1,409 @@
+/*
+ * session/flush.c - Session.flush: from the sets of changed instances to the unit of work and back.
+ *
+ * Place: commit, begin_nested and autoflush come here; unit/ writes. Before: the instances are
+ *   gathered and held. After: identities are in the map, pending ones are persistent, deleted
+ *   ones leave the map, and all values count as committed.
+ * Failure: unit/ has changed no instance; the transaction (or savepoint) is rolled back and says
+ *   so to every later statement until rollback(); pending instances stay pending until then.
+ * Events: before_flush, [unit/: mapper events], after_flush, the changes of state,
+ *   after_flush_postexec.
+ */
+#include "session/session_int.h"
+
+/* What one flush works on. */
+typedef struct flush_run {
+    SessionObject *s;
+    TxObject *tx;      /* borrowed: the level that remembers what is flushed */
+    orm_headset only;  /* flush(objects): these; empty otherwise */
+    bool restricted;
+    orm_head **heads;  /* PyMem: pending, dirty, deleted, one after the other */
+    PyObject **objs;   /* PyMem: owned references to their instances */
+    size_t n;
+    uint32_t npending, ndirty, ndeleted;
+} flush_run;
+
+bool
+orm_session_is_clean(const SessionObject *s)
+{
+    return s->fresh.live == 0 && s->dirty.live == 0 && s->doomed.live == 0;
+}
+
+/* The transaction that remembers, not the one that only stands for the flush. */
+static TxObject *
+level_of(SessionObject *s)
+{
+    TxObject *tx = s->tx;
+
+    while (tx != NULL && tx->origin == ORM_TX_SUB) {
+        tx = tx->parent;
+    }
+    return tx;
+}
+
+/* --- what unit/ asks and tells ------------------------------------------------------------------ */
+
+static PyObject *
+on_connection(void *arg, orm_mapper *m)
+{
+    return orm_session_connection_for(((flush_run *)arg)->s, m, NULL, NULL);
+}
+
+/* Another instance has the key already: it leaves. 0 / -1. */
+static int
+displace(SessionObject *s, orm_head *other, const orm_key *k)
+{
+    PyObject *tuple = orm_key_tuple(k);
+    int rc = -1;
+
+    if (tuple != NULL) {
+        rc = orm_warn(s->st, ORM_EXC_SAWarning, 2,
+                      "Identity map already had an identity for %R, replacing it with newly "
+                      "flushed object.   Are there load operations occurring inside of an event "
+                      "handler within the flush?", tuple);
+        Py_DECREF(tuple);
+    }
+    orm_session_clean(s, other);
+    orm_idmap_remove(&s->s.map, other);
+    other->session = NULL;
+    return rc;
+}
+
+static int
+on_identity(void *arg, orm_head *h, const orm_key *k)
+{
+    flush_run *run = arg;
+    SessionObject *s = run->s;
+    PyObject *winner = NULL;
+    orm_head *at = NULL;
+    orm_key old = {0};
+    int rc = 0;
+
+    if (ORM_HAS_KEY(h) && h->flags & ORM_H_IN_MAP) {
+        rc = orm_key_of(&old, h) < 0 ? -1 : orm_tx_note_switch(run->tx, h, &old);
+        orm_key_fini(&old);
+        if (rc < 0) {
+            return -1;
+        }
+        orm_idmap_remove(&s->s.map, h);
+    }
+    else {
+        orm_head_set_born(h, run->tx->serial);
+        run->tx->marked = true;
+    }
+    if (orm_head_set_identity(h, k) < 0
+        || orm_idmap_put(&s->s.map, &s->s, h, k, &winner, &at) < 0) {
+        return -1;
+    }
+    if (at != h) {
+        rc = displace(s, at, k);
+        Py_CLEAR(winner);
+        if (orm_idmap_put(&s->s.map, &s->s, h, k, &winner, &at) < 0) {
+            rc = -1;
+        }
+    }
+    Py_XDECREF(winner);
+    return rc;
+}
+
+static int
+on_switched(void *arg, orm_head *Py_UNUSED(h), orm_head *deleted)
+{
+    orm_idmap_remove(&((flush_run *)arg)->s->s.map, deleted);
+    return 0;
+}
+
+/* --- gathering ------------------------------------------------------------------------------------ */
+
+static void
+take(flush_run *run, orm_headset *set, uint32_t refuse, uint32_t *count)
+{
+    ORM_HEADSET_EACH(set, cell)
+    {
+        if (cell->head->flags & refuse
+            || (run->restricted && !orm_headset_has(&run->only, cell->head))) {
+            continue;
+        }
+        run->heads[run->n] = cell->head;
+        run->objs[run->n++] = Py_NewRef(cell->obj);
+        (*count)++;
+    }
+}
+
+static int
+restrict_to(flush_run *run, PyObject *objects)
+{
+    PyObject *list = NULL;
+    int rc = 0;
+
+    if (objects == NULL || objects == Py_None) {
+        return 0;
+    }
+    list = PySequence_List(objects);
+    rc = list == NULL ? -1 : 0;
+    run->restricted = rc == 0 && PyList_GET_SIZE(list) > 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_of(run->s->st, PyList_GET_ITEM(list, i));
+        rc = h == NULL ? -1 : 0;
+        if (rc == 0 && !orm_headset_has(&run->only, h)) {
+            rc = orm_headset_add(&run->only, h, PyList_GET_ITEM(list, i));
+        }
+    }
+    Py_XDECREF(list);
+    return rc;
+}
+
+static int
+gather(flush_run *run)
+{
+    SessionObject *s = run->s;
+    size_t most = s->fresh.live + s->dirty.live + s->doomed.live;
+
+    run->heads = PyMem_Malloc((most + 1) * sizeof(*run->heads));
+    run->objs = PyMem_Malloc((most + 1) * sizeof(*run->objs));
+    if (run->heads == NULL || run->objs == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    take(run, &s->fresh, 0, &run->npending);
+    take(run, &s->dirty, ORM_H_DELETING, &run->ndirty);
+    take(run, &s->doomed, 0, &run->ndeleted);
+    return 0;
+}
+
+static void
+run_fini(flush_run *run)
+{
+    for (size_t i = 0; i < run->n; i++) {
+        Py_DECREF(run->objs[i]);
+    }
+    PyMem_Free(run->objs);
+    PyMem_Free(run->heads);
+    orm_headset_fini(&run->only);
+}
+
+/* --- registering what was written ---------------------------------------------------------------- */
+
+/* Members without this flag leave the set. */
+static void
+sweep(orm_headset *set, uint32_t flag)
+{
+    orm_headset old;
+
+    orm_headset_move(set, &old);
+    for (size_t i = 0; i < old.used; i++) {
+        orm_head *h = old.cells[i].head;
+        if (h != NULL && h->flags & flag && orm_headset_add(set, h, old.cells[i].obj) < 0) {
+            /* no memory to keep it: its change stays in the instance, as if it were expunged */
+            PyErr_Clear();
+            h->flags &= ~flag;
+        }
+    }
+    orm_headset_fini(&old);
+}
+
+/* Deleted instances leave the map and are remembered by the transaction. 0 / -1. */
+static int
+register_deleted(flush_run *run)
+{
+    SessionObject *s = run->s;
+    size_t first = run->npending + run->ndirty;
+
+    for (size_t i = first; i < run->n; i++) {
+        orm_head *h = run->heads[i];
+        if (!(h->flags & ORM_H_DELETING) || h->session != &s->s) {
+            run->heads[i] = NULL; /* a listener took it out */
+            continue;
+        }
+        orm_session_clean(s, h);
+        orm_idmap_remove(&s->s.map, h);
+        h->flags = (h->flags & ~(uint32_t)ORM_H_DELETING) | ORM_H_DELETED;
+        if (orm_headset_add(&run->tx->deleted, h, run->objs[i]) < 0) {
+            h->session = NULL;
+            return -1;
+        }
+    }
+    if (run->ndeleted > 0) {
+        sweep(&s->doomed, ORM_H_DELETING);
+    }
+    for (size_t i = first; i < run->n; i++) {
+        if (run->heads[i] != NULL
+            && orm_session_fire(s, ORM_SEV_persistent_to_deleted, run->objs[i], NULL) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+register_persistent(flush_run *run)
+{
+    SessionObject *s = run->s;
+
+    for (size_t i = 0; i < run->npending + run->ndirty; i++) {
+        orm_head *h = run->heads[i];
+        if (h->session != &s->s) {
+            continue; /* a listener took it out */
+        }
+        orm_head_commit(h);
+        if (h->flags & ORM_H_NEW) {
+            h->flags &= ~(uint32_t)ORM_H_NEW;
+        }
+        else {
+            orm_head_set_written(h, run->tx->serial);
+            run->tx->marked = true;
+        }
+    }
+    if (run->npending > 0) {
+        sweep(&s->fresh, ORM_H_NEW);
+    }
+    sweep(&s->dirty, ORM_H_MODIFIED);
+    if (!orm_session_listens(s, ORM_SEV_pending_to_persistent)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < run->npending; i++) {
+        if (run->heads[i]->session == &s->s
+            && orm_session_fire(s, ORM_SEV_pending_to_persistent, run->objs[i], NULL) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- flush ----------------------------------------------------------------------------------------- */
+
+static int
+write_out(flush_run *run, PyObject *context)
+{
+    SessionObject *s = run->s;
+    orm_flush f = {.st = s->st,
+                   .session = &s->s,
+                   .connection = on_connection,
+                   .identity = on_identity,
+                   .switched = on_switched,
+                   .arg = run,
+                   .pending = run->heads,
+                   .dirty = run->heads + run->npending,
+                   .deleted = run->heads + run->npending + run->ndirty,
+                   .npending = run->npending,
+                   .ndirty = run->ndirty,
+                   .ndeleted = run->ndeleted};
+
+    s->s.write_epoch++;
+    if (orm_unit_flush(&f) < 0
+        || orm_session_fire(s, ORM_SEV_after_flush, context, NULL) < 0) {
+        return -1;
+    }
+    return register_deleted(run) < 0 ? -1 : register_persistent(run);
+}
+
+/* The transaction that listeners of after_transaction_create/_end see around a flush. */
+static int
+begin_sub(SessionObject *s)
+{
+    if (!orm_session_listens(s, ORM_SEV_after_transaction_create)
+        && !orm_session_listens(s, ORM_SEV_after_transaction_end)) {
+        return 0;
+    }
+    return orm_tx_begin(s, ORM_TX_SUB) == NULL ? -1 : 0;
+}
+
+static int
+end_sub(SessionObject *s)
+{
+    return s->tx != NULL && s->tx->origin == ORM_TX_SUB ? orm_tx_close(s->tx) : 0;
+}
+
+static int
+flush_inside(SessionObject *s, PyObject *objects, PyObject *context)
+{
+    flush_run run = {.s = s};
+    PyObject *given = objects == NULL ? Py_None : objects;
+    int rc = -1;
+
+    if (orm_session_fire(s, ORM_SEV_before_flush, context, given) < 0) {
+        return -1;
+    }
+    if (orm_session_is_clean(s)) {
+        return 0;
+    }
+    if (orm_session_autobegin(s) < 0 || orm_tx_check_active(s->tx) < 0 || begin_sub(s) < 0) {
+        return -1;
+    }
+    run.tx = (TxObject *)Py_NewRef(level_of(s));
+    if (restrict_to(&run, objects) == 0 && gather(&run) == 0) {
+        rc = run.n == 0 ? 0 : write_out(&run, context);
+    }
+    if (rc < 0) {
+        orm_tx_flush_failed(s);
+    }
+    run_fini(&run);
+    Py_DECREF(run.tx);
+    if (rc == 0) {
+        rc = orm_session_fire(s, ORM_SEV_after_flush_postexec, context, NULL);
+        return end_sub(s) < 0 ? -1 : rc;
+    }
+    (void)end_sub(s); /* keeps the flush's exception */
+    return -1;
+}
+
+int
+orm_session_flush(SessionObject *s, PyObject *objects)
+{
+    PyObject *context = NULL;
+    int rc = -1;
+
+    if (s->flushing) {
+        return orm_raise_exc(s->st, ORM_EXC_InvalidRequestError, "Session is already flushing");
+    }
+    if (orm_session_is_clean(s)) {
+        return 0;
+    }
+    if (orm_session_listens(s, ORM_SEV_before_flush) || orm_session_listens(s, ORM_SEV_after_flush)
+        || orm_session_listens(s, ORM_SEV_after_flush_postexec)) {
+        PyObject *cls = orm_import_once(&s->st->flush_context, "pyorm.orm.session",
+                                        "UOWTransaction");
+        context = cls == NULL ? NULL : PyObject_CallOneArg(cls, (PyObject *)s);
+        if (context == NULL) {
+            return -1;
+        }
+    }
+    s->flushing = true;
+    rc = flush_inside(s, objects, context);
+    s->flushing = false;
+    Py_XDECREF(context);
+    return rc;
+}
+
+/* Tell the reader of the traceback that a query has flushed. */
+static void
+explain_autoflush(void)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *answer = NULL;
+
+    if (PyObject_HasAttrString(error, "add_detail")) {
+        answer = PyObject_CallMethod(
+            error, "add_detail", "s",
+            "raised as a result of Query-invoked autoflush; consider using a "
+            "session.no_autoflush block if this flush is occurring prematurely");
+        if (answer == NULL) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(answer);
+    }
+    PyErr_SetRaisedException(error);
+}
+
+int
+orm_session_autoflush(SessionObject *s)
+{
+    if (!s->autoflush || s->flushing || orm_session_is_clean(s)) {
+        return 0;
+    }
+    if (orm_session_flush(s, NULL) < 0) {
+        explain_autoflush();
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,355 @@
+/*
+ * session/states.c - the state machine of an instance: transient, pending, persistent, deleted,
+ * detached.
+ *
+ * Place: Session.add, delete, expunge; flush and rollback move instances by the same functions.
+ * Events come in SQLAlchemy's order: before_attach, after_attach, then the name of the change.
+ * Listeners run Python, so flags are read again after each.
+ */
+#include "session/session_int.h"
+
+bool
+orm_session_contains(SessionObject *s, const orm_head *h)
+{
+    return h->session == &s->s && h->flags & (ORM_H_NEW | ORM_H_IN_MAP);
+}
+
+/* --- attaching --------------------------------------------------------------------------- */
+
+/* 1: h is to be attached now (before_attach was fired); 0: it is ours already; -1. */
+static int
+before_attach(SessionObject *s, orm_head *h, PyObject *obj)
+{
+    if (orm_session_autobegin(s) < 0) {
+        return -1;
+    }
+    if (h->session == &s->s) {
+        return 0;
+    }
+    if (h->session != NULL) {
+        PyObject *text = orm_head_describe(h);
+        if (text != NULL) {
+            orm_raise_exc(s->st, ORM_EXC_InvalidRequestError,
+                          "Object '%U' is already attached to session '%llu' (this is '%llu')",
+                          text, (unsigned long long)h->session->id,
+                          (unsigned long long)s->s.id);
+            Py_DECREF(text);
+        }
+        return -1;
+    }
+    return orm_session_fire(s, ORM_SEV_before_attach, obj, NULL) < 0 ? -1 : 1;
+}
+
+/* A transient instance becomes pending. 0 / -1. */
+static int
+save(SessionObject *s, orm_head *h, PyObject *obj)
+{
+    int attach = before_attach(s, h, obj);
+
+    if (attach < 0) {
+        return -1;
+    }
+    if (h->flags & ORM_H_NEW) {
+        return 0;
+    }
+    if (h->session != NULL && h->session != &s->s) {
+        return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
+                                      "Object '%U' was attached to another session by a listener",
+                                      h);
+    }
+    if (orm_headset_add(&s->fresh, h, obj) < 0) {
+        return -1;
+    }
+    h->flags |= ORM_H_NEW;
+    h->session = &s->s;
+    if (attach > 0
+        && (orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) < 0
+            || orm_session_fire(s, ORM_SEV_transient_to_pending, obj, NULL) < 0)) {
+        return -1;
+    }
+    return 0;
+}
+
+int
+orm_session_enter_map(SessionObject *s, orm_head *h)
+{
+    orm_key key = {0};
+    PyObject *winner = NULL;
+    orm_head *at = NULL;
+    int rc = -1;
+
+    if (h->flags & ORM_H_IN_MAP) {
+        return 0;
+    }
+    if (orm_key_of(&key, h) < 0 || orm_idmap_put(&s->s.map, &s->s, h, &key, &winner, &at) < 0) {
+        goto done;
+    }
+    if (at != h) {
+        PyObject *text = orm_head_describe(h);
+        PyObject *tuple = orm_key_tuple(&key);
+        if (text != NULL && tuple != NULL) {
+            orm_raise_exc(s->st, ORM_EXC_InvalidRequestError,
+                          "Can't attach instance %U; another instance with key %R is already "
+                          "present in this session.", text, tuple);
+        }
+        Py_XDECREF(text);
+        Py_XDECREF(tuple);
+        goto done;
+    }
+    rc = 0;
+done:
+    Py_XDECREF(winner);
+    orm_key_fini(&key);
+    return rc;
+}
+
+/* A detached instance becomes persistent; one that delete() marked is unmarked. 0 / -1. */
+static int
+update(SessionObject *s, orm_head *h, PyObject *obj)
+{
+    int attach;
+
+    if (h->flags & ORM_H_DELETED) {
+        return orm_session_raise_head(
+            s, ORM_EXC_InvalidRequestError,
+            "Instance '%U' has been deleted.  Use the make_transient() function to send this "
+            "object back to the transient state.", h);
+    }
+    attach = before_attach(s, h, obj);
+    if (attach < 0) {
+        return -1;
+    }
+    if (h->flags & ORM_H_DELETING) {
+        PyObject *held = orm_headset_take(&s->doomed, h);
+        h->flags &= ~(uint32_t)ORM_H_DELETING;
+        Py_XDECREF(held);
+    }
+    if (orm_session_enter_map(s, h) < 0) {
+        return -1;
+    }
+    if (attach == 0) {
+        return 0;
+    }
+    if (h->flags & ORM_H_MODIFIED && orm_headset_add(&s->dirty, h, obj) < 0) {
+        orm_idmap_remove(&s->s.map, h);
+        h->session = NULL;
+        return -1;
+    }
+    if (orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) < 0) {
+        return -1;
+    }
+    return orm_session_fire(s, ORM_SEV_detached_to_persistent, obj, NULL);
+}
+
+int
+orm_session_add(SessionObject *s, PyObject *obj)
+{
+    orm_head *h = orm_head_of(s->st, obj);
+
+    if (h == NULL) {
+        return -1;
+    }
+    return ORM_HAS_KEY(h) ? update(s, h, obj) : save(s, h, obj);
+}
+
+int
+orm_session_delete(SessionObject *s, PyObject *obj)
+{
+    orm_head *h = orm_head_of(s->st, obj);
+    int attach;
+
+    if (h == NULL) {
+        return -1;
+    }
+    if (!ORM_HAS_KEY(h)) {
+        return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
+                                      "Instance '%U' is not persisted", h);
+    }
+    attach = before_attach(s, h, obj);
+    if (attach < 0) {
+        return -1;
+    }
+    if (h->flags & (ORM_H_DELETING | ORM_H_DELETED)) {
+        return 0;
+    }
+    if (orm_session_enter_map(s, h) < 0) {
+        return -1;
+    }
+    if (orm_headset_add(&s->doomed, h, obj) < 0) {
+        return -1;
+    }
+    h->flags |= ORM_H_DELETING;
+    if (attach > 0 && h->flags & ORM_H_MODIFIED && orm_headset_add(&s->dirty, h, obj) < 0) {
+        return -1;
+    }
+    return attach > 0 ? orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) : 0;
+}
+
+/* --- dirty ------------------------------------------------------------------------------- */
+
+int
+orm_session_on_dirty(orm_session *sess, orm_head *h)
+{
+    SessionObject *s = ORM_SESSION_OF(sess);
+    PyObject *obj = NULL;
+    int rc = -1;
+
+    if (!(h->flags & ORM_H_IN_MAP)) {
+        return 0; /* pending ones are held anyway, deleted ones are not written again */
+    }
+    if (orm_session_enter(s) < 0) {
+        return -1;
+    }
+    if (orm_session_autobegin(s) == 0) {
+        obj = orm_head_object(h);
+        rc = obj == NULL ? 0 : orm_headset_add(&s->dirty, h, obj);
+        Py_XDECREF(obj);
+    }
+    orm_session_leave(s);
+    return rc;
+}
+
+void
+orm_session_clean(SessionObject *s, orm_head *h)
+{
+    if (h->flags & ORM_H_MODIFIED) {
+        PyObject *held = orm_headset_take(&s->dirty, h);
+        h->flags &= ~(uint32_t)ORM_H_MODIFIED;
+        Py_XDECREF(held);
+    }
+}
+
+/* --- leaving ----------------------------------------------------------------------------- */
+
+int
+orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
+{
+    const uint32_t serials = ((uint32_t)0x1ff << ORM_H_BORN_SHIFT)
+                             | ((uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT);
+    PyObject *obj = orm_head_object(h);
+    PyObject *held[4] = {obj, NULL, NULL, NULL};
+    bool pending = !ORM_HAS_KEY(h);
+    bool deleted = h->flags & ORM_H_DELETED;
+    int event = pending ? ORM_SEV_pending_to_transient
+                : to_transient && !deleted ? ORM_SEV_persistent_to_transient
+                : deleted ? ORM_SEV_deleted_to_detached
+                          : ORM_SEV_persistent_to_detached;
+    int rc = 0;
+
+    if (h->flags & ORM_H_NEW) {
+        held[1] = orm_headset_take(&s->fresh, h);
+    }
+    if (h->flags & ORM_H_MODIFIED) {
+        held[2] = orm_headset_take(&s->dirty, h); /* it stays modified: add() takes it up again */
+    }
+    if (h->flags & ORM_H_DELETING) {
+        held[3] = orm_headset_take(&s->doomed, h);
+    }
+    for (TxObject *tx = deleted ? s->tx : NULL; tx != NULL; tx = tx->parent) {
+        PyObject *kept = orm_headset_take(&tx->deleted, h);
+        if (kept != NULL) {
+            Py_DECREF(kept); /* obj is held */
+            break;
+        }
+    }
+    if (h->peers != NULL) {
+        s->s.ops->leave_peers(h);
+    }
+    orm_idmap_remove(&s->s.map, h);
+    h->session = NULL;
+    h->flags &= ~(uint32_t)(ORM_H_NEW | ORM_H_DELETING | serials);
+    if (to_transient) {
+        h->flags &= ~(uint32_t)ORM_H_DELETED;
+        orm_head_drop_identity(h);
+    }
+    if (obj != NULL) {
+        rc = orm_session_fire(s, event, obj, NULL);
+    }
+    for (int i = 0; i < 4; i++) {
+        Py_XDECREF(held[i]);
+    }
+    return rc;
+}
+
+int
+orm_session_forget_deleted(SessionObject *s, orm_head *h)
+{
+    PyObject *obj = orm_head_object(h);
+    PyObject *held[2] = {NULL, NULL};
+    int rc = -1;
+
+    if (obj == NULL || s->tx == NULL || orm_headset_add(&s->tx->deleted, h, obj) < 0) {
+        Py_XDECREF(obj);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    if (h->flags & ORM_H_MODIFIED) {
+        held[0] = orm_headset_take(&s->dirty, h);
+    }
+    if (h->flags & ORM_H_DELETING) {
+        held[1] = orm_headset_take(&s->doomed, h);
+    }
+    orm_idmap_remove(&s->s.map, h);
+    h->flags = (h->flags & ~(uint32_t)(ORM_H_DELETING | ORM_H_MODIFIED)) | ORM_H_DELETED;
+    rc = orm_session_fire(s, ORM_SEV_persistent_to_deleted, obj, NULL);
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    Py_DECREF(obj);
+    return rc;
+}
+
+int
+orm_session_expunge(SessionObject *s, PyObject *obj)
+{
+    orm_head *h = orm_head_of(s->st, obj);
+
+    if (h == NULL) {
+        return -1;
+    }
+    if (h->session != &s->s) {
+        return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
+                                      "Instance %U is not present in this Session", h);
+    }
+    return orm_session_detach(s, h, false);
+}
+
+/* Detach every instance of a list (consumed; NULL: an exception). 0 / -1 with the first error. */
+static int
+detach_list(SessionObject *s, PyObject *list)
+{
+    PyObject *first = NULL;
+
+    if (list == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_find(s->st, PyList_GET_ITEM(list, i));
+        if (h == NULL || h->session != &s->s) {
+            continue; /* a listener took it out */
+        }
+        bool deleted = h->flags & ORM_H_DELETED;
+        if (orm_session_detach(s, h, false) < 0 && first == NULL) {
+            first = PyErr_GetRaisedException();
+        }
+        if (deleted) {
+            h->flags &= ~(uint32_t)ORM_H_DELETED; /* its DELETE is rolled back */
+        }
+        PyErr_Clear();
+    }
+    Py_DECREF(list);
+    if (first != NULL) {
+        PyErr_SetRaisedException(first);
+        return -1;
+    }
+    return 0;
+}
+
+int
+orm_session_expunge_all(SessionObject *s)
+{
+    int rc = detach_list(s, orm_idmap_list(&s->s.map));
+
+    if (rc == 0) {
+        rc = detach_list(s, orm_headset_list(&s->fresh));
+    }
+    return rc;
+}

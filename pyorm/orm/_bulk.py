@@ -1,0 +1,115 @@
+"""Bulk methods of Session: rows from dicts and instances, and which bind a statement goes to.
+
+Rows go to the Connection as lists; a run of dicts with the same keys is one execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pyorm import _core, exc
+from pyorm.orm._symbols import NO_VALUE
+
+if TYPE_CHECKING:
+    from pyorm.orm.session import Session
+
+
+def find_bind(binds: Mapping[Any, Any], mapper: Any, clause: Any) -> Any:
+    """Return the bind of a mapper's class or bases, of its table, or of a statement's tables."""
+    if mapper is not None:
+        for cls in mapper.class_.__mro__:
+            if cls in binds:
+                return binds[cls]
+        if mapper.persist_selectable in binds:
+            return binds[mapper.persist_selectable]
+    for table in _tables(clause):
+        if table in binds:
+            return binds[table]
+    return None
+
+
+def _tables(clause: Any) -> Iterator[Any]:
+    """Yield the FROM elements that a statement names."""
+    if clause is None:
+        return
+    if isinstance(clause, _core.FromClause):
+        yield clause
+    if (table := getattr(clause, "table", None)) is not None:
+        yield table
+    if hasattr(clause, "get_final_froms"):
+        yield from clause.get_final_froms()
+
+
+def _runs(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield contiguous rows that have the same keys."""
+    for _, run in groupby(rows, key=lambda row: sorted(row)):
+        yield list(run)
+
+
+def _columns(mapper: Any, run: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return Column by attribute name for the keys of a run."""
+    try:
+        return {key: mapper.get_property(key).columns[0] for key in run[0]}
+    except exc.InvalidRequestError as error:
+        raise exc.InvalidRequestError(f"bulk operation on {mapper}: {error}") from error
+
+
+def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
+    """Insert rows given by attribute name."""
+    connection = session.connection({"mapper": mapper})
+    for run in _runs(mappings):
+        columns = _columns(mapper, run)
+        rows = [{columns[key].key: value for key, value in row.items()} for row in run]
+        connection.execute(_core.insert(mapper.local_table), rows)
+
+
+def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
+    """Update rows given by attribute name, each with its primary key."""
+    connection = session.connection({"mapper": mapper})
+    keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    for run in _runs(mappings):
+        columns = _columns(mapper, run)
+        if missing := [key for key in keys if key not in columns]:
+            raise exc.InvalidRequestError(
+                f"bulk update of {mapper} needs the primary key in every row; missing: {', '.join(missing)}"
+            )
+        statement = _core.update(mapper.local_table).values(
+            {columns[key].key: _core.bindparam(f"v_{key}") for key in columns if key not in keys}
+        )
+        for key in keys:
+            statement = statement.where(columns[key] == _core.bindparam(f"k_{key}"))
+        rows = [{("k_" if key in keys else "v_") + key: value for key, value in row.items()} for row in run]
+        if len(columns) > len(keys):
+            connection.execute(statement, rows)
+
+
+def save_objects(session: Session, objects: Iterable[object], changed_only: bool) -> None:
+    """Insert transient instances and update the others, in their order."""
+
+    def kind(instance: object) -> tuple[Any, bool]:
+        state = _core.instance_state(instance)
+        return state.mapper, state.has_identity
+
+    for (mapper, known), run in groupby(objects, key=kind):
+        if known:
+            update_mappings(session, mapper, [_changes(mapper, obj, changed_only) for obj in run])
+        else:
+            insert_mappings(session, mapper, [_values(mapper, obj) for obj in run])
+
+
+def _values(mapper: Any, instance: Any) -> dict[str, Any]:
+    found = {prop.key: _core.loaded_value(instance, prop.key, NO_VALUE) for prop in mapper.column_attrs}
+    return {key: value for key, value in found.items() if value is not NO_VALUE}
+
+
+def _changes(mapper: Any, instance: Any, changed_only: bool) -> dict[str, Any]:
+    """Return the primary key and what is to be written."""
+    state = _core.instance_state(instance)
+    values = _values(mapper, instance)
+    keys = {mapper.get_property_by_column(column).key for column in mapper.primary_key}
+    if not changed_only:
+        return values
+    changed = {key for key in values if state.get_history(key, 0).has_changes()}
+    return {key: value for key, value in values.items() if key in keys or key in changed}

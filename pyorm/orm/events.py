@@ -1,0 +1,240 @@
+"""The events of sessions, mappers, instances and attributes.
+
+The numbers of the events are C's; here is what each is called with and what may be listened to:
+
+- session events: Session, a subclass, a sessionmaker, a scoped_session, or one session;
+- mapper and instance events: a mapped class or its Mapper; `Mapper` itself for all mappings; with
+  `propagate=True` also a class that is not mapped, for the mapped classes that derive from it;
+- attribute events: a mapped attribute (`User.name`).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from pyorm import _core
+from pyorm.event import ClassDispatch, Family, Listener, register_family
+
+__all__ = ["AttributeEvents", "InstanceEvents", "MapperEvents", "SessionEvents"]
+
+_STATE_CHANGE = ("session", "instance")
+_SESSION_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "before_flush": ("session", "flush_context", "instances"),
+    "after_flush": ("session", "flush_context"),
+    "after_flush_postexec": ("session", "flush_context"),
+    "after_begin": ("session", "transaction", "connection"),
+    "before_commit": ("session",),
+    "after_commit": ("session",),
+    "after_rollback": ("session",),
+    "after_soft_rollback": ("session", "previous_transaction"),
+    "after_transaction_create": ("session", "transaction"),
+    "after_transaction_end": ("session", "transaction"),
+    "do_orm_execute": ("orm_execute_state",),
+    "after_bulk_update": ("update_context",),
+    "after_bulk_delete": ("delete_context",),
+}
+_WRITE = ("mapper", "connection", "target")
+_INSTANCE_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "load": ("target", "context"),
+    "refresh": ("target", "context", "attrs"),
+    "expire": ("target", "attrs"),
+    "refresh_flush": ("target", "flush_context", "attrs"),
+    "init": ("target", "args", "kwargs"),
+    "init_failure": ("target", "args", "kwargs"),
+    "pickle": ("target", "state_dict"),
+    "unpickle": ("target", "state_dict"),
+}
+_ATTRIBUTE_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "append": ("target", "value", "initiator"),
+    "append_wo_mutation": ("target", "value", "initiator"),
+    "bulk_replace": ("target", "values", "initiator"),
+    "dispose_collection": ("target", "collection", "collection_adapter"),
+    "init_collection": ("target", "collection", "collection_adapter"),
+    "init_scalar": ("target", "value", "dict_"),
+    "modified": ("target", "initiator"),
+    "remove": ("target", "value", "initiator"),
+    "set": ("target", "value", "oldvalue", "initiator"),
+}
+
+
+# --- sessions ---
+
+
+class SessionDispatch(ClassDispatch):
+    """Descriptor `Session.dispatch`; a session shares its class's until it is listened to."""
+
+    def __init__(self) -> None:
+        super().__init__(SESSION)
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        shared = self.of_class(owner)
+        if obj is None:
+            return shared
+        if obj._dispatch is None or obj._dispatch is shared:
+            obj._dispatch = self.family.dispatch(shared)
+        return obj._dispatch
+
+
+def _resolve_session(target: Any, name: str) -> Any:
+    from pyorm.orm.scoping import scoped_session
+    from pyorm.orm.session import Session, sessionmaker
+
+    if isinstance(target, scoped_session):
+        target = target.session_factory
+    if isinstance(target, sessionmaker):
+        target = target.class_
+    if target is scoped_session or target is sessionmaker:
+        target = Session
+    if isinstance(target, type):
+        return target.dispatch if issubclass(target, Session) else None  # type: ignore[attr-defined]
+    return target.dispatch if isinstance(target, Session) else None
+
+
+SESSION = Family(
+    "session",
+    {name: _SESSION_ARGUMENTS.get(name, _STATE_CHANGE) for name in _core.SESSION_EVENTS},
+    _resolve_session,
+    options=("raw", "restore_load_context"),
+)
+
+
+# --- mappers and instances ---
+
+_of_class: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
+
+
+def _adapt_mapper(name: str, listener: Listener) -> Callable[..., Any]:
+    """Give the InstanceState in the place of the instance where `raw=True` asks for it."""
+    function = listener.original
+    if not listener.options.get("raw"):
+        return function
+    if name in _INSTANCE_ARGUMENTS:
+        return lambda target, *args: function(_core.instance_state(target), *args)
+    return lambda mapper, connection, target: function(mapper, connection, _core.instance_state(target))
+
+
+def _inherits(parent: Any, child: Any, listener: Listener) -> bool:
+    """Let a class's listener reach its subclasses only where it says so; one of all mappings does."""
+    return parent is _everywhere or bool(listener.options.get("propagate"))
+
+
+def _resolve_mapper(target: Any, name: str) -> Any:
+    from pyorm.orm._registry import mapper_of
+    from pyorm.orm.mapper import Mapper
+
+    if target is Mapper:
+        _attach_all()
+        return _everywhere
+    mapper = mapper_of(target)
+    if mapper is not None and (target is mapper or target is mapper.class_):
+        return dispatch_of_class(mapper.class_)
+    return dispatch_of_class(target) if isinstance(target, type) else None
+
+
+MAPPER = Family(
+    "mapper",
+    {name: _INSTANCE_ARGUMENTS.get(name, _WRITE) for name in _core.MAPPER_EVENTS},
+    _resolve_mapper,
+    options=("raw", "retval", "restore_load_context"),
+    adapt=_adapt_mapper,
+    inherits=_inherits,
+)
+_everywhere = MAPPER.dispatch()
+
+
+def dispatch_of_class(cls: type) -> Any:
+    """Return the Dispatch of a class, mapped or not; a mapped class's plan gets it."""
+    found = _of_class.get(cls)
+    if found is None:
+        bases = [_of_class[base] for base in cls.__mro__[1:] if base in _of_class]
+        found = _of_class[cls] = MAPPER.dispatch(_everywhere, *bases[:1])
+    plan = _core.mapper_plan(cls)
+    if plan is not None and plan.class_ is cls and plan.events is not found:
+        plan.events = found
+    return found
+
+
+def attach(cls: type) -> None:
+    """Let a class that was just mapped hear of listeners of all mappings and of its bases."""
+    if cls in _of_class or any(base in _of_class for base in cls.__mro__) or _everywhere_listens():
+        dispatch_of_class(cls)
+
+
+def _everywhere_listens() -> bool:
+    return any(getattr(_everywhere, name) for name in MAPPER.names)
+
+
+def _attach_all() -> None:
+    from pyorm.orm._registry import _all_registries
+
+    for registry in list(_all_registries):
+        for mapper in registry.mappers:
+            dispatch_of_class(mapper.class_)
+
+
+# --- attributes ---
+
+
+def _adapt_attribute(name: str, listener: Listener) -> Any:
+    """Return what C calls: a function, or a 1-tuple of it where its result replaces the value."""
+    function = listener.original
+    options = listener.options
+    if options.get("raw"):
+        plain = function
+
+        def function(target: Any, *args: Any) -> Any:
+            return plain(_core.instance_state(target), *args)
+
+    if options.get("include_key"):
+        keyless = function
+
+        def function(target: Any, *args: Any) -> Any:
+            return keyless(target, *args, key=args[-1].key)
+
+    return (function,) if options.get("retval") else function
+
+
+def _resolve_attribute(target: Any, name: str) -> Any:
+    if not isinstance(target, _core.InstrumentedAttribute):
+        return None
+    if target.dispatch is None or not isinstance(target.dispatch._family, Family):
+        target.dispatch = ATTRIBUTE.dispatch()
+    return target.dispatch
+
+
+ATTRIBUTE = Family(
+    "attribute",
+    {name: _ATTRIBUTE_ARGUMENTS[name] for name in _core.ATTRIBUTE_EVENTS},
+    _resolve_attribute,
+    options=("active_history", "raw", "retval", "include_key"),
+    adapt=_adapt_attribute,
+)
+
+for _family in (SESSION, MAPPER, ATTRIBUTE):
+    register_family(_family)
+
+
+class SessionEvents:
+    """Names of the session events; listen to a Session class, sessionmaker or session."""
+
+    names = SESSION.names
+
+
+class MapperEvents:
+    """Names of the events of a flush, per mapped class."""
+
+    names = tuple(name for name in MAPPER.names if name not in _INSTANCE_ARGUMENTS)
+
+
+class InstanceEvents:
+    """Names of the events of an instance's life, per mapped class."""
+
+    names = tuple(_INSTANCE_ARGUMENTS)
+
+
+class AttributeEvents:
+    """Names of the events of an attribute."""
+
+    names = ATTRIBUTE.names
