@@ -59,6 +59,8 @@
     X(inherit_cache, "inherit_cache")                                                         \
     X(traverse_internals, "_traverse_internals")                                              \
     X(coerce_compared_value, "coerce_compared_value")                                         \
+    X(contains, "contains")                                                                   \
+    X(comparator_factory, "comparator_factory")                                               \
     X(sqlite, "sqlite")                                                                       \
     X(postgresql, "postgresql")
 #define ORM_OBJECTS_SQL(X)                                                                    \
@@ -66,6 +68,7 @@
     X(operator_index) /* dict: operator function -> number */                                 \
     X(custom_op_class) /* pyorm.sql.operators.custom_op, imported at first use */             \
     X(comparator_class) /* pyorm.sql.operators.Comparator, likewise */                        \
+    X(json_index_types) /* pyorm._types.json_path.INDEX_TYPES: key, position, path */         \
     X(array_class) /* pyorm.types.ARRAY, likewise */                                          \
     X(function_registry) /* dict: name -> class, of register_function() */                    \
     X(compile_cache) /* capsule: the cache of _core.compile_cached() */

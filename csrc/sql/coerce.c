@@ -116,6 +116,47 @@ refuse_as_value(orm_state *st, PyObject *o)
     return NULL;
 }
 
+/* The same bind, called "param": it stands beside no column. Consumes `n`. */
+orm_node *
+orm_bind_unnamed(orm_state *st, orm_node *n)
+{
+    if (n != NULL && n->kind == ORM_N_BIND && (n->aux & ORM_BIND_UNIQUE)) {
+        Py_SETREF(n, orm_bind_new(st, n->payload, n->type, NULL, n->aux));
+    }
+    return n;
+}
+
+/* A Python tuple beside a row value: a row value of binds, each of its column's type. */
+static orm_node *
+row_value(orm_state *st, PyObject *o, orm_node *peer, orm_op op)
+{
+    PyObject *values = PySequence_Tuple(o);
+    orm_node *row = values == NULL ? NULL
+                                   : orm_node_new(st, NULL, ORM_N_TUPLE, PyTuple_GET_SIZE(values));
+    Py_ssize_t i;
+
+    if (row == NULL) {
+        Py_XDECREF(values);
+        return NULL;
+    }
+    row->type = (orm_type *)Py_XNewRef((PyObject *)peer->type);
+    for (i = 0; i < PyTuple_GET_SIZE(values); i++) {
+        orm_node *side = i < peer->ob_base.ob_size ? peer->args[i] : NULL;
+
+        row->args[i] = orm_bind_unnamed(
+            st, orm_coerce_operand(st, PyTuple_GET_ITEM(values, i), side, op));
+        if (row->args[i] == NULL) {
+            Py_CLEAR(row);
+            break;
+        }
+    }
+    if (row != NULL) {
+        (void)orm_node_seal(st, row);
+    }
+    Py_DECREF(values);
+    return row;
+}
+
 orm_node *
 orm_coerce_operand(orm_state *st, PyObject *o, orm_node *peer, orm_op op)
 {
@@ -158,11 +199,14 @@ orm_coerce_operand(orm_state *st, PyObject *o, orm_node *peer, orm_op op)
     if (peer == NULL) {
         return orm_coerce_value(st, o, NULL);
     }
+    if (peer->kind == ORM_N_TUPLE && (PyTuple_Check(o) || PyList_Check(o))) {
+        return row_value(st, o, peer, op);
+    }
     type = orm_coerce_compared(st, orm_node_type(st, peer), op, o);
     if (type == NULL) {
         return NULL;
     }
-    body = orm_node_name(st, peer);
+    body = orm_bind_body(st, peer);
     n = body == NULL && PyErr_Occurred() ? NULL : orm_bind_new(st, o, type, body, ORM_BIND_UNIQUE);
     Py_XDECREF(body);
     Py_DECREF(type);

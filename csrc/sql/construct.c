@@ -285,7 +285,8 @@ static int
 add_when(orm_state *st, PyObject *list, PyObject *when, PyObject *then, orm_node *value,
          orm_type **type)
 {
-    orm_node *a = value != NULL ? orm_coerce_operand(st, when, value, ORM_OP_LIKE)
+    orm_node *a = value != NULL ? orm_bind_unnamed(
+                                      st, orm_coerce_operand(st, when, value, ORM_OP_LIKE))
                                 : orm_coerce_criterion(st, when);
     orm_node *b = a == NULL ? NULL : orm_coerce_value(st, then, NULL);
     int rc = b == NULL || PyList_Append(list, (PyObject *)a) < 0

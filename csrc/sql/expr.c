@@ -483,7 +483,7 @@ in_values(orm_state *st, orm_op op, orm_node *l, PyObject *values)
     }
     type = first == NULL ? (orm_type *)Py_XNewRef(orm_node_type(st, l))
                          : orm_coerce_compared(st, orm_node_type(st, l), op, first);
-    body = orm_node_name(st, l);
+    body = orm_bind_body(st, l);
     if (type != NULL && (body != NULL || !PyErr_Occurred())) {
         bind = orm_bind_new(st, tuple, type, body, aux);
     }
@@ -657,6 +657,28 @@ orm_node_name(orm_state *st, const orm_node *n)
         default:
             return NULL;
         }
+    }
+}
+
+/* What the anonymous bind beside `n` is called after: the key of a column, the name of a
+ * function; NULL without an error: "param". New ref. */
+PyObject *
+orm_bind_body(orm_state *st, const orm_node *n)
+{
+    switch (n->kind) {
+    case ORM_N_ATTR:
+        return n->args[1] == NULL ? NULL : orm_bind_body(st, n->args[1]);
+    case ORM_N_COLUMN:
+    case ORM_N_DMLCOL:
+        return orm_node_key(st, n);
+    case ORM_N_COLREF:
+    case ORM_N_TEXT:
+    case ORM_N_FUNC:
+    case ORM_N_FROMCOL:
+    case ORM_N_CUSTOM:
+        return orm_node_name(st, n);
+    default:
+        return NULL;
     }
 }
 

@@ -70,6 +70,32 @@ apply_unary(PyObject *self, orm_op op)
     return (PyObject *)(op == ORM_OP_NOT ? orm_negate(st, n) : orm_unary_new(st, op, n));
 }
 
+/* A method that the type's comparator class has, bound to this expression: 1 found, 0, -1. The
+ * class is asked first: an instance hands on to the expression what it has not itself. */
+static int
+comparator_method(orm_state *st, PyObject *self, const orm_node *n, PyObject *name, PyObject **out)
+{
+    PyObject *factory = NULL;
+    PyObject *comparator = NULL;
+    PyObject *there = NULL;
+    int rc = n->type == NULL
+                 ? 0
+                 : PyObject_GetOptionalAttr(n->type->engine, st->s_comparator_factory, &factory);
+
+    if (rc > 0) {
+        rc = PyObject_GetOptionalAttr(factory, name, &there);
+    }
+    if (rc > 0) {
+        comparator = PyObject_CallOneArg(factory, self);
+        *out = comparator == NULL ? NULL : PyObject_GetAttr(comparator, name);
+        rc = *out == NULL ? -1 : 1;
+    }
+    Py_XDECREF(factory);
+    Py_XDECREF(comparator);
+    Py_XDECREF(there);
+    return rc;
+}
+
 /* ---- the escape family -------------------------------------------------------------------- */
 
 /* value with `escape` before each %, _ and escape. New ref. */
@@ -169,11 +195,36 @@ LIKE(ilike, ILIKE)
 LIKE(not_ilike, NOT_ILIKE)
 LIKE(startswith, STARTSWITH)
 LIKE(endswith, ENDSWITH)
-LIKE(contains, CONTAINS)
 LIKE(istartswith, ISTARTSWITH)
 LIKE(iendswith, IENDSWITH)
 LIKE(icontains, ICONTAINS)
 #undef LIKE
+
+/* contains() of arrays and documents is another operator: their comparator's. */
+static PyObject *
+m_contains(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    orm_state *st = orm_expr_state(self);
+    orm_node *n = st == NULL ? NULL : node_of_clause(st, self);
+    PyObject *method = NULL;
+    PyObject *out = NULL;
+    int rc = 0;
+
+    if (n == NULL) {
+        return NULL;
+    }
+    if (n->type != NULL && (n->type->kind == ORM_T_ARRAY || n->type->kind == ORM_T_JSONB)) {
+        rc = comparator_method(st, self, n, st->s_contains, &method);
+    }
+    if (rc == 0) {
+        return apply_like(self, args, nargs, kwnames, ORM_OP_CONTAINS);
+    }
+    if (rc > 0) {
+        out = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
+        Py_DECREF(method);
+    }
+    return out;
+}
 
 /* ---- simple binary and unary methods ------------------------------------------------------ */
 #define BINARY(name, OP)                                                                      \
@@ -596,12 +647,12 @@ element_contains(PyObject *self, PyObject *other)
 }
 
 /* ---- attributes that the type's comparator adds --------------------------------------------- */
+
 static PyObject *
 element_getattro(PyObject *self, PyObject *name)
 {
     PyObject *found = PyObject_GenericGetAttr(self, name);
     PyObject *error = NULL;
-    PyObject *comparator = NULL;
     orm_state *st = NULL;
     orm_node *n = NULL;
 
@@ -613,14 +664,13 @@ element_getattro(PyObject *self, PyObject *name)
     st = orm_expr_state(self);
     n = st == NULL ? NULL : (Py_TYPE(self)->tp_itemsize != 0 ? (orm_node *)self
                                                               : ((orm_element *)self)->node);
-    if (n != NULL && (n->flags & ORM_F_OVERRIDE)) {
-        comparator = PyObject_GetAttr(self, st->s_comparator);
-        if (comparator != NULL && PyObject_GetOptionalAttr(comparator, name, &found) > 0) {
-            Py_DECREF(comparator);
-            Py_DECREF(error);
-            return found;
-        }
-        Py_XDECREF(comparator);
+    if (n != NULL && comparator_method(st, self, n, name, &found) > 0) {
+        Py_DECREF(error);
+        return found;
+    }
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        Py_DECREF(error);
+        return NULL;
     }
     PyErr_Clear();
     PyErr_SetRaisedException(error);

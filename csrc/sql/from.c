@@ -13,7 +13,7 @@
 orm_node *
 orm_alias_new(orm_state *st, orm_kind kind, orm_node *element, PyObject *name, uint32_t aux)
 {
-    Py_ssize_t nargs = kind == ORM_N_ALIAS || kind == ORM_N_CTE ? 4 : 2;
+    Py_ssize_t nargs = kind == ORM_N_CTE ? ORM_CTE__COUNT : kind == ORM_N_ALIAS ? 4 : 2;
     orm_node *n = orm_node_new(st, NULL, kind, nargs);
 
     if (n == NULL) {

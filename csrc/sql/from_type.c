@@ -278,21 +278,60 @@ m_is_derived_from(PyObject *self, PyObject *other)
 static PyObject *
 cte_union(PyObject *self, PyObject *const *args, Py_ssize_t nargs, orm_op op)
 {
+    int i;
     orm_state *st = orm_expr_state(self);
     orm_node *both = st == NULL ? NULL
                                 : orm_compound_new(st, op, (PyObject *)SELF->args[0], args, nargs);
-    orm_node *n = both == NULL ? NULL : orm_node_new(st, st->CTE, ORM_N_CTE, 4);
+    orm_node *n = both == NULL ? NULL : orm_node_new(st, st->CTE, ORM_N_CTE, ORM_CTE__COUNT);
 
     if (n != NULL) {
         n->aux = SELF->aux;
         n->payload = Py_XNewRef(SELF->payload);
         n->args[0] = (orm_node *)Py_NewRef((PyObject *)both);
         n->args[1] = (orm_node *)Py_NewRef(self); /* references to the old CTE mean this one */
-        n->args[2] = (orm_node *)Py_XNewRef((PyObject *)SELF->args[2]);
+        for (i = ORM_CTE_NESTED; i < ORM_CTE_CACHE; i++) {
+            n->args[i] = (orm_node *)Py_XNewRef((PyObject *)SELF->args[i]);
+        }
         (void)orm_node_seal(st, n);
     }
     Py_XDECREF(both);
     return (PyObject *)n;
+}
+
+/* A CTE of the same name with more words before or behind its parentheses. */
+static PyObject *
+cte_words(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, int cell)
+{
+    orm_state *st = orm_expr_state(self);
+    PyObject *list = st == NULL ? NULL : orm_prefix_list(st, args, nargs, kwnames);
+    orm_node *words = list == NULL ? NULL
+                                   : orm_list_extend(st, SELF->args[cell], ORM_OP_COMMA, list);
+    orm_node *n = words == NULL ? NULL : orm_node_new(st, st->CTE, ORM_N_CTE, ORM_CTE__COUNT);
+    int i;
+
+    if (n != NULL) {
+        n->aux = SELF->aux;
+        n->payload = Py_XNewRef(SELF->payload);
+        for (i = 0; i < ORM_CTE_CACHE; i++) {
+            n->args[i] = (orm_node *)Py_XNewRef((PyObject *)(i == cell ? words : SELF->args[i]));
+        }
+        (void)orm_node_seal(st, n);
+    }
+    Py_XDECREF(list);
+    Py_XDECREF(words);
+    return (PyObject *)n;
+}
+
+static PyObject *
+m_cte_prefix_with(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    return cte_words(self, args, nargs, kwnames, ORM_CTE_PREFIX);
+}
+
+static PyObject *
+m_cte_suffix_with(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    return cte_words(self, args, nargs, kwnames, ORM_CTE_SUFFIX);
 }
 
 static PyObject *
@@ -525,6 +564,8 @@ PyMethodDef orm_cte_methods[] = {
     {"union", ORM_METHOD(m_cte_union), METH_FASTCALL, "union($self, /, *other)\n--\n\nAdd a recursive term."},
     {"union_all", ORM_METHOD(m_cte_union_all), METH_FASTCALL,
      "union_all($self, /, *other)\n--\n\nAdd a recursive term."},
+    KW("prefix_with", m_cte_prefix_with, "($self, /, *prefixes, dialect=\"*\")\n--\n\nWords before the parentheses."),
+    KW("suffix_with", m_cte_suffix_with, "($self, /, *suffixes, dialect=\"*\")\n--\n\nWords behind the parentheses."),
     {NULL, NULL, 0, NULL},
 };
 PyMethodDef orm_values_methods[] = {

@@ -105,6 +105,14 @@ leaf_from(const orm_node *n)
     return sel;
 }
 
+/* (f(x)).field: no FROM of its own; what it needs are the tables of the argument. */
+static bool
+is_field(const orm_node *n)
+{
+    return n->kind == ORM_N_COLREF && n->args[0]->kind == ORM_N_FROMFUNC
+           && (n->args[0]->aux & ORM_FROMFUNC_SCALAR);
+}
+
 /* 1: the kind ends the walk here. */
 static int
 is_leaf(const orm_node *n)
@@ -139,6 +147,9 @@ orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set)
     while (w.n > 0) {
         item it = w.v[--w.n];
 
+        if (is_field(it.node)) {
+            it.node = it.node->args[0]->args[0];
+        }
         if (is_leaf(it.node)) {
             const orm_node *sel = leaf_from(it.node);
 

@@ -475,6 +475,37 @@ m_column_valued(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
     return result;
 }
 
+/* (f(x)).name: one field of the row that a function returns, as a value. */
+static PyObject *
+m_scalar_table_valued(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {.fname = "scalar_table_valued",
+                                       .names = {"name", "type_"},
+                                       .count = 2,
+                                       .npositional = 2,
+                                       .nrequired = 1};
+    orm_state *st = orm_expr_state(self);
+    orm_node *f = st == NULL ? NULL : orm_node_of(st, self);
+    PyObject *out[2];
+    PyObject *made = NULL;
+    orm_node *pair[2] = {NULL, NULL};
+    PyObject *result = NULL;
+
+    if (f == NULL || orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
+        return NULL;
+    }
+    made = PyObject_CallFunctionObjArgs((PyObject *)st->ColumnClause, out[0], out[1], NULL);
+    pair[1] = made == NULL ? NULL : orm_node_of(st, made);
+    pair[0] = pair[1] == NULL ? NULL : orm_fromfunc_new(st, f, NULL, NULL, ORM_FROMFUNC_SCALAR);
+    if (pair[0] != NULL) {
+        result = (PyObject *)orm_node_make(st, ORM_N_COLREF, ORM_OP_NONE, pair[1]->type,
+                                           orm_node_named(pair[1])->name, 0, 2, pair);
+    }
+    Py_XDECREF(pair[0]);
+    Py_XDECREF(made);
+    return result;
+}
+
 static PyObject *
 m_function_alias(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -558,8 +589,8 @@ fromfunc_render_derived(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                                       ORM_FROMFUNC_DERIVED | (types ? ORM_FROMFUNC_TYPES : 0));
 }
 
-static PyObject *
-fromfunc_column(PyObject *self, void *closure)
+PyObject *
+orm_fromfunc_column(PyObject *self, void *closure)
 {
     orm_state *st = orm_expr_state(self);
 
@@ -569,19 +600,11 @@ fromfunc_column(PyObject *self, void *closure)
                                     orm_node_type(st, ((orm_node *)self)->args[0]));
 }
 
-static PyObject *
-fromfunc_get_column(PyObject *self, PyObject *none)
-{
-    (void)none;
-    return fromfunc_column(self, NULL);
-}
-
 PyMethodDef orm_fromfunc_methods[] = {
     {"alias", ORM_METHOD(fromfunc_alias), ORM_METH_KW, "alias($self, name=None)\n--\n\nUnder another name."},
     {"lateral", ORM_METHOD(fromfunc_lateral), ORM_METH_KW, "lateral($self, name=None)\n--\n\nLATERAL."},
     {"render_derived", ORM_METHOD(fromfunc_render_derived), ORM_METH_KW,
      "render_derived($self, name=None, with_types=False)\n--\n\n`AS name(column, ...)`."},
-    {"column", fromfunc_get_column, METH_NOARGS, "column($self)\n--\n\nThe element as one column."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -599,6 +622,8 @@ PyMethodDef orm_function_methods[] = {
      "The function as a FROM element with these columns."},
     {"column_valued", ORM_METHOD(m_column_valued), ORM_METH_KW,
      "column_valued($self, name=None, *, joins_implicitly=False)\n--\n\nThe function in FROM, as one column."},
+    {"scalar_table_valued", ORM_METHOD(m_scalar_table_valued), ORM_METH_KW,
+     "scalar_table_valued($self, name, type_=None)\n--\n\nOne field of the function's row, as a value."},
     {"alias", ORM_METHOD(m_function_alias), ORM_METH_KW,
      "alias($self, name=None, *, joins_implicitly=False)\n--\n\nThe function as a FROM element."},
     {"select", m_function_select, METH_NOARGS, "select($self)\n--\n\nA SELECT of this function."},

@@ -394,25 +394,30 @@ core_operate(PyObject *module, PyObject *args, PyObject *kwargs)
     return out;
 }
 
-/* retype(expr, type): the same expression with another result type (JSON's as_string ...). */
+/* retype(expr, type, astext=False): the same expression with another result type (JSON's
+ * as_string ...); astext: a JSON subscript that gives the text of what is there. */
 static PyObject *
 core_retype(PyObject *module, PyObject *args)
 {
     orm_state *st = orm_state_from_module(module);
     PyObject *expr = NULL;
     PyObject *type_obj = NULL;
+    PyObject *astext = Py_False;
     orm_node *n = NULL;
     orm_type *type = NULL;
     PyObject *out = NULL;
 
-    if (!PyArg_UnpackTuple(args, "retype", 2, 2, &expr, &type_obj)) {
+    if (!PyArg_UnpackTuple(args, "retype", 2, 3, &expr, &type_obj, &astext)) {
         return NULL;
     }
     n = orm_node_of(st, expr);
+    if (n != NULL && n->kind != ORM_N_BINARY) {
+        return PyErr_Format(PyExc_TypeError, "retype() is for operators, got %R", expr);
+    }
     type = n == NULL ? NULL : orm_type_of(st, type_obj);
     if (type != NULL) {
         out = (PyObject *)orm_node_make(st, (orm_kind)n->kind, (orm_op)n->op, type, n->payload,
-                                        n->aux, n->ob_base.ob_size, n->args);
+                                        n->aux | (astext == Py_True ? ORM_JSON_ASTEXT : 0), n->ob_base.ob_size, n->args);
         Py_DECREF(type);
     }
     return out;
@@ -423,7 +428,7 @@ static PyMethodDef operator_functions[] = {
      "operate($module, op, expr, /, *others, escape=None, reverse=False)\n--\n\n"
      "Apply an operator of pyorm.sql.operators without asking comparators."},
     {"retype", core_retype, METH_VARARGS,
-     "retype($module, expr, type_, /)\n--\n\nThe same expression with another result type."},
+     "retype($module, expr, type_, astext=False, /)\n--\n\nThe same expression with another result type."},
     {NULL, NULL, 0, NULL},
 };
 

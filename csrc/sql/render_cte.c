@@ -129,6 +129,9 @@ put_body(orm_cctx *cc, orm_cte *c)
     } else if (c->node->aux & ORM_CTE_MATERIALIZED) {
         PUTS("MATERIALIZED ");
     }
+    if (orm_render_prefixes(cc, c->node->args[ORM_CTE_PREFIX], false) < 0) {
+        return -1;
+    }
     PUTS("\n(");
     at = cc->out->len;
     cc->cte_level++;
@@ -139,7 +142,7 @@ put_body(orm_cctx *cc, orm_cte *c)
     }
     cc->cte_level--;
     orm_buf_putc(cc->out, ')');
-    return rc;
+    return rc < 0 ? rc : orm_render_prefixes(cc, c->node->args[ORM_CTE_SUFFIX], true);
 }
 
 /* Move to the end of the list: what its body needs was put there before. */

@@ -13,6 +13,9 @@ enum { AS_JSON, AS_TEXT, AS_OTHER };
 static int
 wanted(const orm_node *n)
 {
+    if (n->aux & ORM_JSON_ASTEXT) {
+        return AS_TEXT;
+    }
     switch (n->type->kind) {
     case ORM_T_JSON:
     case ORM_T_JSONB:

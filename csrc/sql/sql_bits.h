@@ -13,6 +13,8 @@ enum { ORM_BIND_UNIQUE = 1 /* anonymous: name is a body to be numbered */, ORM_B
        ORM_BIND_LIMIT = 64 /* LIMIT/OFFSET integer: rendered inline by literal_binds only */,
        ORM_BIND_OUT = 128, ORM_BIND_TUPLE_SHIFT = 16 /* IN of tuples: arity in the high half */ };
 enum { ORM_FRAGMENT_COLUMN = 1 /* literal_column */, ORM_FRAGMENT_ANON = 2 };
+/* BINARY with a JSON subscript: the text of what is there, whatever the type. */
+enum { ORM_JSON_ASTEXT = 1 };
 /* BINARY with op CUSTOM: payload is the text, the high half of aux the precedence (int16). */
 enum { ORM_CUSTOMOP_COMPARISON = 1, ORM_CUSTOMOP_EAGER = 2 };
 enum { ORM_LIST_GROUPED = 1 /* parentheses belong to it */, ORM_LIST_ROWS = 2 /* multi VALUES */,
@@ -27,6 +29,9 @@ enum { ORM_CUSTOM_ELEMENT = 0, ORM_CUSTOM_COLUMN = 1, ORM_CUSTOM_FUNC = 2, ORM_C
        ORM_CUSTOM_STMT = 4, ORM_CUSTOM_DDL = 5 };
 enum { ORM_ENTITY_ALIASED = 1 };
 enum { ORM_ALIAS_EXCLUDED = 1 /* ON CONFLICT's pseudo table: never a FROM */, ORM_ALIAS_SAMPLE = 2 };
+/* A CTE's cells: statement, older form, nested ones, PREFIX lists, columns. */
+enum { ORM_CTE_STMT, ORM_CTE_RESTATED, ORM_CTE_NESTED, ORM_CTE_PREFIX, ORM_CTE_SUFFIX, ORM_CTE_CACHE,
+       ORM_CTE__COUNT };
 enum { ORM_CTE_RECURSIVE = 1, ORM_CTE_NESTING = 2, ORM_CTE_MATERIALIZED = 4, ORM_CTE_NOT_MATERIALIZED = 8 };
 enum { ORM_JOIN_OUTER = 1, ORM_JOIN_FULL = 2 };
 enum { ORM_VALUES_LITERAL = 1, ORM_VALUES_LATERAL = 2, ORM_VALUES_CTE = 4, ORM_VALUES_SCALAR = 8 };

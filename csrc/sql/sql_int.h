@@ -145,10 +145,12 @@ orm_type *orm_node_type(orm_state *st, const orm_node *n);
 /* The name a column-like node has in a result or a subquery: new ref, or NULL without error. */
 PyObject *orm_node_name(orm_state *st, const orm_node *n);
 PyObject *orm_node_key(orm_state *st, const orm_node *n);
+PyObject *orm_bind_body(orm_state *st, const orm_node *n);
 
 /* More of expr.c and coerce.c. */
 int orm_is_plain_boolean(const orm_node *x);
 orm_node *orm_operate_nodes(orm_state *st, orm_op op, orm_node *l, orm_node *r, PyObject *payload);
+orm_node *orm_bind_unnamed(orm_state *st, orm_node *n); /* consumes n */
 orm_node *orm_bind_typed(orm_state *st, orm_node *bind, orm_type *type);
 /* The Python operator function of a node (n may be NULL: by op). New ref. */
 PyObject *orm_operator_object(orm_state *st, orm_op op, const orm_node *n);
@@ -196,6 +198,7 @@ orm_node *orm_function_new(orm_state *st, PyObject *name, PyObject *const *args,
 orm_node *orm_fromfunc_new(orm_state *st, orm_node *f, orm_node *columns, PyObject *name, uint32_t aux);
 orm_node *orm_column_like(orm_state *st, PyObject *o); /* str or column object to COLUMN */
 extern PyMethodDef orm_fromfunc_methods[];
+PyObject *orm_fromfunc_column(PyObject *self, void *closure);
 int orm_func_setup(PyObject *module, orm_state *st);
 int orm_func_methods_setup(PyObject *module, orm_state *st);
 int orm_constructs_setup(PyObject *module, orm_state *st);

@@ -67,7 +67,7 @@
     X(TABLE, PIN)           /* args: none; payload: owner (TableObject) */ \
     X(ALIAS, ORDINAL|TEXT|AUX) /* args: element, sampling?, seed?, cache; payload: name?; ORM_ALIAS_* */ \
     X(SUBQUERY, ORDINAL|TEXT) /* args: statement, cache; payload: name? */ \
-    X(CTE, ORDINAL|TEXT|AUX) /* args: statement, restated CTE?, nested CTE LIST?, cache; payload: name?; ORM_CTE_* */ \
+    X(CTE, ORDINAL|TEXT|AUX) /* args: statement, restated CTE?, nested CTE LIST?, prefix LIST?, suffix LIST?, cache; payload: name?; ORM_CTE_* */ \
     X(LATERAL, ORDINAL|TEXT) /* args: statement, FROMFUNC ..., cache; payload: name? */ \
     X(JOIN, AUX)            /* args: left?, right, on?, cache; aux: ORM_JOIN_*; left NULL: infer (SELECT's JOINS only) */ \
     X(VALUES, ORDINAL|TEXT|AUX) /* args: column LIST, [row LIST] LIST, cache; payload: name?; ORM_VALUES_* */ \

@@ -295,13 +295,12 @@ dialect_name(PyObject *o)
                : o;
 }
 
+/* prefix_with(*words, dialect="*"): a new list of PREFIX nodes. */
 PyObject *
-orm_stmt_prefixes(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                  int slot)
+orm_prefix_list(orm_state *st, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const orm_args_spec spec = {.fname = "prefix_with", .names = {"dialect"}, .count = 1};
-    orm_state *st = orm_expr_state(self);
-    PyObject *list = st == NULL ? NULL : PyList_New(0);
+    PyObject *list = PyList_New(0);
     PyObject *out[1];
     Py_ssize_t i;
 
@@ -321,6 +320,16 @@ orm_stmt_prefixes(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObj
         Py_XDECREF(text);
         Py_XDECREF(n);
     }
+    return list;
+}
+
+PyObject *
+orm_stmt_prefixes(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                  int slot)
+{
+    orm_state *st = orm_expr_state(self);
+    PyObject *list = st == NULL ? NULL : orm_prefix_list(st, args, nargs, kwnames);
+
     return list == NULL ? NULL : orm_stmt_append(st, (orm_node *)self, slot, list);
 }
 

@@ -23,6 +23,7 @@ orm_side *orm_side_of(orm_state *st, orm_node *stmt, int make); /* borrowed; NUL
 PyObject *orm_stmt_with(orm_state *st, orm_node *n, int slot, orm_node *value);
 PyObject *orm_stmt_with_aux(orm_state *st, orm_node *n, uint32_t aux);
 PyObject *orm_stmt_append(orm_state *st, orm_node *n, int slot, PyObject *list);
+PyObject *orm_prefix_list(orm_state *st, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_stmt_prefixes(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, int slot);
 PyObject *orm_stmt_hint(PyObject *self, PyObject *selectable, PyObject *text, PyObject *dialect, int slot);
 PyObject *orm_stmt_add_cte(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, int slot);

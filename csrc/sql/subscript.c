@@ -6,14 +6,22 @@
  */
 #include "sql_int.h"
 
+/* An index: an expression, or a bind that is called after what it is an index of. */
 static orm_node *
-index_value(orm_state *st, PyObject *o)
+index_value(orm_state *st, orm_node *x, PyObject *o)
 {
-    return o == Py_None ? NULL : orm_coerce_value(st, o, NULL);
+    PyObject *body = o == Py_None ? NULL : orm_bind_body(st, x);
+    orm_node *n = NULL;
+
+    if (o != Py_None && (body != NULL || !PyErr_Occurred())) {
+        n = orm_coerce_value_named(st, o, NULL, body);
+    }
+    Py_XDECREF(body);
+    return n;
 }
 
 static orm_node *
-slice_node(orm_state *st, PyObject *key)
+slice_node(orm_state *st, orm_node *x, PyObject *key)
 {
     PySliceObject *s = (PySliceObject *)key;
     PyObject *parts[3] = {s->start, s->stop, s->step};
@@ -22,7 +30,7 @@ slice_node(orm_state *st, PyObject *key)
     int i;
 
     for (i = 0; i < 3; i++) {
-        nodes[i] = index_value(st, parts[i]);
+        nodes[i] = index_value(st, x, parts[i]);
         if (nodes[i] == NULL && PyErr_Occurred()) {
             goto done;
         }
@@ -43,10 +51,10 @@ orm_subscript_array(orm_state *st, orm_node *x, PyObject *key)
     PyObject *out = NULL;
 
     if (PySlice_Check(key)) {
-        parts[1] = slice_node(st, key);
+        parts[1] = slice_node(st, x, key);
     }
     else {
-        parts[1] = orm_coerce_value(st, key, NULL);
+        parts[1] = index_value(st, x, key);
         type = type->item != NULL && type->scale <= 1 ? type->item : type;
     }
     if (parts[1] != NULL) {
@@ -55,6 +63,31 @@ orm_subscript_array(orm_state *st, orm_node *x, PyObject *key)
         Py_DECREF(parts[1]);
     }
     return out;
+}
+
+/* The type of a JSON key (0), position (1) or path (2). New ref. */
+static orm_type *
+json_index_type(orm_state *st, int which)
+{
+    PyObject *types = orm_import_once(&st->json_index_types, "pyorm._types.json_path", "INDEX_TYPES");
+
+    return types == NULL ? NULL : orm_type_of(st, PyTuple_GET_ITEM(types, which));
+}
+
+/* A plain key, position or path as a bind that is called after the document. */
+static orm_node *
+json_index(orm_state *st, orm_node *x, PyObject *value, int which)
+{
+    orm_type *type = json_index_type(st, which);
+    PyObject *body = type == NULL ? NULL : orm_bind_body(st, x);
+    orm_node *n = NULL;
+
+    if (type != NULL && (body != NULL || !PyErr_Occurred())) {
+        n = orm_bind_new(st, value, type, body, ORM_BIND_UNIQUE);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(body);
+    return n;
 }
 
 PyObject *
@@ -68,14 +101,9 @@ orm_subscript_json(orm_state *st, orm_node *x, PyObject *key)
     if (value == NULL) {
         return NULL;
     }
-    r = is_path ? orm_bind_new(st, value, orm_type_builtin(st, ORM_T_STRING), NULL, ORM_BIND_UNIQUE)
-                : orm_coerce_value(st, value, NULL);
-    if (r != NULL && r->kind == ORM_N_BIND && !is_path) {
-        PyObject *body = orm_node_name(st, x);
-
-        Py_SETREF(r, orm_bind_new(st, r->payload, r->type, body, ORM_BIND_UNIQUE));
-        Py_XDECREF(body);
-    }
+    r = is_path || PyUnicode_Check(value) || PyLong_Check(value)
+            ? json_index(st, x, value, is_path ? 2 : PyLong_Check(value))
+            : index_value(st, x, value);
     if (r != NULL) {
         out = (PyObject *)orm_binary_new(st, is_path ? ORM_OP_JSON_PATH : ORM_OP_JSON_GETITEM, x, r,
                                          x->type, NULL);

@@ -235,7 +235,7 @@ class TypeEngine(_core.TypeEngine):
             flags |= FLAGS["NULL_AWARE"]
         if self.render_bind_cast:
             flags |= FLAGS["BIND_CAST"]
-        if self.comparator_factory is not Comparator:
+        if "_adds_only" not in self.comparator_factory.__dict__:
             flags |= FLAGS["COMPARATOR"]
         return flags
 

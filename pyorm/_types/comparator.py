@@ -34,6 +34,9 @@ class Comparator:
         expr: the expression on the left side.
     """
 
+    _adds_only = True
+    """A class's own word that it changes no operator: expressions need not ask it."""
+
     def __init__(self, expr: Any) -> None:
         self.expr = expr
         self.type = expr.type

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm._types.base import FLAGS, TypeEngine, to_instance
+from pyorm._types.comparator_document import ArrayComparator, JsonComparator
 
 
 class _JsonNull:
@@ -36,6 +37,7 @@ class JSON(TypeEngine):
     _is_affinity = True
     hashable = False
     NULL = JSON_NULL
+    Comparator = comparator_factory = JsonComparator
 
     def __init__(self, none_as_null: bool = False) -> None:
         self.none_as_null = none_as_null
@@ -65,6 +67,7 @@ class ARRAY(TypeEngine):
 
     __visit_name__ = "ARRAY"
     _kind = "ARRAY"
+    Comparator = comparator_factory = ArrayComparator
     _is_array = True
     _is_generic = True
     _is_affinity = True

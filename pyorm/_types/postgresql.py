@@ -7,6 +7,7 @@ from typing import Any
 from pyorm import exc
 from pyorm._types import document, scalar
 from pyorm._types.base import FLAGS, TypeEngine, to_instance
+from pyorm._types.comparator_document import JsonbComparator, PostgresJsonComparator
 from pyorm._types.enumeration import Enum
 from pyorm._types.schema_type import SchemaType
 
@@ -29,6 +30,8 @@ class JSON(document.JSON):
         astext_type: type of `expr[...].astext`, Text by default.
     """
 
+    Comparator = comparator_factory = PostgresJsonComparator
+
     def __init__(self, none_as_null: bool = False, astext_type: TypeEngine | None = None) -> None:
         super().__init__(none_as_null=none_as_null)
         self.astext_type = scalar.Text() if astext_type is None else astext_type
@@ -43,6 +46,7 @@ class JSONB(JSON):
 
     __visit_name__ = "JSONB"
     _kind = "JSONB"
+    Comparator = comparator_factory = JsonbComparator
 
 
 class JSONPATH(TypeEngine):
