@@ -503,7 +503,10 @@ orm_connection_facts(PyObject *conn, orm_conn_facts *out)
     if (orm_conn_ready(c, true) < 0) {
         return -1;
     }
-    schemas = PyDict_GetItemString(c->options, "schema_translate_map"); /* borrow-ok: options own it */
+    schemas = PyDict_GetItemWithError(c->options, c->st->s_schema_translate_map); /* borrow-ok: options own it */
+    if (schemas == NULL && PyErr_Occurred()) {
+        return -1;
+    }
     out->observed = orm_dispatch_get(c->dispatch, ORM_EV_before_cursor_execute) != NULL
                     || orm_dispatch_get(c->dispatch, ORM_EV_after_cursor_execute) != NULL
                     || (c->flags & ORM_CF_LOG_INFO) != 0;

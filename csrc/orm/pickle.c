@@ -364,15 +364,29 @@ apply_tags(orm_head *h, PyObject *saved)
     return 0;
 }
 
+/* An entry of the saved dict, borrowed from it, or NULL. 0 / -1. */
+static int
+saved_entry(PyObject *saved, const char *name, PyObject **value)
+{
+    int rc = PyDict_GetItemStringRef(saved, name, value);
+
+    Py_XDECREF(*value); /* borrow-ok: the caller holds saved */
+    return rc < 0 ? -1 : 0;
+}
+
 int
 orm_view_apply_saved(orm_view *view, orm_head *h, PyObject *saved)
 {
-    PyObject *key = PyDict_GetItemString(saved, "key"); /* borrow-ok: saved is held */
-    PyObject *committed = PyDict_GetItemString(saved, "committed_state"); /* borrow-ok: held */
-    PyObject *tags = PyDict_GetItemString(saved, "tags"); /* borrow-ok: held */
-    PyObject *info = PyDict_GetItemString(saved, "info"); /* borrow-ok: held */
-    PyObject *parents = PyDict_GetItemString(saved, "parents"); /* borrow-ok: held */
+    PyObject *key, *committed, *tags, *info, *parents, *modified, *expired;
 
+    if (saved_entry(saved, "key", &key) < 0
+        || saved_entry(saved, "committed_state", &committed) < 0
+        || saved_entry(saved, "tags", &tags) < 0 || saved_entry(saved, "info", &info) < 0
+        || saved_entry(saved, "parents", &parents) < 0
+        || saved_entry(saved, "modified", &modified) < 0
+        || saved_entry(saved, "expired", &expired) < 0) {
+        return -1;
+    }
     if (key != NULL && apply_key(h, key) < 0) {
         return -1;
     }
@@ -382,10 +396,10 @@ orm_view_apply_saved(orm_view *view, orm_head *h, PyObject *saved)
     if (tags != NULL && PyDict_Check(tags) && apply_tags(h, tags) < 0) {
         return -1;
     }
-    if (PyDict_GetItemString(saved, "modified") == Py_True) { /* borrow-ok: compared */
+    if (modified == Py_True) {
         h->flags |= ORM_H_MODIFIED;
     }
-    if (PyDict_GetItemString(saved, "expired") == Py_True) { /* borrow-ok: compared */
+    if (expired == Py_True) {
         h->flags |= ORM_H_EXPIRED;
     }
     if (info != NULL) {

@@ -138,6 +138,27 @@ PyObject_GetOptionalAttrString(PyObject *obj, const char *name, PyObject **resul
     return rc;
 }
 
+/* PyObject_HasAttrWithError (3.13): 1 has it, 0 has not, -1 the attribute could not be asked for. */
+static inline int
+PyObject_HasAttrWithError(PyObject *obj, PyObject *name)
+{
+    PyObject *value = NULL;
+    int rc = PyObject_GetOptionalAttr(obj, name, &value);
+
+    Py_XDECREF(value);
+    return rc;
+}
+
+static inline int
+PyObject_HasAttrStringWithError(PyObject *obj, const char *name)
+{
+    PyObject *value = NULL;
+    int rc = PyObject_GetOptionalAttrString(obj, name, &value);
+
+    Py_XDECREF(value);
+    return rc;
+}
+
 /* PyModule_Add (3.13): steals value in every case, also when it is NULL with an exception. */
 static inline int
 PyModule_Add(PyObject *module, const char *name, PyObject *value)

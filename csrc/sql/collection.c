@@ -125,7 +125,10 @@ collection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0) {
-        source = PyDict_GetItemString(kwargs, "columns"); /* borrow-ok: owned by kwargs */
+        if (PyDict_GetItemStringRef(kwargs, "columns", &source) < 0) {
+            return NULL;
+        }
+        Py_XDECREF(source); /* borrow-ok: owned by kwargs */
     }
     self = orm_collection_new(st);
     if (self == NULL || source == NULL || source == Py_None) {

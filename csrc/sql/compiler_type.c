@@ -44,6 +44,28 @@ late_params(orm_cctx *cc)
                                                                    : NULL;
 }
 
+/* What a buffer holds as a new str. */
+static PyObject *
+str_of_buf(const orm_buf *buf)
+{
+    return buf->failed ? PyErr_NoMemory()
+                       : PyUnicode_DecodeUTF8(buf->p == NULL ? "" : buf->p, (Py_ssize_t)buf->len,
+                                              "strict");
+}
+
+/* The key of a bind in `params`: a new str. */
+static PyObject *
+escaped_name(orm_str name)
+{
+    orm_buf escaped = {0};
+    PyObject *text = NULL;
+
+    orm_escape_bind_name(&escaped, name);
+    text = str_of_buf(&escaped);
+    orm_buf_fini(&escaped);
+    return text;
+}
+
 static PyObject *
 make_params(orm_cctx *cc, const orm_finished *f, PyObject *required)
 {
@@ -51,16 +73,13 @@ make_params(orm_cctx *cc, const orm_finished *f, PyObject *required)
 
     for (uint32_t i = 0; params != NULL && i < f->nnames; i++) {
         const orm_bindrec *rec = cc->recs[f->names[i]];
-        orm_buf escaped = {0};
-        PyObject *name, *value = own_value(rec);
+        PyObject *name = escaped_name(rec->name), *value = NULL;
+        int is_late = name == NULL || late == NULL ? 0 : PyDict_GetItemRef(late, name, &value);
 
-        orm_escape_bind_name(&escaped, rec->name);
-        name = PyUnicode_DecodeUTF8(escaped.p, (Py_ssize_t)escaped.len, "strict");
-        orm_buf_fini(&escaped);
-        if (name != NULL && late != NULL && PyDict_Contains(late, name) > 0) {
-            Py_XSETREF(value, PyObject_GetItem(late, name));
+        if (name != NULL && is_late == 0) {
+            value = own_value(rec);
         }
-        if (name == NULL || value == NULL || PyDict_SetItem(params, name, value) < 0
+        if (value == NULL || PyDict_SetItem(params, name, value) < 0
             || ((rec->flags & ORM_BIND_REQUIRED) && PySet_Add(required, name) < 0)) {
             Py_CLEAR(params);
         }
@@ -76,12 +95,12 @@ make_positions(orm_cctx *cc, const orm_finished *f)
 {
     bool dollar = cc->d->style == ORM_STYLE_DOLLAR;
     uint32_t n = dollar ? f->nnames : f->norder;
-    PyObject *list = PyList_New(0);
+    PyObject *list = NULL;
 
     if (cc->d->style == ORM_STYLE_NAMED) {
-        Py_XDECREF(list);
         return Py_NewRef(Py_None);
     }
+    list = PyList_New(0);
     for (uint32_t i = 0; list != NULL && i < n; i++) {
         uint32_t rec = dollar ? f->names[i] : cc->occs[f->order[i]].rec;
         PyObject *name = name_object(cc->recs[rec]->name);
@@ -144,10 +163,10 @@ compile_into(CompilerObject *o, orm_state *st, orm_node *stmt, const orm_compile
     if (orm_cctx_run(&cc) < 0 || orm_text_finish(&cc, &text, &f) < 0) {
         goto done;
     }
-    o->string = PyUnicode_DecodeUTF8(text.p == NULL ? "" : text.p, (Py_ssize_t)text.len, "strict");
-    o->required = PySet_New(NULL);
+    o->string = str_of_buf(&text);
+    o->required = o->string == NULL ? NULL : PySet_New(NULL);
     o->params = o->required == NULL ? NULL : make_params(&cc, &f, o->required);
-    o->positiontup = make_positions(&cc, &f);
+    o->positiontup = o->params == NULL ? NULL : make_positions(&cc, &f);
     rc = o->string == NULL || o->params == NULL || o->positiontup == NULL ? -1 : 0;
 done:
     orm_buf_fini(&text);
@@ -218,11 +237,17 @@ dialect_number(PyObject *dialect)
 static int
 kwarg_true(PyObject *kwargs, const char *name, int dflt)
 {
-    bool given = kwargs != NULL && kwargs != Py_None;
-    /* borrow-ok: read at once */
-    PyObject *v = given ? PyDict_GetItemString(kwargs, name) : NULL;
+    PyObject *value = NULL;
+    int rc = kwargs == NULL || kwargs == Py_None
+                 ? 0
+                 : PyDict_GetItemStringRef(kwargs, name, &value);
 
-    return v == NULL ? dflt : PyObject_IsTrue(v);
+    if (rc <= 0) {
+        return rc < 0 ? -1 : dflt;
+    }
+    rc = PyObject_IsTrue(value);
+    Py_DECREF(value);
+    return rc;
 }
 
 static PyObject *
@@ -231,8 +256,8 @@ compile_element(orm_state *st, PyObject *element, PyObject *dialect, PyObject *c
 {
     orm_node *node = orm_node_of(st, element);
     int id = node == NULL ? -1 : dialect_number(dialect);
-    int literals = kwarg_true(kwargs, "literal_binds", 0);
-    int table = kwarg_true(kwargs, "include_table", 1);
+    int literals = id < 0 ? -1 : kwarg_true(kwargs, "literal_binds", 0);
+    int table = literals < 0 ? -1 : kwarg_true(kwargs, "include_table", 1);
     PyObject *keys = NULL;
     orm_compile_opts opts = {0};
     CompilerObject *o = NULL;
@@ -390,7 +415,7 @@ render_inner(PyObject *self, PyObject *element, bool plain, PyObject *kwargs)
     PyObject *text = NULL;
     unsigned flags;
     int rc, literals = kwarg_true(kwargs, "literal_binds", 0),
-        table = kwarg_true(kwargs, "include_table", 1);
+        table = literals < 0 ? -1 : kwarg_true(kwargs, "include_table", 1);
     bool bare;
 
     if (cc == NULL) {
@@ -422,7 +447,7 @@ render_inner(PyObject *self, PyObject *element, bool plain, PyObject *kwargs)
     cc->bare = bare;
     cc->plain_node = NULL;
     if (rc == 0) {
-        text = PyUnicode_DecodeUTF8(buf.p == NULL ? "" : buf.p, (Py_ssize_t)buf.len, "strict");
+        text = str_of_buf(&buf);
     }
     orm_buf_fini(&buf);
     return text;
@@ -490,7 +515,7 @@ render_literal_value(PyObject *self, PyObject *args)
     before = o->cc->out;
     o->cc->out = &buf;
     if (orm_put_literal(o->cc, type, value) == 0) {
-        text = PyUnicode_DecodeUTF8(buf.p, (Py_ssize_t)buf.len, "strict");
+        text = str_of_buf(&buf);
     }
     o->cc->out = before;
     orm_buf_fini(&buf);

@@ -83,8 +83,14 @@ target_of_constraint(orm_state *st, orm_node *stmt, PyObject *constraint, PyObje
         *name = PyUnicode_FromObject(constraint);
         return *name == NULL ? -1 : 0;
     }
-    is_index = PyObject_HasAttrString(constraint, "expressions")
-               && !PyObject_HasAttrString(constraint, "contains_column");
+    is_index = PyObject_HasAttrStringWithError(constraint, "expressions");
+    if (is_index > 0) {
+        is_index = PyObject_HasAttrStringWithError(constraint, "contains_column");
+        is_index = is_index < 0 ? -1 : !is_index;
+    }
+    if (is_index < 0) {
+        return -1;
+    }
     if (!is_index) {
         PyObject *n = NULL;
 

@@ -432,21 +432,23 @@ orm_operate(orm_state *st, orm_op op, orm_node *l, PyObject *other, int reverse)
 }
 
 /* ---- IN ---------------------------------------------------------------------------------- */
+
+/* 1: an item is an expression, 0, -1. */
 static int
 any_element(orm_state *st, PyObject *fast)
 {
     Py_ssize_t i;
+    int rc = 0;
 
-    for (i = 0; i < PySequence_Fast_GET_SIZE(fast); i++) {
+    for (i = 0; rc == 0 && i < PySequence_Fast_GET_SIZE(fast); i++) {
         PyObject *o = PySequence_Fast_GET_ITEM(fast, i);
 
         /* values are mostly plain: ask for the protocol only of what is not */
-        if (!PyLong_CheckExact(o) && !PyUnicode_CheckExact(o)
-            && (is_clause(st, o) || PyObject_HasAttr(o, st->s_clause_element))) {
-            return 1;
+        if (!PyLong_CheckExact(o) && !PyUnicode_CheckExact(o)) {
+            rc = is_clause(st, o) ? 1 : PyObject_HasAttrWithError(o, st->s_clause_element);
         }
     }
-    return 0;
+    return rc;
 }
 
 static PyObject *
@@ -596,8 +598,13 @@ orm_in_new(orm_state *st, orm_op op, orm_node *l, PyObject *seq)
         Py_DECREF(r);
         return out;
     }
-    if (PyUnicode_Check(seq) || PyBytes_Check(seq) || !PyObject_HasAttrString(seq, "__iter__")
-        || PyType_Check(seq)) {
+    rc = PyUnicode_Check(seq) || PyBytes_Check(seq) || PyType_Check(seq)
+             ? 0
+             : PyObject_HasAttrStringWithError(seq, "__iter__");
+    if (rc < 0) {
+        return NULL;
+    }
+    if (rc == 0) {
         orm_raise_exc(st, ORM_EXC_ArgumentError,
                       "IN expression list, SELECT construct, or bound parameter object expected, "
                       "got %R.",
@@ -608,7 +615,10 @@ orm_in_new(orm_state *st, orm_op op, orm_node *l, PyObject *seq)
     if (fast == NULL) {
         return NULL;
     }
-    out = any_element(st, fast) ? in_elements(st, op, l, fast) : in_values(st, op, l, fast);
+    rc = any_element(st, fast);
+    if (rc >= 0) {
+        out = rc > 0 ? in_elements(st, op, l, fast) : in_values(st, op, l, fast);
+    }
     Py_DECREF(fast);
     return out;
 }

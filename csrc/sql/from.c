@@ -217,7 +217,7 @@ columns_of_element(orm_state *st, orm_node *from)
 {
     PyObject *inner = orm_from_columns(st, from->args[0]);
     PyObject *coll = inner == NULL ? NULL : orm_collection_new(st);
-    PyObject *keys = inner == NULL ? NULL : PyObject_CallMethodNoArgs(inner, st->s_keys);
+    PyObject *keys = coll == NULL ? NULL : PyObject_CallMethodNoArgs(inner, st->s_keys);
     Py_ssize_t i;
 
     for (i = 0; coll != NULL && keys != NULL && i < orm_collection_size(inner); i++) {

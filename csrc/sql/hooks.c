@@ -17,15 +17,15 @@ hook_of_class(orm_cctx *cc, PyObject *cls)
 {
     /* borrow-ok: held by the registry */
     PyObject *by_dialect = PyDict_GetItemWithError(cc->st->compiles_hooks, cls);
-    PyObject *fn;
+    PyObject *fn = NULL;
 
     if (by_dialect == NULL) {
         return NULL;
     }
-    fn = PyDict_GetItemString(by_dialect, cc->d->name); /* borrow-ok: held by the registry */
-    if (fn == NULL && !PyErr_Occurred()) {
-        fn = PyDict_GetItemString(by_dialect, "default"); /* borrow-ok: held by the registry */
+    if (PyDict_GetItemStringRef(by_dialect, cc->d->name, &fn) == 0) {
+        (void)PyDict_GetItemStringRef(by_dialect, "default", &fn);
     }
+    Py_XDECREF(fn); /* borrow-ok: held by the registry */
     return fn;
 }
 

@@ -361,10 +361,17 @@ core_operate(PyObject *module, PyObject *args, PyObject *kwargs)
     }
     other = PyTuple_GET_SIZE(args) > 2 ? PyTuple_GET_ITEM(args, 2) : NULL;
     if (kwargs != NULL) { /* borrow-ok: kwargs lives as long as the call */
-        PyObject *rev = PyDict_GetItemString(kwargs, "reverse");
+        PyObject *rev = NULL;
 
-        escape = PyDict_GetItemWithError(kwargs, st->s_escape);
-        reverse = rev != NULL && rev == Py_True;
+        if (PyDict_GetItemStringRef(kwargs, "reverse", &rev) < 0) {
+            return NULL;
+        }
+        reverse = rev == Py_True;
+        Py_XDECREF(rev);
+        escape = PyDict_GetItemWithError(kwargs, st->s_escape); /* borrow-ok: kwargs own it */
+        if (escape == NULL && PyErr_Occurred()) {
+            return NULL;
+        }
         escape = escape == Py_None ? NULL : escape;
     }
     op = operator_number(st, op_obj);

@@ -451,7 +451,10 @@ table_init(PyObject *self, PyObject *args, PyObject *kwargs)
         return -1;
     }
     if (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0) {
-        schema = PyDict_GetItemString(kwargs, "schema"); /* borrow-ok: kwargs is the caller's */
+        if (PyDict_GetItemStringRef(kwargs, "schema", &schema) < 0) {
+            return -1;
+        }
+        Py_XDECREF(schema); /* borrow-ok: kwargs is the caller's */
         if (schema == NULL || PyDict_GET_SIZE(kwargs) > 1) {
             orm_raise_exc(st, ORM_EXC_ArgumentError, "Unsupported argument(s): %R", kwargs);
             return -1;

@@ -311,6 +311,10 @@ orm_numeric_encode_lite(orm_bindctx *c, orm_type *t, PyObject *v, orm_param *out
     }
     value = PyFloat_AsDouble(v);
     if (value == -1.0 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)
+            && !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            return -1;
+        }
         PyErr_Clear();
         return raise_not_exact(c, v);
     }

@@ -62,7 +62,9 @@ bytes_of(orm_bindctx *c, orm_type *t, PyObject *v, unsigned char out[16])
     if (number == NULL) {
         return -1;
     }
-    rc = orm_long_to_bytes(number, out, 16);
+    /* A subclass may answer with anything. */
+    rc = PyLong_Check(number) ? orm_long_to_bytes(number, out, 16)
+                              : orm_bind_type_error(c, t, v, "a UUID");
     Py_DECREF(number);
     return rc;
 }
