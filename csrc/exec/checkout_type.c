@@ -113,7 +113,7 @@ reset(Checkout *c)
     orm_err err;
     int rc = orm_dispatch_fire(pool->dispatch, ORM_PEV_reset, args, 3);
 
-    if (rc == 0 && pool->reset_commit) {
+    if (rc == 0 && pool->reset_commit && c->entry != NULL) {
         orm_err_init(&err);
         ORM_NOGIL_BEGIN
         rc = pool->driver->commit(c->entry->conn, ORM_NEVER, &err);
@@ -148,6 +148,9 @@ orm_checkout_return(Checkout *c)
             PyErr_SetRaisedException(exc);
             return -1;
         }
+        if (c->entry != entry) {
+            return 0; /* a listener gave it back, or threw it away */
+        }
     }
     c->entry = NULL;
     Py_CLEAR(c->db);
@@ -173,13 +176,15 @@ orm_checkout_discard(Checkout *c, PyObject *exc, bool lost)
     if (orm_dispatch_fire(c->pool->dispatch, ORM_PEV_invalidate, args, 3) < 0) {
         PyErr_WriteUnraisable((PyObject *)c);
     }
-    c->entry = NULL;
-    Py_CLEAR(c->db);
-    Py_CLEAR(c->record);
-    ORM_NOGIL_BEGIN
-    orm_pool_discard(c->pool->pool, entry, lost);
-    ORM_NOGIL_END
-    orm_pool_reap(c->pool);
+    if (c->entry == entry) { /* else a listener gave it back itself */
+        c->entry = NULL;
+        Py_CLEAR(c->db);
+        Py_CLEAR(c->record);
+        ORM_NOGIL_BEGIN
+        orm_pool_discard(c->pool->pool, entry, lost);
+        ORM_NOGIL_END
+        orm_pool_reap(c->pool);
+    }
     if (live != NULL) {
         PyErr_SetRaisedException(live);
     }
@@ -364,6 +369,9 @@ orm_checkout_detach(Checkout *c)
     }
     if (orm_dispatch_fire(pool->dispatch, ORM_PEV_detach, told, 2) < 0) {
         return -1;
+    }
+    if (c->entry == NULL) {
+        return 0; /* a listener gave it back */
     }
     ORM_NOGIL_BEGIN
     conn = orm_pool_detach(pool->pool, c->entry, &user);

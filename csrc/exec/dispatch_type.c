@@ -17,12 +17,19 @@ orm_dispatch_fire(orm_dispatch *d, int event, PyObject *const *args, size_t narg
     if (listeners == NULL) {
         return 0;
     }
-    Py_INCREF(listeners); /* a listener may remove itself */
+    /* A listener may remove itself, and make its caller let go of the arguments. */
+    Py_INCREF(listeners);
+    for (size_t k = 0; k < nargs; k++) {
+        Py_XINCREF(args[k]);
+    }
     for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(listeners); i++) {
         PyObject *answer = PyObject_Vectorcall(PyTuple_GET_ITEM(listeners, i), args, nargs, NULL);
 
         rc = answer == NULL ? -1 : 0;
         Py_XDECREF(answer);
+    }
+    for (size_t k = 0; k < nargs; k++) {
+        Py_XDECREF(args[k]);
     }
     Py_DECREF(listeners);
     return rc;
