@@ -32,6 +32,7 @@
     X(orm_unit_setup)                                                                         \
     X(orm_session_setup)                                                                      \
     X(orm_stats_setup)                                                                        \
+    X(orm_faults_setup)                                                                       \
     X(orm_coretest_setup)
 
 #define ORM_DECLARE(setup) int setup(PyObject *module, orm_state *st) __attribute__((weak));
