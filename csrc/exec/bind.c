@@ -49,9 +49,15 @@ fill_row(orm_exec *x, PyObject *set)
 
 /* The ExecutionContext that a default's callable gets, borrowed from x. */
 static PyObject *
-default_context(orm_exec *x, PyObject *set)
+default_context(orm_exec *x, const orm_slot *slot, PyObject *set)
 {
     PyObject *context = orm_exec_context(x); /* borrow-ok: x owns it */
+
+    if (context != NULL
+        && (PyObject_SetAttrString(context, "current_column", slot->dflt) < 0
+            || PyObject_SetAttrString(context, "_current_bind", slot->name) < 0)) {
+        return NULL;
+    }
 
     if (context == NULL || (PyDict_Check(set) && fill_row(x, set) < 0) || PyObject_SetAttrString(context, "current_parameters", set) < 0) {
         return NULL;
@@ -83,7 +89,7 @@ make_default(orm_exec *x, const orm_slot *slot, PyObject *set)
         Py_CLEAR(value);
     }
     else if (is_callable) {
-        context = default_context(x, set);
+        context = default_context(x, slot, set);
         Py_SETREF(value, context == NULL ? NULL : PyObject_CallOneArg(value, context));
     }
     return value;
@@ -112,6 +118,11 @@ find_value(orm_exec *x, const orm_slot *slot, PyObject *set, PyObject **value)
     if (found != NULL) {
         *value = Py_NewRef(found);
         return 1;
+    }
+    if (slot->value != NULL) {
+        *value = slot->flags & ORM_BIND_CALLABLE ? PyObject_CallNoArgs(slot->value)
+                                                 : Py_NewRef(slot->value);
+        return *value == NULL ? -1 : 1;
     }
     if (slot->dflt == NULL) {
         return 0;

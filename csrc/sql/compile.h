@@ -147,6 +147,7 @@ typedef struct orm_bindrec {
     bool unique;         /* its name was counted */
     PyObject *column;    /* borrowed: Column that the value is stored into, or NULL */
     PyObject *dflt;      /* borrowed: Column whose Python default gives the value, or NULL */
+    PyObject *value;     /* borrowed: what a bind inside a default's SQL holds, or NULL */
     bool stored;         /* the value is stored, not compared */
 } orm_bindrec;
 
@@ -218,6 +219,7 @@ struct orm_cctx {
     orm_collist *collists;         /* chain */
     orm_cte *ctes;                 /* chain, in the order they are written */
     uint32_t cte_level;            /* > 0: inside a CTE's body */
+    bool has_default_sql;          /* a column's default is SQL: its binds keep their values */
     orm_rescol *cols; uint32_t ncols, capcols; /* result plan; owned until handed over */
     bool cols_known;               /* the result plan says all there is */
     void *load; void (*load_free)(void *); /* load plan of orm/ */

@@ -131,6 +131,7 @@ default_expression(building *b, PyObject *dflt, const orm_node **out)
         return -1;
     }
     node = orm_as_scalar(b->cc->st, node);
+    b->cc->has_default_sql = true;
     *out = node;
     return orm_keep(b->cc, (PyObject *)node);
 }

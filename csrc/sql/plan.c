@@ -21,6 +21,7 @@ compiled_traverse(PyObject *self, visitproc visit, void *arg)
         Py_VISIT((PyObject *)c->slots[i].type);
         Py_VISIT(c->slots[i].column);
         Py_VISIT(c->slots[i].dflt);
+        Py_VISIT(c->slots[i].value);
     }
     for (uint32_t i = 0; i < c->ncols; i++) {
         Py_VISIT((PyObject *)c->cols[i].type);
@@ -40,6 +41,7 @@ orm_slots_free(orm_slot *slots, uint32_t n)
         Py_XDECREF(slots[i].name);
         Py_XDECREF(slots[i].column);
         Py_XDECREF(slots[i].dflt);
+        Py_XDECREF(slots[i].value);
     }
     PyMem_Free(slots);
 }
@@ -172,6 +174,7 @@ orm_slot_fill(orm_cctx *cc, const orm_occ *occ, orm_slot *slot)
     }
     slot->column = Py_XNewRef(rec->column);
     slot->dflt = Py_XNewRef(rec->dflt);
+    slot->value = Py_XNewRef(rec->value);
     return slot->type == NULL ? -1 : 0;
 }
 

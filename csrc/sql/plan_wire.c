@@ -60,6 +60,7 @@ free_wiring(void *p)
         Py_XDECREF(h->model.name);
         Py_XDECREF(h->model.column);
         Py_XDECREF(h->model.dflt);
+        Py_XDECREF(h->model.value);
         for (uint32_t k = 0; h->parts != NULL && k < h->arity; k++) {
             Py_XDECREF((PyObject *)h->parts[k]);
         }
@@ -180,6 +181,7 @@ add_slot(variant *v, const orm_slot *model, orm_type *type, int32_t item, int32_
     Py_XINCREF(s->name);
     Py_XINCREF(s->column);
     Py_XINCREF(s->dflt);
+    Py_XINCREF(s->value);
     return 0;
 }
 

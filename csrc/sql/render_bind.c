@@ -197,6 +197,10 @@ record(orm_cctx *cc, const orm_node *bind, const orm_str *given)
     rec->type = bind->type;
     rec->flags = bind->aux;
     rec->ordinal = ordinal_of(cc, bind);
+    if (rec->ordinal == ORM_SLOT_BY_NAME && cc->has_default_sql
+        && !(bind->aux & ORM_BIND_NO_VALUE)) {
+        rec->value = bind->payload; /* the schema's, not the statement's: nothing gathers it */
+    }
     if (orm_ptrmap_put(&cc->rec_by_node, hash, rec) < 0) {
         PyErr_NoMemory();
         return NULL;

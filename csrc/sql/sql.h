@@ -37,6 +37,7 @@ typedef struct orm_slot {
     PyObject *name;   /* owned, interned: the bind's final name */
     PyObject *column; /* owned: the Column the value is stored into (table and name for messages), or NULL */
     PyObject *dflt;   /* owned: Column whose default= / onupdate= makes the value where none is given, or NULL */
+    PyObject *value;  /* owned: value of a bind inside a default's SQL, which no gather sees, or NULL */
 } orm_slot;
 
 /* The text to send for one set of values. */

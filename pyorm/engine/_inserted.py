@@ -31,7 +31,9 @@ def _sets(result: Any) -> list[dict[str, Any]]:
 def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> list[Any]:
     """Return the primary key of one row: returned, given, or SQLite's rowid."""
     values = []
-    given = {**_statement_values(getattr(result, "_statement", None)), **params}
+    given = params
+    if row is None and any(params.get(column.key) is None for column in table.primary_key):
+        given = {**_statement_values(result), **params}
     for position, column in enumerate(table.primary_key):
         value = row[position] if row is not None else given.get(column.key)
         if value is None and row is None and len(table.primary_key) == 1:
@@ -40,10 +42,12 @@ def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> li
     return values
 
 
-def _statement_values(statement: Any) -> dict[str, Any]:
-    """Return plain values given by `.values()`."""
-    compiled = getattr(statement, "_plain_values", None)
-    return dict(compiled()) if compiled is not None else {}
+def _statement_values(result: Any) -> dict[str, Any]:
+    """Return the values given by `.values()`, by column key."""
+    statement = getattr(result, "_statement", None)
+    if statement is None:
+        return {}
+    return dict(statement.compile(dialect=result.connection.dialect).params)
 
 
 def inserted_primary_key_rows(result: Any) -> list[Any]:

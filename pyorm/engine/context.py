@@ -33,6 +33,8 @@ class ExecutionContext:
         self.executemany = isinstance(params, list)
         self.execution_options = options or {}
         self.current_parameters: dict[str, Any] | None = None
+        self.current_column: Any = None
+        self._current_bind = ""
         self._cursor: Any = None
         kind = getattr(statement, "__visit_name__", "")
         self.isinsert = kind == "insert"
@@ -50,6 +52,10 @@ class ExecutionContext:
     def get_current_parameters(self, isolate_multiinsert_groups: bool = True) -> dict[str, Any]:
         """Return the parameters of the row whose defaults are being made.
 
+        Args:
+            isolate_multiinsert_groups: Of an INSERT with several VALUES, only this row's, by
+                the columns' names; False returns all, as the statement counts them.
+
         Raises:
             InvalidRequestError: No default is being made.
         """
@@ -58,7 +64,15 @@ class ExecutionContext:
                 "get_current_parameters() can only be invoked in the context of a Python side "
                 "column default function"
             )
-        return self.current_parameters
+        key = str(getattr(self.current_column, "key", ""))
+        group = self._current_bind.removeprefix(key)  # `_m1` of `name_m1`
+        if not (isolate_multiinsert_groups and group and self._current_bind != key):
+            return self.current_parameters
+        return {
+            name.removesuffix(group): value
+            for name, value in self.current_parameters.items()
+            if name.endswith(group)
+        }
 
 
 def tell_raw(connection: Any, sql: str, params: Any, many: bool) -> tuple[str, Any]:

@@ -271,6 +271,10 @@ class Sequence(DefaultGenerator):
         if parent.table is not None:
             parent.table.metadata._sequences.setdefault(self._key, self)
 
+    def _execute_on_connection(self, connection: Any, parameters: Any = None, execution_options: Any = None) -> Any:
+        """Take the next value: `connection.scalar(sequence)`."""
+        return connection.execute(self.next_value())
+
     def next_value(self) -> Any:
         """Return the SQL expression `nextval('name')`."""
         from pyorm import _core
