@@ -267,8 +267,8 @@ def _called(family: Family, name: str, listener: Listener) -> Callable[..., Any]
     if listener.options.get("named"):
         original, names = listener.original, family.signatures[name]
 
-        def by_name(*args: Any) -> Any:
-            return original(**dict(zip(names, args, strict=False)))
+        def by_name(*args: Any, **kw: Any) -> Any:
+            return original(**dict(zip(names, args, strict=False)), **kw)
 
         named = Listener(by_name, listener.options)
         function = family.adapt(name, named) if family.adapt else by_name
@@ -280,8 +280,8 @@ def _called(family: Family, name: str, listener: Listener) -> Callable[..., Any]
 def _only_once(function: Callable[..., Any]) -> Callable[..., Any]:
     pending = [function]
 
-    def once(*args: Any) -> Any:
-        return pending.pop()(*args) if pending else None
+    def once(*args: Any, **kw: Any) -> Any:
+        return pending.pop()(*args, **kw) if pending else None
 
     return once
 

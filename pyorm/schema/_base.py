@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyorm import exc
+from pyorm.schema import events
 
 
 class quoted_name(str):
@@ -89,6 +90,8 @@ class SchemaItem:
     """Base of columns, tables, constraints, indexes and defaults."""
 
     __visit_name__ = "schema_item"
+    dispatch = events.dispatch
+    _dispatch: Any = None  # the object's own listeners, once there are any
 
     def _set_parent(self, parent: Any) -> None:
         """Take the place in `parent`; each kind says what that means."""

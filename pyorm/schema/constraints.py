@@ -8,6 +8,7 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.schema._base import SchemaItem
+from pyorm.schema.events import fire
 
 _creation_order = count()  # CREATE TABLE lists constraints in the order they were made
 
@@ -55,9 +56,11 @@ class Constraint(SchemaItem):
             self._set_table(parent)
 
     def _set_table(self, table: Any) -> None:
+        fire(self, "before_parent_attach", self, table)
         self.table = table
         table.constraints.add(self)
         table.metadata._constraint_added(self, table)
+        fire(self, "after_parent_attach", self, table)
 
     def _options(self) -> dict[str, Any]:
         """Return the keyword arguments that a copy takes."""

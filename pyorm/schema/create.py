@@ -9,6 +9,7 @@ from typing import Any
 
 from pyorm import exc
 from pyorm.schema import ddl
+from pyorm.schema.events import fire
 from pyorm.schema.sorting import sort_tables_and_constraints
 
 
@@ -78,6 +79,7 @@ def create_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfi
         existing = _Existing(connection, checkfirst)
         chosen = _chosen(metadata, tables)
         missing = [t for t in chosen if not existing.has_table(t, _schema(connection, t), False)]
+        fire(metadata, "before_create", metadata, connection, tables=missing, checkfirst=checkfirst)
         if connection.dialect.name == "postgresql":
             _create_sequences(connection, metadata, missing, tables, existing)
             _create_enums(connection, missing, existing)
@@ -85,7 +87,10 @@ def create_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfi
             if table is None:
                 _add_keys(connection, keys)
             else:
+                fire(table, "before_create", table, connection, checkfirst=checkfirst)
                 _create_one(connection, table, keys)
+                fire(table, "after_create", table, connection, checkfirst=checkfirst)
+        fire(metadata, "after_create", metadata, connection, tables=missing, checkfirst=checkfirst)
 
 
 def _create_one(connection: Any, table: Any, keys: list[Any]) -> None:
@@ -157,6 +162,7 @@ def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirs
         existing = _Existing(connection, checkfirst)
         chosen = _chosen(metadata, tables)
         present = [t for t in chosen if existing.has_table(t, _schema(connection, t), True)]
+        fire(metadata, "before_drop", metadata, connection, tables=present, checkfirst=checkfirst)
         is_lite = connection.dialect.name == "sqlite"
         if is_lite:
             ordered = _order_without_alter(present)
@@ -166,10 +172,13 @@ def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirs
                 _drop_key(connection, key)
             ordered = [table for table, _ in pairs if table is not None]
         for table in reversed(ordered):
+            fire(table, "before_drop", table, connection, checkfirst=checkfirst)
             connection.execute(ddl.DropTable(table))
+            fire(table, "after_drop", table, connection, checkfirst=checkfirst)
         if connection.dialect.name == "postgresql":
             _drop_enums(connection, metadata, present, tables, existing)
             _drop_sequences(connection, metadata, present, tables, existing)
+        fire(metadata, "after_drop", metadata, connection, tables=present, checkfirst=checkfirst)
 
 
 def _drop_key(connection: Any, key: Any) -> None:

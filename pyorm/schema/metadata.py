@@ -54,7 +54,7 @@ class MetaData(SchemaItem):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the tables; waiting references are worked out again."""
-        return {k: v for k, v in self.__dict__.items() if k != "_untyped"}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_untyped", "_dispatch")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore what __getstate__ kept."""

@@ -9,6 +9,7 @@ from pyorm import _core, exc
 from pyorm.schema.column import Column
 from pyorm.schema.constraints import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from pyorm.schema.defaults import Computed, DefaultClause, Identity
+from pyorm.schema.events import fire
 from pyorm.schema.inspector import Inspector
 from pyorm.schema.table import Table
 
@@ -69,6 +70,9 @@ def reflect_table(
             continue
         if facts["name"] in declared or (not autoload_replace and facts["name"] in table.c):
             continue
+        facts = dict(facts)  # listeners may change it
+        for target in (table.metadata, table):
+            fire(target, "column_reflect", inspector, table, facts)
         table._add_column(_column(facts, primary["constrained_columns"]))
     if primary["name"] is not None:
         table.primary_key.name = primary["name"]
@@ -92,6 +96,7 @@ def _column(facts: dict[str, Any], primary: list[str]) -> Column:
     is_key = facts["name"] in primary
     return Column(
         facts["name"], facts["type"], *items, nullable=facts["nullable"], primary_key=is_key,
+        key=facts.get("key"), info=facts.get("info"),
         autoincrement=facts.get("autoincrement", "auto"), comment=facts.get("comment"),
     )  # fmt: skip
 

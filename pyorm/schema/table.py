@@ -7,6 +7,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.schema._base import SchemaItem, quoted_name
 from pyorm.schema.constraints import Index, PrimaryKeyConstraint, UniqueConstraint
+from pyorm.schema.events import fire
 
 BLANK_SCHEMA: Any = type("_BlankSchema", (), {"__repr__": lambda self: "BLANK_SCHEMA"})()
 
@@ -96,7 +97,9 @@ class Table(_core.TableClause, SchemaItem):
             if item is not None:
                 self._take(item)
         if is_new:
+            fire(self, "before_parent_attach", self, metadata)
             metadata._table_added(self)
+            fire(self, "after_parent_attach", self, metadata)
 
     def _start(self, name: str, metadata: Any, schema: Any, quote_schema: bool | None) -> None:
         schema = _effective_schema(schema, metadata)
@@ -134,6 +137,7 @@ class Table(_core.TableClause, SchemaItem):
                     f"A column with name '{column.key}' is already present in table '{self.description}'."
                 )
             self._forget_column(self.c[column.key])
+        fire(column, "before_parent_attach", column, self)
         self._attach(column)
         if column.default is not None and column.default.is_sequence:
             self.metadata._sequences.setdefault(column.default._key, column.default)
@@ -146,6 +150,7 @@ class Table(_core.TableClause, SchemaItem):
             Index(None, column, unique=bool(column.unique), _column_flag=True)
         elif column.unique:
             UniqueConstraint(column, _column_flag=True)
+        fire(column, "after_parent_attach", column, self)
 
     def _forget_column(self, column: Any) -> None:
         """Drop what a replaced column brought along."""
