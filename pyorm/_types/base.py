@@ -53,6 +53,10 @@ class TypeEngine(_core.TypeEngine):
     """Class of the operators of this type's expressions."""
     _variants: dict[str, TypeEngine] = {}  # noqa: RUF012 - replaced, never changed
 
+    def __class_getitem__(cls, _python_type: Any) -> type[TypeEngine]:
+        """Take the Python type of its values, `TypeDecorator[str]`, which is for type checkers."""
+        return cls
+
     # --- what subclasses and programs override -----------------------------------------
 
     @property
