@@ -484,6 +484,18 @@ get_active_history(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(((orm_attribute *)self)->mask & ORM_L_ACTIVE);
 }
 
+/* A listener with active_history=True: sets load the old value first from now on. */
+static int
+set_active_history(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
+{
+    int truth = value == NULL ? 0 : PyObject_IsTrue(value);
+
+    if (truth > 0) {
+        ((orm_attribute *)self)->mask |= ORM_L_ACTIVE;
+    }
+    return truth < 0 ? -1 : 0;
+}
+
 static PyObject *
 get_dispatch(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -536,7 +548,7 @@ static PyGetSetDef attribute_getset[] = {
     {"impl", get_self, NULL, "What stores the values: the attribute itself.", NULL},
     {"comparator", get_comparator, NULL, "The property's comparator.", NULL},
     {"is_attribute", get_true, NULL, "Always True.", NULL},
-    {"active_history", get_active_history, NULL, "Whether a set loads the old value.", NULL},
+    {"active_history", get_active_history, set_active_history, "Whether a set loads the old value.", NULL},
     {"dispatch", get_dispatch, set_dispatch, "Listeners, or None before the first.", NULL},
     {"info", get_info, NULL, "The property's info.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -287,7 +287,7 @@ run(exec_run *x)
         }
     }
     conn = Py_XNewRef(orm_session_connection_for(
-        x->s, m, x->s->routed ? x->statement : NULL, x->bind));
+        x->s, m, x->s->routed || x->s->bind == NULL ? x->statement : NULL, x->bind));
     if (conn == NULL) {
         return NULL;
     }

@@ -154,27 +154,6 @@ orm_session_expire_all(PyObject *self, PyObject *Py_UNUSED(unused))
 
 /* --- refresh --------------------------------------------------------------------------------- */
 
-/* No row: refresh() says it could not, reading an attribute says that the object is deleted. */
-static void
-rename_deleted(SessionObject *s, orm_head *h)
-{
-    PyObject *module = NULL;
-    PyObject *cls = NULL;
-    PyObject *error = PyErr_GetRaisedException();
-
-    module = orm_import_once(&s->st->orm_exc_module, "pyorm.orm.exc", NULL);
-    cls = module == NULL ? NULL : PyObject_GetAttrString(module, "ObjectDeletedError");
-    if (cls != NULL && PyErr_GivenExceptionMatches(error, cls)) {
-        orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
-                               "Could not refresh instance '%U'", h);
-        Py_CLEAR(error);
-    }
-    Py_XDECREF(cls);
-    if (error != NULL) {
-        PyErr_SetRaisedException(error);
-    }
-}
-
 /* Load `n` slots (of refresh()'s choice if slots is NULL) again. 0 / -1. */
 static int
 refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
@@ -200,9 +179,6 @@ refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
         slots = own;
     }
     rc = orm_load_refresh(&s->s, conn, h, slots, (uint32_t)n, opts);
-    if (rc < 0) {
-        rename_deleted(s, h);
-    }
 done:
     PyMem_Free(own);
     Py_DECREF(conn);
@@ -217,7 +193,7 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         .fname = "refresh", .names = {"instance", "attribute_names", "with_for_update"},
         .count = 3, .npositional = 3, .nrequired = 1};
     SessionObject *s = (SessionObject *)self;
-    orm_load_opts opts = {.populate_existing = true};
+    orm_load_opts opts = {.populate_existing = true, .explicit = true};
     PyObject *out[3];
     PyObject *names = NULL;
     uint32_t *slots = NULL;
@@ -244,6 +220,7 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
     else if (orm_session_expire_head(s, h) < 0) {
         goto done;
     }
+    opts.whole = slots == NULL;
     rc = slots != NULL && n == 0 ? 0 : refresh_head(s, h, slots, n, &opts);
 done:
     PyMem_Free(slots);

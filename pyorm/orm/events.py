@@ -10,6 +10,7 @@ The numbers of the events are C's; here is what each is called with and what may
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -140,6 +141,7 @@ MAPPER = Family(
     options=("raw", "retval", "restore_load_context"),
     adapt=_adapt_mapper,
     inherits=_inherits,
+    added=lambda dispatch, name, listener: _init_added(dispatch, name, listener),
 )
 _everywhere = MAPPER.dispatch()
 
@@ -153,7 +155,41 @@ def dispatch_of_class(cls: type) -> Any:
     plan = _core.mapper_plan(cls)
     if plan is not None and plan.class_ is cls and plan.events is not found:
         plan.events = found
+        if found.init or found.init_failure:
+            _tell_init(cls, found)
     return found
+
+
+def _init_added(dispatch: Any, name: str, listener: Listener) -> None:
+    if name in ("init", "init_failure"):
+        for cls, found in list(_of_class.items()):
+            if found.init or found.init_failure:
+                _tell_init(cls, found)
+
+
+def _tell_init(cls: type, dispatch: Any) -> None:
+    """Let the constructor of a mapped class tell its listeners; nobody else pays for it."""
+    plan = _core.mapper_plan(cls)
+    original = cls.__init__  # type: ignore[misc]
+    if plan is None or plan.class_ is not cls or getattr(original, "_tells", None) is cls:
+        return
+
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - put on the class
+        if type(self) is not cls:
+            original(self, *args, **kwargs)
+            return
+        for listener in dispatch.init:
+            listener(self, args, kwargs)
+        try:
+            original(self, *args, **kwargs)
+        except BaseException:
+            for listener in dispatch.init_failure:
+                listener(self, args, kwargs)
+            raise
+
+    __init__._tells = cls  # type: ignore[attr-defined]
+    type.__setattr__(cls, "__init__", __init__)
 
 
 def attach(cls: type) -> None:
@@ -176,6 +212,8 @@ def _attach_all() -> None:
 
 # --- attributes ---
 
+_attributes: dict[int, Any] = {}  # id of an attribute's Dispatch -> the attribute, weakly
+
 
 def _adapt_attribute(name: str, listener: Listener) -> Any:
     """Return what C calls: a function, or a 1-tuple of it where its result replaces the value."""
@@ -196,11 +234,18 @@ def _adapt_attribute(name: str, listener: Listener) -> Any:
     return (function,) if options.get("retval") else function
 
 
+def _attribute_added(dispatch: Any, name: str, listener: Listener) -> None:
+    target = _attributes.get(id(dispatch))
+    if listener.options.get("active_history") and target is not None and (attribute := target()) is not None:
+        attribute.active_history = True
+
+
 def _resolve_attribute(target: Any, name: str) -> Any:
     if not isinstance(target, _core.InstrumentedAttribute):
         return None
     if target.dispatch is None or not isinstance(target.dispatch._family, Family):
         target.dispatch = ATTRIBUTE.dispatch()
+        _attributes[id(target.dispatch)] = weakref.ref(target)
     return target.dispatch
 
 
@@ -210,6 +255,7 @@ ATTRIBUTE = Family(
     _resolve_attribute,
     options=("active_history", "raw", "retval", "include_key"),
     adapt=_adapt_attribute,
+    added=_attribute_added,
 )
 
 for _family in (SESSION, MAPPER, ATTRIBUTE):

@@ -1,0 +1,56 @@
+"""Functions over the attributes of mapped instances, and what they speak of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyorm._core import (
+    InstrumentedAttribute,
+    del_attribute,
+    flag_dirty,
+    flag_modified,
+    get_attribute,
+    get_history,
+    instance_state,
+    set_attribute,
+    set_committed_value,
+)
+from pyorm.orm._symbols import (
+    NO_VALUE,
+    AttributeEventToken,
+    History,
+    LoaderCallableStatus,
+    PassiveFlag,
+)
+
+__all__ = [
+    "NO_VALUE",
+    "AttributeEventToken",
+    "History",
+    "InstrumentedAttribute",
+    "LoaderCallableStatus",
+    "PassiveFlag",
+    "QueryableAttribute",
+    "del_attribute",
+    "flag_dirty",
+    "flag_modified",
+    "get_attribute",
+    "get_history",
+    "instance_dict",
+    "instance_state",
+    "manager_of_class",
+    "set_attribute",
+    "set_committed_value",
+]
+
+QueryableAttribute = InstrumentedAttribute
+
+
+def instance_dict(instance: Any) -> dict[str, Any]:
+    """Return the instance's `__dict__`: its loaded values, live."""
+    return vars(instance)
+
+
+def manager_of_class(cls: type) -> Any:
+    """Return the ClassManager of a mapped class, or None."""
+    return cls.__dict__.get("_sa_class_manager")
