@@ -220,6 +220,9 @@ add_assign(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key, PyObjec
     if (resolve_key(st, stmt, key, &column, &name) < 0) {
         goto done;
     }
+    if (column != NULL && column->kind == ORM_N_ATTR && column->args[1]->kind == ORM_N_COLUMN) {
+        Py_XSETREF(name, orm_node_key(st, column->args[1])); /* an attribute: its column's key */
+    }
     v = value == NULL ? NULL : assigned_value(st, value, column, name, row);
     if (value != NULL && v == NULL) {
         goto done;

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 
-def make_models(library: str) -> SimpleNamespace:
+def make_models(library: str, *, plain: bool = False) -> SimpleNamespace:
     """Return the namespace of a library's `orm` module and classes mapped by it.
 
     Args:
         library: Import name of the library.
+        plain: Without relationships and inheritance.
     """
     q = SimpleNamespace(sa=import_module(library), orm=import_module(library + ".orm"))
 
@@ -19,12 +20,13 @@ def make_models(library: str) -> SimpleNamespace:
         """The registry of these models."""
 
     q.Base = Base
-    _add_blog(q)
-    _add_staff(q)
+    _add_blog(q, related=not plain)
+    if not plain:
+        _add_staff(q)
     return q
 
 
-def _add_blog(q: Any) -> None:
+def _add_blog(q: Any, *, related: bool) -> None:
     """Map authors, posts, tags (many to many) and nodes (a tree)."""
     sa, orm = q.sa, q.orm
     links = sa.Table(
@@ -39,15 +41,17 @@ def _add_blog(q: Any) -> None:
         id = orm.mapped_column(sa.Integer, primary_key=True)
         name = orm.mapped_column(sa.String(50))
         age = orm.mapped_column(sa.Integer)
-        posts = orm.relationship("Post", back_populates="author")
+        if related:
+            posts = orm.relationship("Post", back_populates="author")
 
     class Post(q.Base):
         __tablename__ = "posts"
         id = orm.mapped_column(sa.Integer, primary_key=True)
         author_id = orm.mapped_column(sa.ForeignKey("authors.id"))
         title = orm.mapped_column("post_title", sa.String(200))
-        author = orm.relationship("Author", back_populates="posts")
-        tags = orm.relationship("Tag", secondary=links)
+        if related:
+            author = orm.relationship("Author", back_populates="posts")
+            tags = orm.relationship("Tag", secondary=links)
 
     class Tag(q.Base):
         __tablename__ = "tags"
@@ -59,8 +63,9 @@ def _add_blog(q: Any) -> None:
         id = orm.mapped_column(sa.Integer, primary_key=True)
         parent_id = orm.mapped_column(sa.ForeignKey("nodes.id"))
         name = orm.mapped_column(sa.String(30))
-        children = orm.relationship("Node", back_populates="parent")
-        parent = orm.relationship("Node", back_populates="children", remote_side=[id])
+        if related:
+            children = orm.relationship("Node", back_populates="parent")
+            parent = orm.relationship("Node", back_populates="children", remote_side=[id])
 
     q.Author, q.Post, q.Tag, q.Node, q.links = Author, Post, Tag, Node, links
 

@@ -61,6 +61,15 @@ def make_orm_cases(models: Any) -> dict[str, Callable[[], Any]]:
     return _collect(ORM_GROUPS, models)
 
 
+def make_orm_attribute_cases(models: Any) -> dict[str, Callable[[], Any]]:
+    """Return the cases over mapped classes that need no relationships, by name.
+
+    Args:
+        models: A namespace made by `models.make_models`.
+    """
+    return _collect((cases_orm_attributes,), models)
+
+
 def _collect(groups: Any, space: Any) -> dict[str, Callable[[], Any]]:
     """Return the union of the groups' cases; a name may stand only once."""
     cases: dict[str, Callable[[], Any]] = {}

@@ -14,12 +14,14 @@ import pytest
 
 from pyorm.dialects import postgresql, sqlite
 from tests.golden.schema import make_namespace
-from tests.golden.statements import compile_case, make_cases
+from tests.golden.models import make_models
+from tests.golden.statements import compile_case, make_cases, make_orm_attribute_cases
 from tests.sql import space
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 DIALECTS = ("postgresql", "sqlite", "default")
 CASES = make_cases(make_namespace(space.sa, space.pg, space.lite))
+ORM_CASES = make_orm_attribute_cases(make_models("pyorm", plain=True))
 REFERENCE = {
     name: json.loads((GOLDEN / f"sql_{name}.json").read_text("utf-8")) for name in DIALECTS
 }
@@ -33,6 +35,7 @@ DIFFERENT = {
     "conflict_pg_constraint": "SQLite has no ON CONFLICT ON CONSTRAINT: an error, not a gap",
     "try_cast": "no database here has TRY_CAST",
     "scalar_table_valued": "the reference forgets the table of the function's argument",
+    "orm_bundle": "bundles come with the whole of the Query",
     "pg_range_contains": "ranges are no types of pyorm",
     "pg_cast_array": "an array is a type of PostgreSQL",
 }
@@ -45,12 +48,11 @@ def make_dialect(name: str) -> Any:
 
 def golden_cases() -> list[Any]:
     """Return one parameter per dialect and statement that the reference can compile."""
-    left_out = DIFFERENT.keys()
     return [
         pytest.param(dialect, name, id=f"{dialect}-{name}")
         for dialect in DIALECTS
-        for name in CASES
-        if name in REFERENCE[dialect]["statements"] and name not in left_out
+        for name in CASES | ORM_CASES
+        if name in REFERENCE[dialect]["statements"] and name not in DIFFERENT
     ]
 
 
@@ -58,7 +60,7 @@ def golden_cases() -> list[Any]:
 def test_text_is_the_references_when_compiled(dialect: str, name: str) -> None:
     expected = REFERENCE[dialect]["statements"][name]
 
-    compiled = compile_case(CASES[name](), make_dialect(dialect))
+    compiled = compile_case((CASES | ORM_CASES)[name](), make_dialect(dialect))
 
     assert compiled.string == expected["text"]
     shown = {key: repr(value) for key, value in compiled.params.items()}
