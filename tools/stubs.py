@@ -3,8 +3,8 @@
     python -m tools.stubs            writes the file anew
     python -m tools.stubs --check    says what the file lacks; exit status 1 if anything
 
-Names, bases and parameters are read from the built extension; what its docstrings' signatures
-do not say is Any. The classes that users see are typed by hand where pyorm/ subclasses them.
+Names, bases and parameters are read from the built extension, results from tools/stub_types.py;
+what neither says is Any.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyorm import _core
+from tools.stub_types import by_name
 
 STUB = Path(__file__).resolve().parent.parent / "pyorm" / "_core.pyi"
 HEAD = '''"""The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
 
 # mypy: disable-error-code="override"
 
-from typing import Any, Self
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
 '''
+TYPES = by_name()
 # What a type has that type checkers know from object, or that only the machine calls.
 FROM_OBJECT = frozenset(dir(object)) - {"__new__", "__init__", "__eq__", "__ne__", "__hash__"}
 DUNDERS_KEPT = frozenset(
@@ -81,9 +84,17 @@ def parameters(function: object) -> str:
     return ", ".join(parts)
 
 
-def method_lines(name: str, value: object) -> Iterator[str]:
+def type_of(cls: type, name: str) -> str:
+    """Return the type of a member, or of what it returns: its own, that of a base, or Any."""
+    for base in cls.__mro__:
+        if found := TYPES.get(f"{base.__name__}.{name}"):
+            return found
+    return TYPES.get(f"*.{name}") or RETURNS.get(name, "Any")
+
+
+def method_lines(cls: type, name: str, value: object) -> Iterator[str]:
     """Yield the lines of one member of a class."""
-    result = RETURNS.get(name, "Any")
+    result = type_of(cls, name)
     if name == "__new__":
         yield "    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ..."
     elif isinstance(value, classmethod) or type(value).__name__ == "classmethod_descriptor":
@@ -93,7 +104,9 @@ def method_lines(name: str, value: object) -> Iterator[str]:
         yield "    @staticmethod"
         yield f"    def {name}({parameters(value.__func__)}) -> {result}: ..."
     elif isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)):
-        yield f"    {name}: Any"
+        yield f"    {name}: {result}"
+    elif name == "__hash__" and value is None:
+        yield "    __hash__: ClassVar[None]  # type: ignore[assignment]"
     elif callable(value):
         listed = parameters(value)
         if name in ("__eq__", "__ne__"):
@@ -102,7 +115,7 @@ def method_lines(name: str, value: object) -> Iterator[str]:
             listed = f"self, {listed}" if listed else "self"
         yield f"    def {name}({listed}) -> {result}: ..."
     else:
-        yield f"    {name}: Any"
+        yield f"    {name}: {result}"
 
 
 def stub() -> str:
@@ -113,7 +126,7 @@ def stub() -> str:
     for name, cls in classes.items():
         bases = [known.get(base, base.__name__) for base in cls.__bases__ if base is not object]
         generic = ["tuple[Any, ...]" if base == "tuple" else base for base in bases]
-        body = [line for member in members(cls) for line in method_lines(*member)]
+        body = [line for member in members(cls) for line in method_lines(cls, *member)]
         if "__getattribute__" in vars(cls) and not issubclass(cls, tuple):
             body.append("    def __getattr__(self, name: str) -> Any: ...")
         head = f"class {name}({', '.join(generic)}):" if generic else f"class {name}:"
@@ -125,10 +138,10 @@ def stub() -> str:
         if type(value).__module__.startswith("pyorm"):
             lines.append(f"{name}: {type(value).__name__}")
         elif callable(value):
-            lines.append(f"def {name}({parameters(value)}) -> Any: ...")
+            lines.append(f"def {name}({parameters(value)}) -> {TYPES.get(name, 'Any')}: ...")
         else:
-            known_type = type(value).__name__ if isinstance(value, (int, str)) else "Any"
-            lines.append(f"{name}: {known_type}")
+            plain = type(value).__name__ if isinstance(value, (int, str)) else "Any"
+            lines.append(f"{name}: {TYPES.get(name, plain)}")
     return "\n".join(lines) + "\n"
 
 
@@ -159,7 +172,18 @@ def missing() -> list[str]:
     wanted = set(filter(is_public, names_in(stub())))
     there = set(filter(is_public, names_in(STUB.read_text())))
     lacks = [f"{name} is not in {STUB.name}" for name in sorted(wanted - there)]
-    return [*lacks, *(f"{name} is not in the extension" for name in sorted(there - wanted))]
+    lacks += [f"{name} is not in the extension" for name in sorted(there - wanted)]
+    return lacks + [f"{name} of stub_types.py is not in the extension" for name in sorted(TYPES) if not exists(name)]
+
+
+def exists(name: str) -> bool:
+    """Say whether the extension has what tools/stub_types.py calls `name`."""
+    found: object = _core
+    for part in name.removeprefix("*.").split("."):
+        if name.startswith("*."):
+            return any(part in vars(cls) for cls in public_types().values())
+        found = getattr(found, part, None)
+    return found is not None
 
 
 if __name__ == "__main__":
