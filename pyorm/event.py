@@ -157,9 +157,10 @@ class ClassDispatch:
     def __get__(self, obj: Any, owner: type) -> Dispatch:
         if obj is None:
             return self.of_class(owner)
-        if obj._dispatch is None or obj._dispatch._family is None:
-            obj._dispatch = self.family.dispatch(self.of_class(owner))
-        return obj._dispatch
+        found: Dispatch | None = obj._dispatch
+        if found is None or found._family is None:
+            found = obj._dispatch = self.family.dispatch(self.of_class(owner))
+        return found
 
     def of_class(self, owner: type) -> Dispatch:
         """Return the Dispatch of a class, made at first use."""

@@ -158,7 +158,8 @@ class TypeEngine(_core.TypeEngine):
         """
         for cls in type(self).__mro__:
             if cls.__dict__.get("_is_generic") and (allow_nulltype or cls is not NullType):
-                return self.adapt(cls)
+                generic: TypeEngine = self.adapt(cls)
+                return generic
         raise NotImplementedError(
             f"Default TypeEngine.as_generic() heuristic method was unsuccessful for "
             f"{type(self).__module__}.{type(self).__name__}. A custom as_generic() method must "

@@ -118,7 +118,7 @@ def _common_name(type_: Any) -> str | None:
     if visit in ("numeric", "NUMERIC", "DECIMAL"):
         return _numeric_name(type_, "DECIMAL" if visit == "DECIMAL" else "NUMERIC")
     if visit in ("BINARY", "VARBINARY"):
-        return visit + _argument(type_.length)
+        return str(visit) + _argument(type_.length)
     if visit == "user_defined":
         return str(type_.get_col_spec())
     if visit == "null":
@@ -216,7 +216,7 @@ def _always_quoted(name: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return _core.quote_identifier(name, "postgresql")  # type: ignore[no-any-return]
+    return _core.quote_identifier(name, "postgresql")
 
 
 def format_type_name(type_: Any) -> str:

@@ -173,7 +173,7 @@ class TypeDecorator(ExternalType, TypeEngine):
         return self.impl_instance.sort_key_function
 
     @property
-    def comparator_factory(self) -> Any:  # type: ignore[override]
+    def comparator_factory(self) -> Any:
         """That of the impl type; a class attribute of the subclass comes first."""
         return self.impl_instance.comparator_factory
 
@@ -243,7 +243,7 @@ class PickleType(TypeDecorator):
         impl: type of the bytes, LargeBinary by default.
     """
 
-    impl = LargeBinary
+    impl: Any = LargeBinary
     cache_ok = True
 
     def __init__(

@@ -43,7 +43,7 @@ class JSON(TypeEngine):
         self.none_as_null = none_as_null
 
     @property
-    def should_evaluate_none(self) -> bool:  # type: ignore[override]
+    def should_evaluate_none(self) -> bool:
         """Whether None is a value of its own."""
         return not self.none_as_null
 

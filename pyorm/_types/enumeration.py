@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum as pyenum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyorm import exc
@@ -81,7 +81,7 @@ class Enum(String, SchemaType):
                 if not isinstance(text, str):
                     raise exc.ArgumentError(f"Enum() takes texts or one Enum class, not {text!r}")
             return
-        named = self.enum_class.__members__
+        named: Mapping[str, pyenum.Enum] = self.enum_class.__members__
         if self._omit_aliases:
             named = {name: member for name, member in named.items() if name == member.name}
         self._members = list(named.values())
@@ -91,16 +91,17 @@ class Enum(String, SchemaType):
             self.enums = list(named)
 
     @property
-    def native(self) -> bool:
+    def native(self) -> bool:  # type: ignore[override]
         """Whether the database's own type is wanted."""
         return self.native_enum
 
     @property
-    def sort_key_function(self) -> Any:
+    def sort_key_function(self) -> Any:  # type: ignore[override]
         """The function that sorts members: by their text unless another was given."""
         return self._label_of if self._sort_key_function is _UNSET else self._sort_key_function
 
     def _label_of(self, member: Any) -> str:
+        text: str
         for text, known in zip(self.enums, self._members, strict=True):
             if known is member or known == member:
                 return text

@@ -49,10 +49,12 @@ def dialect_of(url: URL) -> Any:
     if driver and driver not in DRIVERS[name]:
         raise exc.NoSuchModuleError(f"Can't load plugin: sqlalchemy.dialects:{name}.{driver}")
     if name == "postgresql":
-        from pyorm.dialects.postgresql import base as module
-    else:
-        from pyorm.dialects.sqlite import base as module
-    return module.dialect
+        from pyorm.dialects.postgresql.base import dialect as postgresql
+
+        return postgresql
+    from pyorm.dialects.sqlite.base import dialect as sqlite
+
+    return sqlite
 
 
 def connection_parameters(

@@ -92,7 +92,8 @@ class Engine(_core.EngineCore):
     @property
     def echo(self) -> bool | str | None:
         """Whether statements are logged by this engine; connections made later obey."""
-        return self._logger.echo
+        echo: bool | str | None = self._logger.echo
+        return echo
 
     @echo.setter
     def echo(self, value: bool | str | None) -> None:
@@ -175,7 +176,8 @@ class _EngineBegin:
             self._connection.close()
             raise
         self._transaction.__enter__()
-        return self._connection
+        connection: Connection = self._connection
+        return connection
 
     def __exit__(
         self,

@@ -220,7 +220,8 @@ def create_pool_from_url(url: str | URL, **kw: Any) -> Pool:
         short = name.removeprefix("pool_")
         if short in kw and short != "size":
             kw[name] = kw.pop(short)
-    return create_engine(url, **kw).pool
+    pool: Pool = create_engine(url, **kw).pool
+    return pool
 
 
 def _as_bool(value: str) -> bool:

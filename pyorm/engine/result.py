@@ -43,7 +43,8 @@ class FrozenResult:
 
 def result_from_rows(keys: Sequence[str], rows: Iterable[Any]) -> IteratorResult:
     """Return a result over sequences of values."""
-    return _core._result_from_iter(IteratorResult, tuple(keys), rows)
+    result: IteratorResult = _core._result_from_iter(IteratorResult, tuple(keys), rows)
+    return result
 
 
 def result_tuple(fields: Sequence[str], extra: Any = None) -> Callable[[Sequence[Any]], Any]:

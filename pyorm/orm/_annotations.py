@@ -13,6 +13,7 @@ from pyorm.orm.properties import Mapped, MappedColumn
 
 _UNION_TYPES = (typing.Union, _pytypes.UnionType)
 _NONE = type(None)
+_ALIAS_TYPES: Any = getattr(typing, "TypeAliasType", ())
 
 
 class Annotation:
@@ -55,8 +56,8 @@ class Annotation:
 
 def _without_none(inner: Any) -> tuple[Any, bool]:
     """Return the annotation without None, and whether None was in it."""
-    while isinstance(inner, getattr(typing, "TypeAliasType", ())):
-        value = inner.__value__
+    while isinstance(inner, _ALIAS_TYPES):
+        value: Any = inner.__value__
         if typing.get_origin(value) not in _UNION_TYPES:
             break
         inner = value
@@ -159,7 +160,7 @@ def resolve_python_type(python_type: Any, type_map: dict[Any, Any], defaults: di
             return _literal_enum(template, labels)
         return None
     supertype = getattr(python_type, "__supertype__", None)  # NewType
-    if supertype is None and isinstance(python_type, getattr(typing, "TypeAliasType", ())):
+    if supertype is None and isinstance(python_type, _ALIAS_TYPES):
         supertype = python_type.__value__
     return None if supertype is None else resolve_python_type(supertype, type_map, defaults)
 

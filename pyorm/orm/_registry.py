@@ -140,7 +140,7 @@ def class_mapper(class_: Any, configure: bool = True) -> Mapper:
     """
     from pyorm import exc
 
-    mapper = mapper_of(class_)
+    mapper: Mapper | None = mapper_of(class_)
     if mapper is None:
         if not isinstance(class_, type):
             raise exc.ArgumentError(f"Class object expected, got '{class_!r}'.")
@@ -154,7 +154,7 @@ def object_mapper(instance: Any) -> Mapper:
     Raises:
         UnmappedInstanceError: the class is not mapped.
     """
-    mapper = mapper_of(type(instance))
+    mapper: Mapper | None = mapper_of(type(instance))
     if mapper is None:
         raise UnmappedInstanceError(instance)
     return mapper

@@ -125,10 +125,12 @@ def default_text(default: Any, dialect: str) -> str | None:
 
 def _dialect(name: str) -> Any:
     if name == "sqlite":
-        from pyorm.dialects import sqlite as module
-    else:
-        from pyorm.dialects import postgresql as module
-    return module.dialect()
+        from pyorm.dialects import sqlite
+
+        return sqlite.dialect()
+    from pyorm.dialects import postgresql
+
+    return postgresql.dialect()
 
 
 def default_context(connection: Any, parameters: dict[str, Any], is_insert: bool) -> Any:

@@ -127,13 +127,13 @@ class Mapper:
             k: p for k, p in self._props.items() if not (isinstance(p, ColumnProperty) and self._is_own(p.columns[0]))
         }
         for column in self.local_table.c:
-            key = held.get(id(column))
-            if key is None:
-                key = (self.column_prefix or "") + column.key
-                if key in self._props or self._is_excluded(column, key):
+            name = held.get(id(column))
+            if name is None:
+                name = (self.column_prefix or "") + column.key
+                if name in self._props or self._is_excluded(column, name):
                     continue
-                self._props[key] = ColumnProperty(column)
-            ordered[key] = self._props[key]
+                self._props[name] = ColumnProperty(column)
+            ordered[name] = self._props[name]
         self._props = ordered
         for key, prop in self._props.items():
             self._adopt(key, prop)

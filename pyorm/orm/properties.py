@@ -37,7 +37,8 @@ class MapperProperty:
     @property
     def info(self) -> dict[Any, Any]:
         """A dict for the application's own use."""
-        return self.__dict__.setdefault("_info", {})
+        info: dict[Any, Any] = self.__dict__.setdefault("_info", {})
+        return info
 
     @property
     def class_attribute(self) -> Any:

@@ -33,7 +33,7 @@ class Query:
     def __init__(self, entities: Any, session: Any = None) -> None:
         """Make `SELECT entities`."""
         listed = entities if isinstance(entities, (tuple, list)) else (entities,)
-        self._statement = _core.select(*listed)
+        self._statement: Any = _core.select(*listed)
         self._single = _is_one_entity(listed)
         self.session = session
         self._options: dict[str, Any] = {}

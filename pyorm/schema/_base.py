@@ -101,11 +101,10 @@ class SchemaItem:
     def info(self) -> dict[Any, Any]:
         """A dict for the application's own use, made at the first look."""
         try:
-            return self.__dict__["_info"]
+            info: dict[Any, Any] = self.__dict__["_info"]
         except KeyError:
-            info: dict[Any, Any] = {}
-            self.__dict__["_info"] = info
-            return info
+            info = self.__dict__["_info"] = {}
+        return info
 
     @info.setter
     def info(self, value: dict[Any, Any]) -> None:

@@ -38,7 +38,8 @@ class DDLText:
 
     def schema_of(self, item: Any) -> str | None:
         """Return the schema to render, after translation."""
-        return self._schemas.get(item.schema, item.schema) if self._schemas else item.schema
+        schema: str | None = item.schema
+        return self._schemas.get(schema, schema) if self._schemas else schema
 
     def table(self, table: Any) -> str:
         """Return a table's (or sequence's) name with its schema."""

@@ -34,8 +34,8 @@ def postgresql_type(text: str, enums: dict[tuple[str, str], list[str]], collatio
     match = _SHAPE.match(text)
     assert match is not None, text
     name, rest = match.group("name").strip(), match.group("rest").strip()
-    args = [int(a) for a in (match.group("args") or "").split(",") if a.strip().lstrip("-").isdigit()]
-    options = {"collation": collation} if collation else {}
+    args: list[Any] = [int(a) for a in (match.group("args") or "").split(",") if a.strip().lstrip("-").isdigit()]
+    options: dict[str, Any] = {"collation": collation} if collation else {}
     if name == "character varying":
         return types.VARCHAR(args[0] if args else None, **options)
     if name == "character":
@@ -95,7 +95,7 @@ def sqlite_type(text: str) -> Any:
     """Return the type for a declared type: by its name, else by SQLite's affinity rules (datatype3, section 3.1)."""
     match = _SHAPE.match(text.strip()) if text.strip() else None
     name = match.group("name").strip().upper() if match else ""
-    args = [int(a) for a in ((match.group("args") if match else "") or "").split(",") if a.strip().isdigit()]
+    args: list[Any] = [int(a) for a in ((match.group("args") if match else "") or "").split(",") if a.strip().isdigit()]
     cls = getattr(types, _LITE[name]) if name in _LITE else _by_affinity(name)
     takes_arguments = issubclass(cls, (types.String, types.Numeric, types.LargeBinary)) and cls is not types.NullType
     try:

@@ -217,7 +217,7 @@ class CheckConstraint(Constraint):
         """Keep the condition; an expression whose columns have a table attaches itself."""
         kw.pop("_create_rule", None)
         super().__init__(name=name, **kw)
-        self.sqltext = _core.text(sqltext) if isinstance(sqltext, str) else sqltext
+        self.sqltext: Any = _core.text(sqltext) if isinstance(sqltext, str) else sqltext
         if table is not None:
             self._set_parent(table)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyorm import exc
 from pyorm.schema import ddl
+from pyorm.schema._ddl_text import DDLText
 from pyorm.schema.events import fire
 from pyorm.schema.sorting import sort_tables_and_constraints
 
@@ -150,7 +151,7 @@ def _enums(tables: list[Any]) -> dict[tuple[Any, str], Any]:
 def _create_enums(connection: Any, missing: list[Any], existing: _Existing) -> None:
     for (schema, name), enum in _enums(missing).items():
         if not existing.has_type(name, schema, False):
-            render = ddl.DDLText(connection.dialect)
+            render = DDLText(connection.dialect)
             full = f"{render.quote(schema)}.{render.quote(name)}" if schema else render.quote(name)
             labels = ", ".join(render.literal(label) for label in enum.enums)
             connection.exec_driver_sql(f"CREATE TYPE {full} AS ENUM ({labels})")
@@ -212,7 +213,7 @@ def _drop_enums(connection: Any, metadata: Any, dropped: list[Any], only: Any, e
     """Drop the types of the dropped tables that no other table of the MetaData uses."""
     gone = {id(t) for t in dropped}
     kept = _enums([t for t in metadata.tables.values() if only is not None and id(t) not in gone])
-    render = ddl.DDLText(connection.dialect)
+    render = DDLText(connection.dialect)
     for (schema, name), _enum in _enums(dropped).items():
         if (schema, name) not in kept and existing.has_type(name, schema, True):
             full = f"{render.quote(schema)}.{render.quote(name)}" if schema else render.quote(name)

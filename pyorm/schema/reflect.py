@@ -148,7 +148,7 @@ def _add_index(table: Any, facts: dict[str, Any]) -> None:
             return
         else:
             elements.append(table.c[column])
-    options = {}
+    options: dict[str, Any] = {}
     for key, value in facts["dialect_options"].items():
         if key.endswith("_where"):
             options[key] = _core.text(value.replace(":", "\\:"))

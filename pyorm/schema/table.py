@@ -48,7 +48,8 @@ class Table(_core.TableClause, SchemaItem):
                 f"Table '{key}' is already defined for this MetaData instance.  Specify 'extend_existing=True' to "
                 "redefine options and columns on an existing Table object."
             )
-        return existing
+        table: Table = existing
+        return table
 
     def __init__(
         self,
@@ -204,8 +205,9 @@ class Table(_core.TableClause, SchemaItem):
         name = name or self.name
         schema = self.schema if schema is None else schema
         key = _table_key(name, schema)
-        if key in metadata.tables:
-            return metadata.tables[key]
+        present: Table | None = metadata.tables.get(key)
+        if present is not None:
+            return present
         columns = [column._copy(schema=None) for column in self.c]
         table = Table(name, metadata, *columns, schema=schema, comment=self.comment, **self.dialect_kwargs)
         for constraint in sorted(self.constraints, key=lambda c: str(c.name)):
