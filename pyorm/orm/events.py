@@ -89,7 +89,7 @@ def _resolve_session(target: Any, name: str) -> Any:
     if target is scoped_session or target is sessionmaker:
         target = Session
     if isinstance(target, type):
-        return target.dispatch if issubclass(target, Session) else None  # type: ignore[attr-defined]
+        return target.dispatch if issubclass(target, Session) else None
     return target.dispatch if isinstance(target, Session) else None
 
 

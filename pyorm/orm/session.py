@@ -373,7 +373,8 @@ class sessionmaker:  # noqa: N801 - the public name
         """Make a session; arguments win over those of the factory."""
         if "info" in self.kw and "info" in local_kw:
             local_kw["info"] = {**self.kw["info"], **local_kw["info"]}
-        return self.class_(**{**self.kw, **local_kw})
+        session: Session = self.class_(**{**self.kw, **local_kw})
+        return session
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
