@@ -5,8 +5,9 @@
  *   classes) -> connection -> compiled form -> the loader where there is a load plan, else the
  *   Connection's own execute.
  * Nothing of a cached statement's way runs Python unless somebody listens, or binds are routed.
- * UPDATE and DELETE of a mapped class: what the session holds of it and did not change expires,
- *   unless synchronize_session is False.
+ * UPDATE and DELETE of a mapped class: where the session holds instances of it, the matching
+ *   primary keys are selected first; these instances expire, or are deleted ones afterwards.
+ *   synchronize_session=False leaves them alone.
  */
 #include "session/session_int.h"
 
@@ -24,12 +25,6 @@ typedef struct exec_run {
 } exec_run;
 
 /* --- what is it --------------------------------------------------------------------------------- */
-
-static bool
-is_dml(const orm_node *n)
-{
-    return n->kind == ORM_N_INSERT || n->kind == ORM_N_UPDATE || n->kind == ORM_N_DELETE;
-}
 
 static bool
 is_select(const orm_node *n)
@@ -236,18 +231,19 @@ run_core(exec_run *x, PyObject *conn)
                                      x->options == NULL ? NULL : x->s->st->execute_kwnames);
 }
 
-/* What the session holds of the class and has no changes in expires. 0 / -1. */
-static int
-synchronize(exec_run *x, orm_mapper *m)
-{
-    PyObject *mode = NULL;
-    PyObject *list = NULL;
-    int rc = 0;
+/* --- instances after UPDATE and DELETE ------------------------------------------------------------- */
 
-    x->s->s.write_epoch++;
-    if (m == NULL || x->node->kind == ORM_N_INSERT) {
-        return 0;
-    }
+/* Before the statement: *keys = list of primary key tuples that it will change (owned), None
+   where that cannot be told, NULL where no instance is concerned. 0 / -1. */
+static int
+find_matching(exec_run *x, orm_mapper *m, PyObject **keys)
+{
+    PyObject *module = NULL;
+    PyObject *mode = NULL;
+    size_t pos = 0;
+    orm_head *h = NULL;
+
+    *keys = NULL;
     if (x->options != NULL) {
         if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
             return -1;
@@ -257,17 +253,116 @@ synchronize(exec_run *x, orm_mapper *m)
             return 0;
         }
     }
+    do {
+        h = orm_ptrmap_next(&x->s->s.map.table, &pos);
+    } while (h != NULL && !orm_mapper_isa(h->mapper, m));
+    if (h == NULL || m->py == NULL) {
+        return 0;
+    }
+    module = PyImport_ImportModule("pyorm.orm._bulk");
+    if (module == NULL) {
+        return -1;
+    }
+    *keys = PyObject_CallMethod(module, "matching_keys", "OOOO", (PyObject *)x->s, m->py,
+                                x->statement, x->params == NULL ? Py_None : x->params);
+    Py_DECREF(module);
+    return *keys == NULL ? -1 : 0;
+}
+
+/* One instance after the statement. 0 / -1. */
+static int
+synchronize_head(exec_run *x, orm_head *h)
+{
+    if (x->node->kind == ORM_N_DELETE) {
+        return orm_session_forget_deleted(x->s, h);
+    }
+    if (!(h->flags & ORM_H_MODIFIED)) {
+        return orm_session_expire_head(x->s, h);
+    }
+    for (uint32_t i = 0; i < h->mapper->nslots; i++) {
+        orm_attribute *a = h->mapper->attrs[i];
+        if (a != NULL && a->kind != ORM_SLOT_REFERENCE && !(a->flags & ORM_A_DEFERRED)
+            && !orm_val_is_dirty(h, i) && orm_val_expire(h, i, ORM_TAG_EXPIRED) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+synchronize_key(exec_run *x, orm_mapper *m, PyObject *values)
+{
+    orm_key key = {0};
+    PyObject *obj = NULL;
+    orm_head *h = NULL;
+    int rc;
+
+    if (!PyTuple_Check(values) || PyTuple_GET_SIZE(values) != (Py_ssize_t)m->npk) {
+        return 0;
+    }
+    if (orm_key_init(&key, m, &PyTuple_GET_ITEM(values, 0), NULL) < 0) {
+        return -1;
+    }
+    rc = orm_idmap_get(&x->s->s.map, &key, &obj, &h);
+    orm_key_fini(&key);
+    if (rc == 0 && obj != NULL) {
+        rc = synchronize_head(x, h);
+        Py_DECREF(obj);
+    }
+    return rc;
+}
+
+/* After the statement; keys as find_matching gave them. 0 / -1. */
+static int
+synchronize(exec_run *x, orm_mapper *m, PyObject *keys)
+{
+    PyObject *list = NULL;
+    int rc = 0;
+
+    if (keys == NULL) {
+        return 0;
+    }
+    if (PyList_Check(keys)) {
+        for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(keys); i++) {
+            rc = synchronize_key(x, m, PyList_GET_ITEM(keys, i));
+        }
+        return rc;
+    }
     list = orm_idmap_list(&x->s->s.map);
     rc = list == NULL ? -1 : 0;
     for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
         orm_head *h = orm_head_find(x->s->st, PyList_GET_ITEM(list, i));
         if (h != NULL && h->session == &x->s->s && orm_mapper_isa(h->mapper, m)
             && !(h->flags & ORM_H_MODIFIED)) {
-            rc = orm_session_expire_head(x->s, h);
+            rc = orm_session_expire_head(x->s, h); /* reading tells whether it is gone */
         }
     }
     Py_XDECREF(list);
     return rc;
+}
+
+/* A statement that is no SELECT of entities. */
+static PyObject *
+run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
+{
+    bool writes = x->node == NULL || !is_select(x->node);
+    bool syncs = writes && m != NULL
+                 && (x->node->kind == ORM_N_UPDATE || x->node->kind == ORM_N_DELETE);
+    PyObject *keys = NULL;
+    PyObject *result = NULL;
+
+    if (syncs && find_matching(x, m, &keys) < 0) {
+        return NULL;
+    }
+    result = run_core(x, conn);
+    if (writes) {
+        x->s->s.write_epoch++;
+    }
+    if (result != NULL && syncs && synchronize(x, m, keys) < 0) {
+        Py_CLEAR(result);
+    }
+    Py_XDECREF(keys);
+    return result;
 }
 
 static PyObject *
@@ -299,11 +394,7 @@ run(exec_run *x)
         rc = rc < 0 ? -1 : load(x, conn, &result);
     }
     if (rc == 0) {
-        result = run_core(x, conn);
-        if (result != NULL && node != NULL && !is_select(node)
-            && synchronize(x, is_dml(node) ? m : NULL) < 0) {
-            Py_CLEAR(result);
-        }
+        result = run_dml(x, conn, m);
     }
     Py_DECREF(conn);
     return result;

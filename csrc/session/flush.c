@@ -182,6 +182,27 @@ run_fini(flush_run *run)
     orm_headset_fini(&run->only);
 }
 
+/* What is deleted is loaded once more if it is expired: its values outlive the row. 0 / -1. */
+static int
+load_deleted(flush_run *run)
+{
+    SessionObject *s = run->s;
+
+    for (size_t i = run->npending + run->ndirty; i < run->n; i++) {
+        orm_head *h = run->heads[i];
+        if (!(h->flags & ORM_H_EXPIRED)) {
+            continue;
+        }
+        PyObject *conn = Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
+        int rc = conn == NULL ? -1 : orm_load_refresh(&s->s, conn, h, NULL, 0, NULL);
+        Py_XDECREF(conn);
+        if (rc < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* --- registering what was written ---------------------------------------------------------------- */
 
 /* Members without this flag leave the set. */
@@ -290,7 +311,7 @@ write_out(flush_run *run, PyObject *context)
                    .ndeleted = run->ndeleted};
 
     s->s.write_epoch++;
-    if (orm_unit_flush(&f) < 0
+    if (load_deleted(run) < 0 || orm_unit_flush(&f) < 0
         || orm_session_fire(s, ORM_SEV_after_flush, context, NULL) < 0) {
         return -1;
     }

@@ -51,45 +51,36 @@ with_all(PyObject *self, instance_verb verb, PyObject *iterable)
     return PyErr_Occurred() ? NULL : none_or_error(rc);
 }
 
+/* A method of one argument, given by position or by name. */
 static PyObject *
-m_add(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+with_argument(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+              const orm_args_spec *spec, instance_verb verb, bool all)
 {
-    static const orm_args_spec spec = {.fname = "Session.add", .names = {"instance", "_warn"},
-                                       .count = 2, .npositional = 1, .nrequired = 1};
-    PyObject *out[2];
+    PyObject *out[2] = {NULL, NULL};
 
     if (nargs == 1 && kwnames == NULL) {
-        return with_one(self, orm_session_add, args[0]);
+        out[0] = args[0];
     }
-    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
+    else if (orm_args_parse(spec, args, nargs, kwnames, out) < 0) {
         return NULL;
     }
-    return with_one(self, orm_session_add, out[0]);
+    return all ? with_all(self, verb, out[0]) : with_one(self, verb, out[0]);
 }
 
-static PyObject *
-m_add_all(PyObject *self, PyObject *instances)
-{
-    return with_all(self, orm_session_add, instances);
-}
-
-static PyObject *
-m_delete(PyObject *self, PyObject *instance)
-{
-    return with_one(self, orm_session_delete, instance);
-}
-
-static PyObject *
-m_delete_all(PyObject *self, PyObject *instances)
-{
-    return with_all(self, orm_session_delete, instances);
-}
-
-static PyObject *
-m_expunge(PyObject *self, PyObject *instance)
-{
-    return with_one(self, orm_session_expunge, instance);
-}
+#define INSTANCE_METHOD(method, text, argument, verb, all)                                     \
+    static PyObject *method(PyObject *self, PyObject *const *args, Py_ssize_t nargs,           \
+                            PyObject *kwnames)                                                 \
+    {                                                                                          \
+        static const orm_args_spec spec = {.fname = text, .names = {argument, "_warn"},        \
+                                           .count = 2, .npositional = 1, .nrequired = 1};      \
+                                                                                               \
+        return with_argument(self, args, nargs, kwnames, &spec, verb, all);                    \
+    }
+INSTANCE_METHOD(m_add, "Session.add", "instance", orm_session_add, false)
+INSTANCE_METHOD(m_add_all, "Session.add_all", "instances", orm_session_add, true)
+INSTANCE_METHOD(m_delete, "Session.delete", "instance", orm_session_delete, false)
+INSTANCE_METHOD(m_delete_all, "Session.delete_all", "instances", orm_session_delete, true)
+INSTANCE_METHOD(m_expunge, "Session.expunge", "instance", orm_session_expunge, false)
 
 static int
 expunge_all(SessionObject *s, PyObject *Py_UNUSED(obj))
@@ -469,12 +460,12 @@ PyMethodDef orm_session_methods[] = {
      "_parent_execute_state=None, _add_event=None)\n--\n\nA ScalarResult: first columns only."},
     {"add", ORM_METHOD(m_add), ORM_METH_KW,
      "add($self, instance, *, _warn=True)\n--\n\nPut an instance into the session."},
-    {"add_all", m_add_all, METH_O, "add_all($self, instances, /)\n--\n\nAdd several instances."},
-    {"delete", m_delete, METH_O,
-     "delete($self, instance, /)\n--\n\nMark an instance: the next flush deletes its row."},
-    {"delete_all", m_delete_all, METH_O,
-     "delete_all($self, instances, /)\n--\n\nMark several instances."},
-    {"expunge", m_expunge, METH_O, "expunge($self, instance, /)\n--\n\nTake an instance out."},
+    {"add_all", ORM_METHOD(m_add_all), ORM_METH_KW, "add_all($self, instances)\n--\n\nAdd several instances."},
+    {"delete", ORM_METHOD(m_delete), ORM_METH_KW,
+     "delete($self, instance)\n--\n\nMark an instance: the next flush deletes its row."},
+    {"delete_all", ORM_METHOD(m_delete_all), ORM_METH_KW,
+     "delete_all($self, instances)\n--\n\nMark several instances."},
+    {"expunge", ORM_METHOD(m_expunge), ORM_METH_KW, "expunge($self, instance)\n--\n\nTake an instance out."},
     {"expunge_all", m_expunge_all, METH_NOARGS, "expunge_all($self)\n--\n\nTake all out."},
     {"expire", ORM_METHOD(orm_session_expire), ORM_METH_KW,
      "expire($self, instance, attribute_names=None)\n--\n\nValues are loaded anew when read."},

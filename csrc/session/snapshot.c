@@ -277,8 +277,10 @@ orm_tx_hand_over(TxObject *tx)
     TxObject *to = tx->parent;
     tx_switch *grown = NULL;
 
-    if (to == NULL || orm_headset_splice(&to->deleted, &tx->deleted) < 0) {
-        PyErr_Clear();
+    if (to != NULL && orm_headset_splice(&to->deleted, &tx->deleted) < 0) {
+        PyErr_Clear(); /* no memory to remember them: they are detached */
+    }
+    if (tx->deleted.live > 0) {
         ORM_HEADSET_EACH(&tx->deleted, cell)
         {
             cell->head->session = NULL;

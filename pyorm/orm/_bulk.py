@@ -42,6 +42,22 @@ def _tables(clause: Any) -> Iterator[Any]:
         yield from clause.get_final_froms()
 
 
+def matching_keys(session: Session, mapper: Any, statement: Any, params: Any) -> list[tuple[Any, ...]] | None:
+    """Select the primary keys of the rows that an UPDATE or DELETE will change.
+
+    Returns:
+        Tuples of primary key values; None for what no SELECT of one table can tell: several
+        parameter sets, or other tables in the statement.
+    """
+    if isinstance(params, (list, tuple)) or getattr(statement, "_extra_froms", None):
+        return None
+    query = _core.select(*mapper.primary_key)
+    if statement.whereclause is not None:
+        query = query.where(statement.whereclause)
+    connection = session.connection({"mapper": mapper, "clause": statement})
+    return [tuple(row) for row in connection.execute(query, params)]
+
+
 def _runs(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield contiguous rows that have the same keys."""
     for _, run in groupby(rows, key=lambda row: sorted(row)):
