@@ -99,6 +99,7 @@ typedef struct orm_root {
     bool is_entity;
     uint32_t index;  /* of the entity plan, or of the result column */
     PyObject *key;   /* owned str: name in the Row before duplicates are counted */
+    const char *label; /* its UTF-8, borrowed from key, for messages */
     PyObject *expr;  /* owned: what it is looked up by, besides its name */
 } orm_root;
 

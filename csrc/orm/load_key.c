@@ -518,20 +518,33 @@ fill_slots(orm_head *h, orm_result *r, const uint32_t *slots, uint32_t n, const 
 static int
 raise_no_row(orm_head *h, const orm_load_opts *opts)
 {
+    orm_state *st = h->mapper->state;
     PyObject *text = orm_head_describe(h);
+    PyObject *module = NULL;
+    PyObject *cls = NULL;
+    PyObject *exc = NULL;
 
     if (text == NULL) {
         return -1;
     }
     if (opts != NULL && opts->explicit) {
-        orm_raise_exc(h->mapper->state, ORM_EXC_InvalidRequestError,
-                      "Could not refresh instance '%U'", text);
+        orm_raise_exc(st, ORM_EXC_InvalidRequestError, "Could not refresh instance '%U'", text);
+        Py_DECREF(text);
+        return -1;
     }
-    else {
-        orm_raise_orm(h->mapper->state, "ObjectDeletedError",
-                      "Instance '%U' has been deleted, or its row is otherwise not present.",
-                      text);
+    module = orm_import_once(&st->orm_exc_module, "pyorm.orm.exc", NULL);
+    cls = module == NULL ? NULL : PyObject_GetAttrString(module, "ObjectDeletedError");
+    /* The class takes the state first; the text is what users match. */
+    exc = cls == NULL ? NULL
+                      : PyObject_CallFunction(
+                            cls, "ON", Py_None,
+                            PyUnicode_FromFormat("Instance '%U' has been deleted, or its row is "
+                                                 "otherwise not present.", text));
+    if (exc != NULL) {
+        PyErr_SetObject(cls, exc);
     }
+    Py_XDECREF(exc);
+    Py_XDECREF(cls);
     Py_DECREF(text);
     return -1;
 }

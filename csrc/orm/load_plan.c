@@ -524,7 +524,8 @@ add_item(builder *b, orm_node *item)
         b->plan->by_identity[b->plan->nroots - 1] = is_entity;
         root->key = root_key(b->st, item);
         root->expr = orm_node_wrap(b->st, item);
-        if (root->key == NULL || root->expr == NULL) {
+        root->label = root->key == NULL ? NULL : PyUnicode_AsUTF8(root->key);
+        if (root->label == NULL || root->expr == NULL) {
             return -1;
         }
     }
@@ -611,6 +612,18 @@ with_columns(orm_state *st, orm_node *stmt, int cell, PyObject *cols)
     return made;
 }
 
+/* Nothing in the list stands for a number of columns that only the database knows. */
+static bool
+has_one_column_each(const orm_node *cols)
+{
+    for (Py_ssize_t i = 0; i < Py_SIZE(cols); i++) {
+        if (cols->args[i]->kind == ORM_N_STAR || cols->args[i]->kind == ORM_N_TEXTSTMT) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
 {
@@ -630,7 +643,7 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
             return -1;
         }
     }
-    if (!entities) {
+    if (!entities && (!top || cols == NULL || !has_one_column_each(cols))) {
         return 0;
     }
     b.cols = PyList_New(0);
@@ -643,10 +656,10 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
             goto done;
         }
     }
-    *out = with_columns(b.st, stmt, cell, b.cols);
-    if (*out != NULL) {
-        rc = 0;
+    if (entities) {
+        *out = with_columns(b.st, stmt, cell, b.cols);
     }
+    rc = entities && *out == NULL ? -1 : 0;
     if (rc == 0 && b.plan != NULL) {
         b.plan->ncols = (uint32_t)PyList_GET_SIZE(b.cols);
         orm_cctx_set_load(cc, b.plan, plan_free, plan_traverse);

@@ -27,7 +27,7 @@ root_value(orm_loader *l, const orm_root *root, const orm_cell *cells)
     if (root->is_entity) {
         return orm_loader_entity(l, &l->plan->ents[root->index], cells);
     }
-    return orm_loader_value(l, root->index, PyUnicode_AsUTF8(root->key), &cells[root->index]);
+    return orm_loader_value(l, root->index, root->label, &cells[root->index]);
 }
 
 /* A Row of the current row's values. New reference. */

@@ -32,7 +32,7 @@ orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
 {
     orm_load_plan *plan = c->load;
 
-    l->st = ((orm_mapper *)plan->ents[0].mapper)->state;
+    l->st = orm_state_from_type(Py_TYPE(c));
     l->s = s;
     l->owner = Py_XNewRef(s->owner);
     l->compiled = (orm_compiled *)Py_NewRef(c);

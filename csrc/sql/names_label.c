@@ -79,7 +79,13 @@ describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
     case ORM_N_COLREF:
         return orm_export_col(cc, expr->args[0], expr->args[1], expr->aux, col);
     case ORM_N_ATTR:
-        return describe(cc, expr->args[1], col);
+        if (describe(cc, expr->args[1], col) < 0) {
+            return -1;
+        }
+        if (col->how == ORM_LBL_ANON) {
+            col->id = expr; /* the same expression of another entity is counted apart */
+        }
+        return 0;
     case ORM_N_APPLY:
         return describe(cc, expr->args[0], col);
     case ORM_N_FROMCOL:
@@ -324,7 +330,8 @@ expand(orm_cctx *cc, const orm_node *stmt)
     for (Py_ssize_t i = 0; cols != NULL && i < nargs(cols); i++) {
         needed |= cols->args[i]->kind == ORM_N_ENTITY;
     }
-    needed |= stmt->kind == ORM_N_SELECT && stmt->args[ORM_SEL_OPTIONS] != NULL;
+    /* Attributes alone: their rows have names and a plan of orm/'s too. */
+    needed |= stmt == cc->stmt && stmt->kind == ORM_N_SELECT && stmt->flags & ORM_F_ORM;
     ops = orm_sql_get_orm_ops(cc->st);
     if (!needed || (ops == NULL && stmt->kind != ORM_N_SELECT)) {
         return stmt;

@@ -95,7 +95,8 @@ typedef struct orm_sql_orm_ops {
     int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
     /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
     int (*option_key)(orm_state *st, void *k, PyObject *payload);
-    /* Called once per SELECT that holds ENTITYs or OPTIONs, before anything of it is rendered.
+    /* Called once per statement whose columns hold ENTITYs, and for a SELECT that is the
+     * statement itself if anything of orm/ is in it, before anything of it is rendered.
      * *out: a new SELECT (caller owns) with ATTR columns in the place of ENTITYs, eager joins
      * added, wrapped where LIMIT asks for it (flag ORM_SELF_RAW_COLUMNS keeps its labels), or
      * NULL to leave it as it is. `top`: it is the statement itself; then the load plan goes to

@@ -83,7 +83,7 @@ class AliasedClass(_core.AliasedEntity):
             columns = _columns_of(mapper, alias, adapt_on_names)
             name = name if name is not None else _name_of(alias)
         self.__dict__["_aliased_insp"] = AliasedInsp(self, mapper, alias, name, adapt_on_names)
-        self.__dict__["__name__"] = mapper.class_.__name__
+        self.__dict__["__name__"] = name
         self._setup(mapper.plan, alias, columns)
 
     def __getattr__(self, key: str) -> Any:
@@ -116,7 +116,7 @@ class AliasedClass(_core.AliasedEntity):
 
     def __repr__(self) -> str:
         """Show the class."""
-        return f"<AliasedClass at {id(self):#x}; {self.__name__}>"
+        return f"<AliasedClass at {id(self):#x}; {self._aliased_insp.class_.__name__}>"
 
 
 def _mapper_of(entity: Any) -> Any:

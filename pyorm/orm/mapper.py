@@ -216,6 +216,10 @@ class Mapper:
 
     entity_namespace = entity
 
+    def __clause_element__(self) -> type:
+        """Stand for the class in statements."""
+        return self.class_
+
     @property
     def configured(self) -> bool:
         """Whether the mapping is complete; always, as nothing waits."""
