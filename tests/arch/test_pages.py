@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tools.check_links import anchors, check
+import re
+
+from tools.check_links import ROOT, anchors, check
+
+CODES_IN_PYTHON = re.compile(r"""\bcode(?:: str)? = "(\w+)"|\bcode="(\w+)\"""")
+CODES_IN_C = re.compile(r'orm_raise_exc_code\([^";{]*"(\w{4})"')
 
 
 def test_links_lead_somewhere() -> None:
@@ -13,3 +18,15 @@ def test_anchors_are_numbered_when_headings_repeat() -> None:
     text = "# One `two`\n\n```\n# not a heading\n```\n## A\n## A\n"
 
     assert anchors(text) == {"one-two", "a", "a-1"}
+
+
+def test_every_short_code_of_a_message_has_its_heading() -> None:
+    python = "".join(path.read_text() for path in (ROOT / "pyorm").rglob("*.py"))
+    c = "".join(path.read_text() for path in (ROOT / "csrc").rglob("*.c"))
+    used = {code for pair in CODES_IN_PYTHON.findall(python) for code in pair if code}
+    used |= set(CODES_IN_C.findall(c))
+
+    missing = used - anchors((ROOT / "docs" / "errors.md").read_text())
+
+    assert {"gkpj", "cd3x", "cprf"} <= used
+    assert missing == set(), "docs/errors.md explains what a message points to"
