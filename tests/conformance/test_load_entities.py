@@ -40,8 +40,13 @@ def test_row_has_names_of_classes_and_attributes_when_items_are_mixed(engine: An
     other = aliased(User, name="other")
 
     with Session(engine) as session:
-        result = session.execute(select(User, User.nick, other, func.max(Address.id), User.id, Address.id).join(
-            Address).join(other, other.id == User.id).group_by(User.id, other.id, Address.id))
+        result = session.execute(
+            select(User, User.nick, other, func.max(Address.id), User.id, Address.id)
+            .select_from(User)
+            .join(Address)
+            .join(other, other.id == User.id)
+            .group_by(User.id, other.id, Address.id)
+        )
         keys = list(result.keys())
         row = result.one()
 
