@@ -6,6 +6,7 @@ import re
 
 from tools.check_links import ROOT, anchors, check
 
+FILE = re.compile(r"`((?:[a-z_]+/)+[a-z_0-9]+\.(?:c|h|py|md|toml))`")
 CODES_IN_PYTHON = re.compile(r"""\bcode(?:: str)? = "(\w+)"|\bcode="(\w+)\"""")
 CODES_IN_C = re.compile(r'orm_raise_exc_code\([^";{]*"(\w{4})"')
 
@@ -30,3 +31,16 @@ def test_every_short_code_of_a_message_has_its_heading() -> None:
 
     assert {"gkpj", "cd3x", "cprf"} <= used
     assert missing == set(), "docs/errors.md explains what a message points to"
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    named = {
+        (page.name, name)
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for name in FILE.findall(page.read_text())
+    }
+
+    missing = [(page, name) for page, name in named if not ((ROOT / name).exists() or (ROOT / "csrc" / name).exists())]
+
+    assert ("architecture.md", "session/execute.c") in named
+    assert sorted(missing) == []
