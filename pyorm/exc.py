@@ -269,16 +269,24 @@ class IntegrityError(DatabaseError):
     """
 
     code = "gkpj"
+    _table: Any = None  # the Table that the statement writes to, on SQLite
 
     @property
     def constraint(self) -> str | None:
         """The name of the violated constraint, or None."""
-        return _diagnostic(self).constraint_name
+        said = _diagnostic(self)
+        if said.constraint_name is not None or self._table is None or not said.column_name:
+            return said.constraint_name
+        return _unique_name(self._table, said.table_name, said.column_name.split(", "))
 
     @property
     def table(self) -> str | None:
         """The name of the table, or None."""
-        return _diagnostic(self).table_name
+        said = _diagnostic(self)
+        if said.table_name is not None or self._table is None or said.constraint_name is None:
+            return said.table_name
+        names = [constraint.name for constraint in getattr(self._table, "constraints", ())]
+        return str(self._table.name) if said.constraint_name in names else None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -305,6 +313,19 @@ class NotSupportedError(DatabaseError):
     """The database does not know how to do it."""
 
     code = "tw8g"
+
+
+def _unique_name(table: Any, name: str | None, columns: list[str]) -> str | None:
+    """Return the name of the key, unique constraint or index of a Table over these columns."""
+    if name is None or str(table.name) != name:
+        return None
+    for item in (*getattr(table, "constraints", ()), *getattr(table, "indexes", ())):
+        is_unique = item.__visit_name__ in ("primary_key_constraint", "unique_constraint") or (
+            item.__visit_name__ == "index" and item.unique
+        )
+        if is_unique and [column.name for column in item.columns] == columns:
+            return item.name  # type: ignore[no-any-return]
+    return None
 
 
 def _diagnostic(error: DBAPIError) -> _dberrors.Diagnostic:

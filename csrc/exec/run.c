@@ -369,10 +369,33 @@ choose_text(orm_exec *x)
     return 0;
 }
 
+/* Let a live IntegrityError know its statement: SQLite says neither the table of a CHECK nor
+ * the name of a unique constraint, its Table does. */
+static void
+note_table(orm_exec *x)
+{
+    PyObject *live = PyErr_GetRaisedException();
+    PyObject *table = NULL;
+    PyObject *cls = orm_exc_class(x->conn->st, ORM_EXC_IntegrityError);
+
+    if (live == NULL || cls == NULL || PyObject_IsInstance(live, cls) <= 0
+        || PyObject_GetOptionalAttrString(x->statement, "table", &table) <= 0
+        || PyObject_SetAttrString(live, "_table", table) < 0) {
+        PyErr_Clear(); /* the error itself is what matters */
+    }
+    Py_XDECREF(table);
+    PyErr_SetRaisedException(live);
+}
+
 static int
 fail(orm_exec *x, orm_err *err)
 {
-    return orm_conn_raise(x->conn, err, shown_text(x), shown_params(x), x->context, x->many);
+    int rc = orm_conn_raise(x->conn, err, shown_text(x), shown_params(x), x->context, x->many);
+
+    if (x->statement != NULL && x->conn->engine->dialect_id == ORM_LITE) {
+        note_table(x);
+    }
+    return rc;
 }
 
 int

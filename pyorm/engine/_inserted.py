@@ -96,16 +96,22 @@ def returned_defaults(result: Any) -> Any:
     return rows[0] if rows else None
 
 
+def _last_params(result: Any) -> Any:
+    """Return what a statement was run with: its own values under those of the execution."""
+    given = getattr(result, "_params", None)
+    return given if isinstance(given, list) else {**_statement_values(result), **(given or {})}
+
+
 def last_inserted_params(result: Any) -> Any:
     """Return the parameters of the last INSERT, with the defaults that were made."""
     _table(result)
-    return getattr(result, "_params", None) or {}
+    return _last_params(result)
 
 
 def last_updated_params(result: Any) -> Any:
     """Return the parameters of the last UPDATE, with the defaults that were made."""
     _table(result, "update")
-    return getattr(result, "_params", None) or {}
+    return _last_params(result)
 
 
 def prefetch_cols(result: Any) -> list[Any]:
