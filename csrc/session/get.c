@@ -246,6 +246,51 @@ get_slowly(SessionObject *s, PyObject *const *args, Py_ssize_t nargs, PyObject *
     return found;
 }
 
+typedef struct int_key {
+    const orm_mapper *root;
+    int64_t i;
+} int_key;
+
+static int
+has_int_key(const void *value, const void *key)
+{
+    const orm_head *h = value;
+    const int_key *k = key;
+
+    return h->ident.i == k->i && (h->flags & (ORM_H_KEY_INT | ORM_H_TOKEN)) == ORM_H_KEY_INT
+           && h->mapper->root == k->root;
+}
+
+/* fast path: same answer as get_inside, for a class and an int whose instance the map has.
+   New reference, or NULL without an exception: go the long way. */
+static inline PyObject *
+get_fast(SessionObject *s, PyObject *cls, PyObject *ident)
+{
+    orm_mapper *m = s->last;
+    int overflow = 0;
+    orm_key key;
+    orm_ptrcell *cell = NULL;
+
+    if (m == NULL || (PyObject *)m->cls != cls || m->disposed) {
+        m = orm_mapper_of(s->st, (PyTypeObject *)cls);
+        if (m == NULL || m->npk != 1) {
+            return NULL;
+        }
+        Py_XSETREF(s->last, (orm_mapper *)Py_NewRef(m));
+    }
+    int_key wanted = {.root = m->root, .i = PyLong_AsLongLongAndOverflow(ident, &overflow)};
+    if (overflow != 0) {
+        return NULL;
+    }
+    orm_key_init_int(&key, m, wanted.i);
+    cell = orm_ptrmap_find(&s->s.map.table, key.hash, has_int_key, &wanted);
+    if (cell == NULL) {
+        return NULL;
+    }
+    orm_head *h = cell->value;
+    return h->mapper == m && !(h->flags & ORM_H_EXPIRED) ? orm_head_object(h) : NULL;
+}
+
 PyObject *
 orm_session_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -254,24 +299,12 @@ orm_session_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
     SessionObject *s = (SessionObject *)self;
     PyObject *found = NULL;
 
-    /* fast path: same answer as get_inside */
     if (nargs == 2 && kwnames == NULL && PyLong_CheckExact(args[1]) && PyType_Check(args[0])
         && s->depth == 0) {
-        orm_mapper *m = orm_mapper_of(s->st, (PyTypeObject *)args[0]);
-        int overflow = 0;
-        long long value = PyLong_AsLongLongAndOverflow(args[1], &overflow);
-        if (m != NULL && m->npk == 1 && overflow == 0) {
-            orm_key key;
-            orm_head *h = NULL;
-            orm_key_init_int(&key, m, value);
-            if (orm_idmap_get(&s->s.map, &key, &found, &h) < 0) {
-                return NULL;
-            }
-            if (found != NULL && h->mapper == m && !(h->flags & ORM_H_EXPIRED)) {
-                ORM_COUNT(session_get_hit);
-                return found;
-            }
-            Py_CLEAR(found);
+        found = get_fast(s, args[0], args[1]);
+        if (found != NULL) {
+            ORM_COUNT(session_get_hit);
+            return found;
         }
     }
     found = get_slowly(s, args, nargs, kwnames, &spec);

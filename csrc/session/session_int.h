@@ -49,6 +49,7 @@ struct SessionObject {
     PyObject *options;    /* owned dict of execution options of every statement, or NULL */
     PyObject *info;       /* owned dict or NULL until asked for */
     PyObject *query_cls;  /* owned or NULL: the default Query */
+    orm_mapper *last;     /* owned: whom get() was asked for last, or NULL */
     orm_headset fresh;    /* pending instances */
     orm_headset dirty;    /* persistent instances with ORM_H_MODIFIED */
     orm_headset doomed;   /* persistent instances that the next flush deletes */

@@ -200,6 +200,7 @@ session_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(s->options);
     Py_VISIT(s->info);
     Py_VISIT(s->query_cls);
+    Py_VISIT(s->last);
     Py_VISIT(s->s.events);
     Py_VISIT(s->tx);
     Py_VISIT(s->blocked);
@@ -259,6 +260,7 @@ session_clear(PyObject *self)
     Py_CLEAR(s->options);
     Py_CLEAR(s->info);
     Py_CLEAR(s->query_cls);
+    Py_CLEAR(s->last);
     Py_CLEAR(s->s.events);
     return 0;
 }
