@@ -546,6 +546,8 @@ hand_down(orm_mapper *m, orm_attribute *a)
         orm_mapper *child = (orm_mapper *)Py_NewRef(m->children[i]);
         orm_attribute *copy = NULL;
         int rc = 0;
+
+        Py_CLEAR(child->loads);
         int64_t slot = orm_mapper_slot(child, a->n.key);
         if (slot == -2) {
             rc = -1;
@@ -594,6 +596,8 @@ orm_plan_add(orm_mapper *m, PyObject *slot_spec)
         return NULL;
     }
     Py_INCREF(a);
+    Py_CLEAR(m->loads);
+    orm_sql_new_epoch(m->state);
     if (attrs_put_steal(m, a) < 0 || orm_plan_install(m, a) < 0 || hand_down(m, a) < 0) {
         Py_DECREF(a);
         return NULL;

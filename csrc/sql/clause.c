@@ -207,6 +207,12 @@ orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops)
     return 0;
 }
 
+void
+orm_sql_new_epoch(orm_state *st)
+{
+    sql_room(st)->hook_epoch++;
+}
+
 const orm_sql_orm_ops *
 orm_sql_get_orm_ops(orm_state *st)
 {

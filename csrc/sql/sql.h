@@ -108,6 +108,9 @@ typedef struct orm_sql_orm_ops {
 } orm_sql_orm_ops;
 int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
 const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
+/* What statements mean has changed (a class was mapped further): none compiled before is used
+ * again. */
+void orm_sql_new_epoch(orm_state *st);
 /* The load plan of the statement being compiled; freed with `free` also when compiling fails. */
 void orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *),
                        int (*traverse)(void *, visitproc, void *));

@@ -28,7 +28,7 @@ typedef struct orm_sqlroom {
     orm_node *pending;                   /* dead nodes that the running dealloc will free */
     uint64_t next_id;                    /* identity number of the next pinned node */
     uint64_t next_text_id;               /* orm_sqltext.id of the next compiled statement */
-    uint64_t hook_epoch;                 /* bumped by each @compiles registration; part of keys */
+    uint64_t hook_epoch;                 /* bumped by @compiles and by orm_sql_new_epoch; part of keys */
     const orm_sql_orm_ops *orm_ops;      /* set once by orm/; static */
     orm_node *singles[3];                /* NULL, TRUE, FALSE: owned */
     struct orm_cache *python_cache;      /* compile_cached()'s; the capsule in the state owns it */
