@@ -59,7 +59,7 @@ _NAMES = {
     ),
     "pyorm.sql": (
         "LABEL_STYLE_DEFAULT LABEL_STYLE_DISAMBIGUATE_ONLY LABEL_STYLE_NONE "
-        "LABEL_STYLE_TABLENAME_PLUS_COL label nullsfirst nullslast"
+        "LABEL_STYLE_TABLENAME_PLUS_COL label lambda_stmt nullsfirst nullslast"
     ),
     "pyorm.types": (
         "ARRAY BIGINT BINARY BLOB BOOLEAN CHAR CLOB DATE DATETIME DECIMAL DOUBLE "

@@ -194,6 +194,22 @@ add_entry(orm_cache *c, orm_compiled *e)
 
 /* ---- keys ------------------------------------------------------------------------------------------- */
 
+/* The names of a schema_translate_map: they stand in the text. */
+static int
+walk_schema_map(orm_sqlkey *k, PyObject *map)
+{
+    PyObject *from = NULL;
+    PyObject *to = NULL;
+    Py_ssize_t pos = 0;
+    int rc = orm_key_word(k, (uint64_t)PyDict_GET_SIZE(map));
+
+    while (rc == 0 && PyDict_Next(map, &pos, &from, &to)) {
+        rc = orm_sqlkey_text(k, from == Py_None ? NULL : from);
+        rc = rc != 0 ? rc : orm_sqlkey_text(k, to == Py_None ? NULL : to);
+    }
+    return rc;
+}
+
 /* What the execution side adds to a key, in front of the statement's words. */
 static int
 walk_options(orm_sqlkey *k, const orm_compile_opts *o)
@@ -207,7 +223,7 @@ walk_options(orm_sqlkey *k, const orm_compile_opts *o)
     for (i = 0; rc == 0 && i < n; i++) {
         rc = orm_sqlkey_text(k, PyTuple_GET_ITEM(o->column_keys, i));
     }
-    return rc;
+    return rc != 0 || o->schema_map == NULL ? rc : walk_schema_map(k, o->schema_map);
 }
 
 static uint64_t

@@ -683,7 +683,37 @@ core_distinct_on(PyObject *module, PyObject *const *args, Py_ssize_t n)
     return made;
 }
 
-/* register_compiles(cls, function, dialects): what @compiles leaves. */
+/* get_final_froms(): what FROM will list, as a list of FROM elements. */
+PyObject *
+orm_m_final_froms(PyObject *self, PyObject *none)
+{
+    orm_state *st = orm_expr_state(self);
+    orm_compile_opts opts = {.dialect = ORM_DEFAULT};
+    orm_fromset froms = {0};
+    orm_cctx cc;
+    PyObject *list = NULL;
+
+    (void)none;
+    if (st == NULL || orm_node_check_limits(st, (orm_node *)self) < 0) {
+        return NULL;
+    }
+    if (orm_cctx_init(&cc, st, (orm_node *)self, &opts, NULL, 0) == 0
+        && orm_froms_select(&cc, (orm_node *)self, ORM_RF_TOP, &froms) == 0) {
+        list = PyList_New(0);
+    }
+    for (size_t i = 0; list != NULL && i < froms.n; i++) {
+        PyObject *from = orm_node_wrap(st, (orm_node *)froms.v[i]);
+
+        if (from == NULL || PyList_Append(list, from) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(from);
+    }
+    orm_cctx_fini(&cc);
+    return list;
+}
+
+/* register_compiles(cls, function, dialects): what @compiles leaves; None takes all away. */
 static PyObject *
 core_register_compiles(PyObject *module, PyObject *args)
 {
@@ -695,6 +725,14 @@ core_register_compiles(PyObject *module, PyObject *args)
     }
     if (st->compiles_hooks == NULL && (st->compiles_hooks = PyDict_New()) == NULL) {
         return NULL;
+    }
+    if (fn == Py_None) {
+        if (PyDict_Contains(st->compiles_hooks, cls) == 1
+            && PyDict_DelItem(st->compiles_hooks, cls) < 0) {
+            return NULL;
+        }
+        sql_room(st)->hook_epoch++;
+        Py_RETURN_NONE;
     }
     fast = PySequence_Tuple(dialects);
     if (fast == NULL || PyDict_GetItemRef(st->compiles_hooks, cls, &by_dialect) < 0) {

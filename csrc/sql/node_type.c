@@ -510,6 +510,16 @@ static const struct {
 };
 #undef AT
 
+/* lambda_stmt(...) + (lambda s: s.where(...)): the callable gets the statement. */
+static PyObject *
+statement_add(PyObject *statement, PyObject *change)
+{
+    if (!PyCallable_Check(change) || PyType_Check(change)) {
+        Py_RETURN_NOTIMPLEMENTED;
+    }
+    return PyObject_CallOneArg(change, statement);
+}
+
 #define FIELD(st, at) (*(PyTypeObject **)((char *)(st) + (at)))
 
 /* Calling a class means its function: Cast(x, t) is cast(x, t). */
@@ -625,7 +635,7 @@ orm_node_types_setup(PyObject *module, orm_state *st)
         return -1;
     }
     for (i = 0; i < sizeof(abstracts) / sizeof(abstracts[0]); i++) {
-        PyType_Slot slots[6] = {{0, NULL}};
+        PyType_Slot slots[7] = {{0, NULL}};
         PyType_Spec spec = {
             .name = abstracts[i].name,
             .basicsize = sizeof(orm_element),
@@ -634,7 +644,9 @@ orm_node_types_setup(PyObject *module, orm_state *st)
         };
 
         orm_element_life(slots);
-        slots[5] = (PyType_Slot){0, NULL};
+        slots[5] = abstracts[i].base2 == 0 ? (PyType_Slot){0, NULL}
+                                           : (PyType_Slot){Py_nb_add, (void *)statement_add};
+        slots[6] = (PyType_Slot){0, NULL};
         if (orm_sql_type_add(module, st, &spec, FIELD(st, abstracts[i].base),
                              abstracts[i].base2 == 0 ? NULL : FIELD(st, abstracts[i].base2),
                              &FIELD(st, abstracts[i].at))

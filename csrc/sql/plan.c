@@ -227,6 +227,27 @@ verb_with(const orm_cctx *cc, uint8_t verb)
     return verb;
 }
 
+/* Aggregates only, without GROUP BY: one row. */
+static bool
+is_one_row(const orm_node *stmt)
+{
+    const orm_node *cols = stmt->kind == ORM_N_SELECT ? stmt->args[ORM_SEL_COLS] : NULL;
+
+    if (cols == NULL || stmt->args[ORM_SEL_GROUP] != NULL || nargs(cols) == 0) {
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < nargs(cols); i++) {
+        const orm_node *c = cols->args[i];
+
+        c = c->kind == ORM_N_LABEL ? c->args[0] : c;
+        c = c->kind == ORM_N_FILTER ? c->args[0] : c;
+        if (c->kind != ORM_N_FUNC || !(c->aux & ORM_FUNC_AGGREGATE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 hand_over(orm_cctx *cc, orm_compiled *c, orm_buf *text, const orm_finished *f)
 {
@@ -239,7 +260,7 @@ hand_over(orm_cctx *cc, orm_compiled *c, orm_buf *text, const orm_finished *f)
     c->wire.len = len;
     c->wire.id = f->nholes > 0 ? 0 : ++sql_room(cc->st)->next_text_id;
     c->wire.verb = c->verb = verb_with(cc, verb_of(cc->stmt));
-    c->wire.flags = cc->implicit_returning ? ORM_TEXT_BOUNDED : 0;
+    c->wire.flags = cc->implicit_returning || is_one_row(cc->stmt) ? ORM_TEXT_BOUNDED : 0;
     c->cols = cc->cols;
     c->ncols = cc->ncols;
     cc->cols = NULL;

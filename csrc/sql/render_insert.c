@@ -231,6 +231,27 @@ with_defaults(orm_cctx *cc, const orm_node *select, const orm_setcol *cols, size
 }
 
 /* Names in the order they were given, then those that defaults fill. */
+/* Is FROM the last clause of a SELECT, or of the last one of a set operation? */
+static bool
+ends_in_from(const orm_node *select)
+{
+    static const uint8_t later[] = {ORM_SEL_WHERE, ORM_SEL_GROUP, ORM_SEL_HAVING, ORM_SEL_ORDER,
+                                    ORM_SEL_LIMIT, ORM_SEL_OFFSET, ORM_SEL_FETCH};
+    const orm_node *parts;
+
+    for (size_t i = 0; i < sizeof(later); i++) {
+        if (orm_kind_is_select(select->kind) && select->kind != ORM_N_TEXTFROM
+            && select->args[later[i]] != NULL) {
+            return false;
+        }
+    }
+    if (select->kind == ORM_N_COMPOUND) {
+        parts = select->args[ORM_SEL_COLS];
+        return ends_in_from(parts->args[nargs(parts) - 1]);
+    }
+    return select->kind == ORM_N_SELECT;
+}
+
 static int
 put_from_select(orm_cctx *cc, const orm_node *n)
 {
@@ -269,7 +290,14 @@ put_from_select(orm_cctx *cc, const orm_node *n)
         }
     }
     orm_buf_putc(cc->out, ' ');
-    return orm_render_statement(cc, select, ORM_RF_INSERT);
+    if (orm_render_statement(cc, select, ORM_RF_INSERT) < 0) {
+        return -1;
+    }
+    if ((cc->flags & ORM_R_WIRE) && cc->d->id == ORM_LITE && n->args[ORM_DML_CONFLICT] != NULL
+        && ends_in_from(select)) {
+        PUTS(" WHERE 1"); /* else SQLite reads ON as the last table's join condition */
+    }
+    return 0;
 }
 
 /* --- RETURNING -------------------------------------------------------------------------- */

@@ -741,6 +741,8 @@ PyMethodDef orm_select_methods[] = {
     KW("add_cte", m_add_cte, "($self, /, *ctes, nest_here=False)\n--\n\nAdd CTEs that nothing refers to."),
     {"set_label_style", m_set_label_style, METH_O, "set_label_style($self, style, /)\n--\n\nHow columns are labelled."},
     {"ext", m_ext, METH_O, "ext($self, extension, /)\n--\n\nAdd a syntax extension."},
+    {"get_final_froms", orm_m_final_froms, METH_NOARGS,
+     "get_final_froms($self)\n--\n\nThe FROM elements that the text will list."},
     FAST("union", m_union, "($self, /, *other)\n--\n\nUNION."),
     FAST("union_all", m_union_all, "($self, /, *other)\n--\n\nUNION ALL."),
     FAST("intersect", m_intersect, "($self, /, *other)\n--\n\nINTERSECT."),

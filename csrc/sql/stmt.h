@@ -48,6 +48,7 @@ orm_node *orm_select_new(orm_state *st, PyObject *const *cols, Py_ssize_t n);
 orm_node *orm_compound_new(orm_state *st, orm_op op, PyObject *first, PyObject *const *args, Py_ssize_t nargs);
 /* FROMs that the column list names: a new list of nodes, in order. */
 PyObject *orm_column_froms(orm_state *st, orm_node *select);
+PyObject *orm_m_final_froms(PyObject *self, PyObject *none); /* compiler_type.c */
 PyObject *orm_m_where(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *orm_m_filter_by(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *orm_m_subquery(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);

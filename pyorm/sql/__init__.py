@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
+from typing import Any
 
 from pyorm._core import (
     Alias,
@@ -126,6 +128,17 @@ LABEL_STYLE_DISAMBIGUATE_ONLY = SelectLabelStyle.LABEL_STYLE_DISAMBIGUATE_ONLY
 LABEL_STYLE_NONE = SelectLabelStyle.LABEL_STYLE_NONE
 LABEL_STYLE_TABLENAME_PLUS_COL = SelectLabelStyle.LABEL_STYLE_TABLENAME_PLUS_COL
 LABEL_STYLE_DEFAULT = LABEL_STYLE_DISAMBIGUATE_ONLY
+
+
+def lambda_stmt(lmb: Callable[[], Any], *options: Any, **more: Any) -> Any:
+    """Return the statement that a function makes.
+
+    Statements are compiled once per shape anyway, so the function is simply called; what it uses
+    from around it becomes bound values. `stmt + (lambda s: s.where(...))` calls on.
+    """
+    return lmb()
+
+
 nullsfirst, nullslast = nulls_first, nulls_last  # the names of SQLAlchemy 1
 
 __all__ = [
@@ -215,6 +228,7 @@ __all__ = [
     "intersect_all",
     "join",
     "label",
+    "lambda_stmt",
     "lateral",
     "literal",
     "literal_column",

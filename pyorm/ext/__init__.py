@@ -1,0 +1,1 @@
+"""Extensions of the public face that a program imports by name."""
