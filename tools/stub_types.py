@@ -111,16 +111,28 @@ RESULTS: dict[str, str] = {
     + _of(_RESULTS, "closed")
     + " "
     + _of("InstanceState", "deleted detached expired has_identity modified pending persistent transient was_deleted")
-    + " has_changes ColumnCollection.contains_column ClauseElement.compare",
+    + " SessionCore.in_transaction SessionCore.in_nested_transaction SessionCore.is_active SessionCore.is_modified"
+    " SessionCore.autoflush SessionCore.autobegin SessionCore.expire_on_commit SessionTransaction.is_active"
+    " SessionTransaction.nested has_changes ColumnCollection.contains_column ClauseElement.compare",
     "int": "CursorResult.rowcount CursorResult.lastrowid DBCursor.rowcount DBCursor.arraysize MapperPlan.nslots",
     "None": "Connection.close Connection.commit Connection.rollback DBConnection.close DBConnection.commit "
     "DBConnection.rollback DBConnection.cancel DBCursor.close PoolProxiedConnection.close "
     "PoolProxiedConnection.commit PoolProxiedConnection.rollback PoolProxiedConnection.detach "
     "PoolProxiedConnection.invalidate EngineCore.clear_compiled_cache flag_modified flag_dirty set_attribute "
     "set_committed_value del_attribute cache_reset *.__exit__ "
-    + _of(_RESULTS, "close"),
+    + _of(_RESULTS, "close")
+    + " "
+    + _of(
+        "SessionCore",
+        "add add_all close commit delete delete_all expire expire_all expunge expunge_all flush invalidate refresh "
+        "reset rollback",
+    )
+    + " SessionTransaction.close SessionTransaction.commit SessionTransaction.rollback",
     "CursorResult": "Connection.execute Connection.exec_driver_sql",
-    "ScalarResult": "Connection.scalars Result.scalars",
+    "Result": "SessionCore.execute",
+    "ScalarResult": "Connection.scalars Result.scalars SessionCore.scalars",
+    "SessionTransaction": "SessionCore.begin SessionCore.begin_nested",
+    "SessionTransaction | None": "SessionCore.get_transaction SessionCore.get_nested_transaction",
     "MappingResult": "Result.mappings",
     "TupleResult": "Result.tuples",
     "RMKeyView": _of("Result MappingResult TupleResult", "keys"),
@@ -133,19 +145,30 @@ RESULTS: dict[str, str] = {
     "list[Any]": "ScalarResult.all ScalarResult.fetchall ScalarResult.fetchmany DBCursor.fetchall DBCursor.fetchmany",
     "Iterator[Row]": "Result.__iter__ TupleResult.__iter__",
     "Iterator[RowMapping]": "MappingResult.__iter__",
-    "Iterator[Any]": "ScalarResult.__iter__ RMKeyView.__iter__ RowMapping.__iter__ Partitions.__iter__ "
-    "DBCursor.__iter__",
+    "Iterator[Any]": "SessionCore.__iter__ ScalarResult.__iter__ RMKeyView.__iter__ RowMapping.__iter__ "
+    "Partitions.__iter__ DBCursor.__iter__",
     "Iterator[list[Row]]": _of("Result TupleResult", "partitions"),
     "Iterator[list[RowMapping]]": "MappingResult.partitions",
     "Iterator[list[Any]]": "ScalarResult.partitions",
     "tuple[str, ...]": "Row._fields ENGINE_EVENTS POOL_EVENTS ATTRIBUTE_EVENTS",
     "tuple[Any, ...]": "Row._tuple Row.tuple Row.t",
     "PoolProxiedConnection": "PoolCore.connect EngineCore.raw_connection",
-    "dict[Any, Any]": "PoolProxiedConnection.info ConnectionPoolEntry.info ConnectionPoolEntry.record_info",
+    "dict[Any, Any]": "SessionCore.info PoolProxiedConnection.info ConnectionPoolEntry.info "
+    "ConnectionPoolEntry.record_info",
     "dict[str, int]": "_counters type_flags",
     "tuple[int, str, str]": "library_versions",
     "tuple[int, int, int]": "Connection._get_tx EngineCore._get_tx",
     "tuple[CompiledStatement, list[Any]]": "compile_cached",
+}
+
+# Whole signatures, where the result depends on an argument.
+_ONE = (
+    "(self, entity: type[_O], ident: Any, *, options: Any = ..., populate_existing: bool = ..., "
+    "with_for_update: Any = ..., identity_token: Any = ..., execution_options: Any = ..., bind_arguments: Any = ...)"
+)
+SIGNATURES: dict[str, str] = {
+    "SessionCore.get": f"{_ONE} -> _O | None",
+    "SessionCore.get_one": f"{_ONE} -> _O",
 }
 
 

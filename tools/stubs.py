@@ -1,15 +1,18 @@
-"""Write pyorm/_core.pyi: the names of the C extension, for type checkers.
+"""Write the stubs, for type checkers: pyorm/_core.pyi, and those of packages that import late.
 
-    python -m tools.stubs            writes the file anew
-    python -m tools.stubs --check    says what the file lacks; exit status 1 if anything
+    python -m tools.stubs            writes the files anew
+    python -m tools.stubs --check    says what they lack; exit status 1 if anything
 
 Names, bases and parameters are read from the built extension, results from tools/stub_types.py;
-what neither says is Any.
+what neither says is Any. A package whose `__getattr__` imports a name at its first use lists
+its names in `_HOMES`; its stub imports them all.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 import inspect
 import sys
 import types
@@ -17,15 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyorm import _core
-from tools.stub_types import by_name
+from tools.stub_types import SIGNATURES, by_name
 
-STUB = Path(__file__).resolve().parent.parent / "pyorm" / "_core.pyi"
+ROOT = Path(__file__).resolve().parent.parent
+STUB = ROOT / "pyorm" / "_core.pyi"
+LATE_PACKAGES = ("pyorm", "pyorm.orm")
 HEAD = '''"""The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
 
 # mypy: disable-error-code="override"
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
+
+_O = TypeVar("_O")
 '''
 TYPES = by_name()
 # What a type has that type checkers know from object, or that only the machine calls.
@@ -95,7 +102,9 @@ def type_of(cls: type, name: str) -> str:
 def method_lines(cls: type, name: str, value: object) -> Iterator[str]:
     """Yield the lines of one member of a class."""
     result = type_of(cls, name)
-    if name == "__new__":
+    if whole := SIGNATURES.get(f"{cls.__name__}.{name}"):
+        yield f"    def {name}{whole}: ..."
+    elif name == "__new__":
         yield "    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ..."
     elif isinstance(value, classmethod) or type(value).__name__ == "classmethod_descriptor":
         yield "    @classmethod"
@@ -145,6 +154,26 @@ def stub() -> str:
     return "\n".join(lines) + "\n"
 
 
+def package_stub(name: str) -> str:
+    """Return the text of the stub of a package that imports its names late."""
+    package = importlib.import_module(name)
+    lines = [f'"""{name}, with all names imported. Written by tools/stubs.py."""', ""]
+    for home in dict.fromkeys(package._HOMES.values()):
+        names = sorted(each for each, of in package._HOMES.items() if of == home)
+        lines += [f"from {home} import (", *(f"    {each} as {each}," for each in names), ")"]
+    modules = sorted(each for each in package._SUBMODULES if importlib.util.find_spec(f"{name}.{each}"))
+    lines += [f"from {name} import (", *(f"    {each} as {each}," for each in modules), ")", ""]
+    if hasattr(package, "__version__"):
+        lines.append("__version__: str")
+    lines.append("__all__: list[str]")
+    return "\n".join(lines) + "\n"
+
+
+def package_path(name: str) -> Path:
+    """Return where the stub of a package stands."""
+    return ROOT.joinpath(*name.split("."), "__init__.pyi")
+
+
 def names_in(text: str) -> set[str]:
     """Return the names that a stub has, members as 'Class.member'."""
     found: set[str] = set()
@@ -173,7 +202,11 @@ def missing() -> list[str]:
     there = set(filter(is_public, names_in(STUB.read_text())))
     lacks = [f"{name} is not in {STUB.name}" for name in sorted(wanted - there)]
     lacks += [f"{name} is not in the extension" for name in sorted(there - wanted)]
-    return lacks + [f"{name} of stub_types.py is not in the extension" for name in sorted(TYPES) if not exists(name)]
+    for name in LATE_PACKAGES:
+        if not package_path(name).exists() or package_path(name).read_text() != package_stub(name):
+            lacks.append(f"{package_path(name).relative_to(ROOT)} is not what {name} says")
+    unknown = sorted(name for name in [*TYPES, *SIGNATURES] if not exists(name))
+    return lacks + [f"{name} of stub_types.py is not in the extension" for name in unknown]
 
 
 def exists(name: str) -> bool:
@@ -191,3 +224,5 @@ if __name__ == "__main__":
         print("\n".join(missing()) or "stubs: every name is there")
         raise SystemExit(1 if missing() else 0)
     STUB.write_text(stub())
+    for package in LATE_PACKAGES:
+        package_path(package).write_text(package_stub(package))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pyorm import _core, exc
 from pyorm._collections import immutabledict
@@ -30,6 +30,10 @@ class Engine(_core.EngineCore):
     """A database with its pool of connections; made by `create_engine()`."""
 
     dispatch = ClassDispatch(ENGINE)
+
+    if TYPE_CHECKING:  # the core makes instances of the class below
+
+        def connect(self) -> Connection: ...
 
     def __init__(
         self,
@@ -176,8 +180,7 @@ class _EngineBegin:
             self._connection.close()
             raise
         self._transaction.__enter__()
-        connection: Connection = self._connection
-        return connection
+        return self._connection
 
     def __exit__(
         self,

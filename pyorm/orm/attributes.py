@@ -48,7 +48,8 @@ QueryableAttribute = InstrumentedAttribute
 
 def instance_dict(instance: Any) -> dict[str, Any]:
     """Return the instance's `__dict__`: its loaded values, live."""
-    return vars(instance)
+    found: dict[str, Any] = vars(instance)
+    return found
 
 
 def manager_of_class(cls: type) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorm import _core, exc
 from pyorm.orm import _annotations
@@ -17,6 +17,7 @@ from pyorm.schema import Column, MetaData, Table
 _UNSET: Any = object()
 _DIRECTIVES = frozenset({"__tablename__", "__table_args__", "__mapper_args__", "__table__", "__table_cls__"})
 _Made = dict[str, Any]
+_Registry = registry
 
 
 class _Scan:
@@ -302,17 +303,35 @@ class DeclarativeBase(_core.Entity, metaclass=DeclarativeAttributeIntercept):
     Class attributes read from the direct subclass: `metadata`, `type_annotation_map`, `registry`.
     """
 
+    if TYPE_CHECKING:  # facts of each base and class, set while it is made
+        metadata: ClassVar[MetaData]
+        registry: ClassVar[_Registry]
+        __table__: ClassVar[Any]
+        __tablename__: Any
+        __mapper__: ClassVar[Mapper]
+        __mapper_args__: Any
+        __table_args__: Any
+
     def __init_subclass__(cls, **kw: Any) -> None:
         """Set up a base (a direct subclass), or map a class."""
         super().__init_subclass__(**kw)
         if DeclarativeBase in cls.__bases__:
             _set_up_base(cls)
         else:
-            map_class(cls.registry, cls)  # type: ignore[attr-defined]
+            map_class(cls.registry, cls)
 
 
 class DeclarativeBaseNoMeta(_core.Entity):
     """As DeclarativeBase, without a metaclass: attributes assigned late are not mapped."""
+
+    if TYPE_CHECKING:  # facts of each base and class, set while it is made
+        metadata: ClassVar[MetaData]
+        registry: ClassVar[_Registry]
+        __table__: ClassVar[Any]
+        __tablename__: Any
+        __mapper__: ClassVar[Mapper]
+        __mapper_args__: Any
+        __table_args__: Any
 
     def __init_subclass__(cls, **kw: Any) -> None:
         """Set up a base (a direct subclass), or map a class."""
@@ -320,7 +339,7 @@ class DeclarativeBaseNoMeta(_core.Entity):
         if DeclarativeBaseNoMeta in cls.__bases__:
             _set_up_base(cls)
         else:
-            map_class(cls.registry, cls)  # type: ignore[attr-defined]
+            map_class(cls.registry, cls)
 
 
 def _set_up_base(cls: type) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from pyorm import _core, exc
 from pyorm.schema import Column
@@ -14,9 +14,22 @@ _UNSET: Any = object()
 
 
 class Mapped(Generic[_T]):
-    """Annotation of a mapped attribute: `Mapped[int]`, `Mapped[str | None]`."""
+    """Annotation of a mapped attribute: `Mapped[int]`, `Mapped[str | None]`.
+
+    Type checkers see an expression on the class and a value on its instances.
+    """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> _core.InstrumentedAttribute: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> _T: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: _T | _core.ColumnElement) -> None: ...
+        def __delete__(self, instance: Any) -> None: ...
 
 
 class MapperProperty:

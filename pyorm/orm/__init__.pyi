@@ -1,0 +1,93 @@
+"""pyorm.orm, with all names imported. Written by tools/stubs.py."""
+
+from pyorm._core import (
+    InstanceState as InstanceState,
+    InstrumentedAttribute as InstrumentedAttribute,
+)
+from pyorm.orm.declarative import (
+    DeclarativeBase as DeclarativeBase,
+    DeclarativeBaseNoMeta as DeclarativeBaseNoMeta,
+    DeclarativeMeta as DeclarativeMeta,
+    as_declarative as as_declarative,
+    declarative_base as declarative_base,
+    has_inherited_table as has_inherited_table,
+)
+from pyorm.orm._aliased import (
+    AliasedClass as AliasedClass,
+    AliasedInsp as AliasedInsp,
+    aliased as aliased,
+)
+from pyorm.orm.context import (
+    QueryContext as QueryContext,
+)
+from pyorm.orm.events import (
+    AttributeEvents as AttributeEvents,
+    InstanceEvents as InstanceEvents,
+    MapperEvents as MapperEvents,
+    SessionEvents as SessionEvents,
+)
+from pyorm.orm.manager import (
+    ClassManager as ClassManager,
+)
+from pyorm.orm.mapper import (
+    Mapper as Mapper,
+)
+from pyorm.orm.options import (
+    Load as Load,
+    defer as defer,
+    load_only as load_only,
+    undefer as undefer,
+    undefer_group as undefer_group,
+)
+from pyorm.orm.properties import (
+    ColumnProperty as ColumnProperty,
+    Mapped as Mapped,
+    MappedColumn as MappedColumn,
+    MapperProperty as MapperProperty,
+    column_property as column_property,
+    declarative_mixin as declarative_mixin,
+    declared_attr as declared_attr,
+    deferred as deferred,
+    mapped_column as mapped_column,
+    reconstructor as reconstructor,
+    validates as validates,
+)
+from pyorm.orm.query import (
+    Query as Query,
+)
+from pyorm.orm.scoping import (
+    scoped_session as scoped_session,
+)
+from pyorm.orm.session import (
+    ORMExecuteState as ORMExecuteState,
+    Session as Session,
+    SessionTransaction as SessionTransaction,
+    SessionTransactionOrigin as SessionTransactionOrigin,
+    UOWTransaction as UOWTransaction,
+    close_all_sessions as close_all_sessions,
+    make_transient as make_transient,
+    make_transient_to_detached as make_transient_to_detached,
+    object_session as object_session,
+    sessionmaker as sessionmaker,
+    was_deleted as was_deleted,
+)
+from pyorm.orm._registry import (
+    class_mapper as class_mapper,
+    clear_mappers as clear_mappers,
+    configure_mappers as configure_mappers,
+    object_mapper as object_mapper,
+    registry as registry,
+)
+from pyorm.orm import (
+    attributes as attributes,
+    declarative as declarative,
+    events as events,
+    exc as exc,
+    mapper as mapper,
+    properties as properties,
+    query as query,
+    scoping as scoping,
+    session as session,
+)
+
+__all__: list[str]
