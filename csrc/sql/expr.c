@@ -464,6 +464,29 @@ first_value(PyObject *tuple)
     return NULL;
 }
 
+/* The type of a row's values, part by part. New reference. */
+static orm_type *
+row_type(orm_state *st, orm_node *row)
+{
+    Py_ssize_t n = row->ob_base.ob_size;
+    PyObject *parts = PyTuple_New(n);
+    PyObject *types = parts == NULL ? NULL : PyImport_ImportModule("pyorm.types");
+    PyObject *cls = types == NULL ? NULL : PyObject_GetAttrString(types, "TupleType");
+    PyObject *made = NULL;
+    orm_type *type = NULL;
+
+    for (Py_ssize_t i = 0; cls != NULL && i < n; i++) {
+        PyTuple_SET_ITEM(parts, i, Py_NewRef(orm_node_type(st, row->args[i])->engine));
+    }
+    made = cls == NULL ? NULL : PyObject_CallObject(cls, parts);
+    type = made == NULL ? NULL : orm_type_of(st, made);
+    Py_XDECREF(made);
+    Py_XDECREF(cls);
+    Py_XDECREF(types);
+    Py_XDECREF(parts);
+    return type;
+}
+
 /* IN of plain values: one expanding bind that holds a tuple of them. */
 static orm_node *
 in_values(orm_state *st, orm_op op, orm_node *l, PyObject *values)
@@ -481,11 +504,13 @@ in_values(orm_state *st, orm_op op, orm_node *l, PyObject *values)
     }
     if (l->kind == ORM_N_TUPLE) {
         aux |= (uint32_t)l->ob_base.ob_size << ORM_BIND_TUPLE_SHIFT;
-        first = NULL;
+        type = row_type(st, l);
     }
-    type = first == NULL ? (orm_type *)Py_XNewRef(orm_node_type(st, l))
-                         : orm_coerce_compared(st, orm_node_type(st, l), op, first);
-    body = orm_bind_body(st, l);
+    else {
+        type = first == NULL ? (orm_type *)Py_XNewRef(orm_node_type(st, l))
+                             : orm_coerce_compared(st, orm_node_type(st, l), op, first);
+    }
+    body = type == NULL ? NULL : orm_bind_body(st, l);
     if (type != NULL && (body != NULL || !PyErr_Occurred())) {
         bind = orm_bind_new(st, tuple, type, body, aux);
     }

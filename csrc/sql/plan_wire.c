@@ -200,9 +200,18 @@ static void
 put_hole(const wiring *w, orm_buf *out, variant *v, const hole *h, uint32_t size, uint32_t *number)
 {
     if (size == 0) {
-        orm_buf_puts(out, "SELECT 1");
-        for (uint32_t k = 1; k < h->arity; k++) {
-            orm_buf_puts(out, ", 1");
+        uint32_t width = h->arity > 0 ? h->arity : 1;
+
+        orm_buf_puts(out, "SELECT ");
+        for (uint32_t k = 0; k < width; k++) {
+            orm_buf_puts(out, k > 0 ? ", " : "");
+            if (h->arity > 0 && w->dialect == ORM_PG) {
+                /* A NULL of the column's type: PostgreSQL compares no text with 1. */
+                put_placeholder(w, out, ++*number);
+                add_slot(v, &h->model, h->parts[k], 0, (int32_t)k);
+            } else {
+                orm_buf_putc(out, '1');
+            }
         }
         orm_buf_puts(out, " WHERE 1!=1");
         return;
@@ -278,7 +287,8 @@ make_variant(orm_state *st, const orm_compiled *c, wiring *w, const uint32_t *si
     }
     memcpy(v->sizes, sizes, w->nholes * sizeof(uint32_t));
     for (uint32_t i = 0; i < w->nholes; i++) {
-        n += (size_t)sizes[i] * (w->holes[i].arity == 0 ? 1 : w->holes[i].arity);
+        n += (size_t)(sizes[i] == 0 ? 1 : sizes[i])
+             * (w->holes[i].arity == 0 ? 1 : w->holes[i].arity);
     }
     v->wire.slots = PyMem_Calloc(n + 1, sizeof(orm_slot));
     if (v->wire.slots == NULL) {

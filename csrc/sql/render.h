@@ -38,6 +38,8 @@ int orm_render_bind(orm_cctx *cc, const orm_node *bind, int cast, bool force);
 int orm_render_constant_bind(orm_cctx *cc, const orm_node *bind);
 /* Write the right side of IN over an expanding bind, operator included. */
 int orm_render_in_bind(orm_cctx *cc, const orm_node *bind, bool negate);
+/* A list in parentheses, behind an IN that is the user's text. */
+int orm_render_list_bind(orm_cctx *cc, const orm_node *bind);
 /* The record of a BIND, of a value that comes by name. */
 orm_bindrec *orm_bind_record(orm_cctx *cc, const orm_node *bind);
 orm_bindrec *orm_bind_as(orm_cctx *cc, const orm_node *bind, orm_str name);

@@ -467,3 +467,26 @@ orm_render_in_bind(orm_cctx *cc, const orm_node *bind, bool negate)
     orm_buf_putc(cc->out, ')');
     return 0;
 }
+
+int
+orm_render_list_bind(orm_cctx *cc, const orm_node *bind)
+{
+    orm_bindrec *rec;
+    int rc;
+
+    orm_buf_putc(cc->out, '(');
+    if (as_literal(cc)) {
+        rc = put_literal_list(cc, bind);
+    } else if (!(cc->flags & ORM_R_WIRE)) {
+        rc = orm_render_bind(cc, bind, ORM_CAST_NONE, false);
+    } else {
+        rec = orm_bind_record(cc, bind);
+        rc = rec == NULL ? -1
+                         : put_occurrence(cc, (orm_occ){.rec = rec->index,
+                                                        .cast = ORM_CAST_NONE,
+                                                        .in = ORM_IN_LIST,
+                                                        .arity = bind->aux >> ORM_BIND_TUPLE_SHIFT});
+    }
+    orm_buf_putc(cc->out, ')');
+    return rc;
+}

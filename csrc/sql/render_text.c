@@ -40,6 +40,9 @@ put_bind(orm_cctx *cc, const orm_node *n, orm_str name)
     if (PyErr_Occurred()) {
         return -1;
     }
+    if (bind != NULL && (bind->aux & ORM_BIND_EXPANDING)) {
+        return orm_render_list_bind(cc, bind);
+    }
     if (bind != NULL) {
         return orm_render_bind(cc, bind, ORM_CAST_TYPE, false);
     }
