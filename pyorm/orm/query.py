@@ -20,6 +20,11 @@ def _is_one_entity(entities: Sequence[Any]) -> bool:
     return getattr(inspected, "is_mapper", False) or getattr(inspected, "is_aliased_class", False)
 
 
+def _takes_away(clauses: tuple[Any, ...]) -> bool:
+    """Return whether `order_by(None)` or `order_by(False)` was written: by identity, as `==` would make SQL."""
+    return len(clauses) == 1 and (clauses[0] is None or clauses[0] is False)
+
+
 class Query:
     """A SELECT bound to a session.
 
@@ -91,13 +96,13 @@ class Query:
     # ---- clauses -----------------------------------------------------------------------------------------------
     def order_by(self, *clauses: Any) -> Query:
         """Return the query with ORDER BY; None or False takes it away."""
-        if clauses == (None,) or clauses == (False,):
+        if _takes_away(clauses):
             return self._with(self._statement.order_by(None))
         return self._with(self._unlimited("order_by").order_by(*clauses))
 
     def group_by(self, *clauses: Any) -> Query:
         """Return the query with GROUP BY; None or False takes it away."""
-        if clauses == (None,) or clauses == (False,):
+        if _takes_away(clauses):
             return self._with(self._statement.group_by(None))
         return self._with(self._unlimited("group_by").group_by(*clauses))
 
