@@ -25,14 +25,6 @@
 typedef struct SessionObject SessionObject;
 typedef struct TxObject TxObject;
 
-/* Weak, as the rooms are in module.c: each room can be linked beside the others. */
-#pragma weak orm_unit_flush
-#pragma weak orm_load_result
-#pragma weak orm_load_get
-#pragma weak orm_load_refresh
-#pragma weak orm_load_refresh_slots
-#pragma weak orm_load_slot
-
 /* --- struct bodies ---------------------------------------------------------------------- */
 
 enum { ORM_JOIN_CONDITIONAL, ORM_JOIN_ROLLBACK_ONLY, ORM_JOIN_CONTROL_FULLY, ORM_JOIN_SAVEPOINT };

@@ -55,7 +55,6 @@ def test_rollback_gives_back_the_states_of_all_instances(session) -> None:
     assert old.name == "old" and doomed.name == "doomed" and new.name == "new"
 
 
-@pytest.mark.feature("SES28")
 def test_rollback_gives_back_a_changed_primary_key(session) -> None:
     pet = Pet(id=1, name="a")
     session.add(pet)
@@ -301,6 +300,26 @@ def test_binds_choose_the_engine_by_mapper(engine) -> None:
             session.execute(text("SELECT 1"))
         with pytest.raises(exc.UnboundExecutionError, match="not bound to a single Engine"):
             session.connection()
+
+
+def test_subclass_chooses_the_engine_by_get_bind(engine) -> None:
+    asked: list[object] = []
+
+    class Routing(Session):
+        def get_bind(self, mapper=None, *, clause=None, **kw):
+            asked.append((mapper is not None, clause is not None))
+            return engine
+
+    with Routing() as session:
+        session.add(Pet(id=1, name="x"))
+        session.commit()
+        assert session.get(Pet, 1).name == "x"
+        session.execute(select(Pet)).all()
+    with Session() as session:
+        session.bind_table(Pet.__table__, engine)
+        assert session.scalar(select(Pet.name)) == "x"
+
+    assert (True, False) in asked and (True, True) in asked
 
 
 def test_wrong_options_are_refused(engine) -> None:
