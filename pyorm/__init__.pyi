@@ -174,6 +174,7 @@ from pyorm.sql import (
     LABEL_STYLE_NONE as LABEL_STYLE_NONE,
     LABEL_STYLE_TABLENAME_PLUS_COL as LABEL_STYLE_TABLENAME_PLUS_COL,
     label as label,
+    lambda_stmt as lambda_stmt,
     nullsfirst as nullsfirst,
     nullslast as nullslast,
 )
@@ -235,6 +236,7 @@ from pyorm import (
     engine as engine,
     event as event,
     exc as exc,
+    ext as ext,
     inspection as inspection,
     log as log,
     orm as orm,

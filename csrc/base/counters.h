@@ -70,6 +70,9 @@
     X(exec_batches)        /* batches of the unit of work run */                         \
     /* orm */                                                                            \
     X(orm_construct_fast)  /* instances made by vectorcall */                            \
+    X(load_int_key)        /* rows whose key was read without an object */               \
+    X(load_entered)        /* instances entered without asking the map again */          \
+    X(load_prepared)       /* statements by key run without a tree */                    \
     /* unit */                                                                           \
     X(unit_flush)          /* flushes */                                                 \
     X(unit_rows)           /* rows written by one execution each */                      \

@@ -139,6 +139,7 @@ typedef struct orm_loader {
                                 the list that is being filled keeps them alive */
     uint32_t nfresh, capfresh;
     orm_ptrmap seen;         /* heads that this run overwrote or told listeners of; only then used */
+    uint64_t nint, nentered; /* rows that took the two fast paths, counted at the end */
     uint8_t *int_key;        /* owned: per entity plan, key columns read without an object */
 } orm_loader;
 

@@ -360,6 +360,7 @@ run_get(PyObject *conn, orm_mapper *m, const key_room *key, const orm_load_opts 
         }
         Py_XSETREF(loads->get[dialect], made);
     }
+    ORM_COUNT(load_prepared);
     *c = (orm_compiled *)Py_NewRef(loads->get[dialect]);
     rc = orm_exec_run(conn, *c, key->v, key->n, &run, r);
     if (rc < 0) {
@@ -476,6 +477,7 @@ run_refresh(PyObject *conn, orm_mapper *m, const key_room *key, const uint32_t *
     }
     c = prepared_for_slots(m, orm_engine_driver(orm_connection_engine(conn))->dialect, slots, n);
     if (c != NULL) {
+        ORM_COUNT(load_prepared);
         Py_INCREF(c);
         rc = orm_exec_run(conn, c, key->v, key->n, &run, r);
         Py_DECREF(c);

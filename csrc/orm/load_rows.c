@@ -62,6 +62,9 @@ orm_loader_fini(orm_loader *l)
 {
     orm_result *r = l->r;
 
+    ORM_COUNT_BY(load_int_key, l->nint);
+    ORM_COUNT_BY(load_entered, l->nentered);
+    l->nint = l->nentered = 0;
     l->r = NULL;
     l->plan = NULL;
     orm_result_free(r);
@@ -428,6 +431,7 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *
         if (enter_unseen(l->s, h, k) < 0) {
             goto error;
         }
+        l->nentered++;
     }
     else {
         if (orm_idmap_put(map, l->s, h, k, &winner, &other) < 0) {
@@ -533,8 +537,10 @@ read_key(orm_loader *l, const orm_entplan *p, const orm_cell *cells, orm_key *k)
     uint32_t nulls = 0;
     int64_t number = 0;
 
+    /* fast path: same answer as decode_key. */
     if (l->int_key[p - l->plan->ents] && int_in_cell(&cells[p->ident[0]], l->dec->dialect, &number)) {
         orm_key_init_int(k, p->mapper, number);
+        l->nint++;
         return 1;
     }
     for (uint32_t i = 0; i < p->nident; i++) {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import event, exc, func, inspect, select, text, update
+from pyorm import _core, event, exc, func, inspect, select, text, update
 from pyorm.orm import QueryContext, Session, aliased
 from tests.conformance.loading import Address, Pair, User, counted, fill
 
@@ -271,3 +271,17 @@ def test_star_among_entities_is_refused_when_columns_do_not_add_up(engine: Any) 
 
     with Session(engine) as session, pytest.raises(exc.InvalidRequestError, match="returned .* columns"):
         session.execute(select(User, text("load_users.*"))).all()
+
+
+def test_fast_paths_are_taken_when_the_key_is_a_number(engine: Any) -> None:
+    fill(engine, 7)
+    names = ("load_int_key", "load_entered", "load_prepared")
+
+    with Session(engine) as session:
+        before = _core._counters()
+        session.scalars(select(User)).all()
+        session.get(User, 99)
+        session.get(Pair, (1, "x"))
+        after = _core._counters()
+
+    assert [after[name] - before[name] for name in names] == [7, 8, 2]
