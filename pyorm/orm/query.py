@@ -8,8 +8,7 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.inspection import inspect
-
-_LABELS = 2  # LABEL_STYLE_TABLENAME_PLUS_COL
+from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
 
 def _is_one_entity(entities: Sequence[Any]) -> bool:
@@ -18,6 +17,19 @@ def _is_one_entity(entities: Sequence[Any]) -> bool:
         return False
     inspected = inspect(entities[0], raiseerr=False)
     return getattr(inspected, "is_mapper", False) or getattr(inspected, "is_aliased_class", False)
+
+
+def _attribute(entity: Any, key: str) -> Any:
+    """Return an attribute of a mapped class or alias by name.
+
+    Raises:
+        InvalidRequestError: there is none.
+    """
+    try:
+        return getattr(entity, key)
+    except AttributeError:
+        name = inspect(entity).mapper.local_table.description
+        raise exc.InvalidRequestError(f'Entity namespace for "{name}" has no property "{key}"') from None
 
 
 def _takes_away(clauses: tuple[Any, ...]) -> bool:
@@ -44,6 +56,7 @@ class Query:
         self._options: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
         self._from_statement: Any = None
+        self._joined: Any = None  # the target of the last join, which filter_by() speaks of
 
     def _with(self, statement: Any, **changes: Any) -> Query:
         new = object.__new__(type(self))
@@ -70,7 +83,11 @@ class Query:
 
     def filter_by(self, **kwargs: Any) -> Query:
         """Return the query with `attribute = value` criteria on its last joined (or first) entity."""
-        return self._with(self._unlimited("filter_by").filter_by(**kwargs))
+        statement = self._unlimited("filter_by")
+        entity = self._joined if self._joined is not None else statement.column_descriptions[0]["entity"]
+        if inspect(entity, raiseerr=False) is None:  # tables and columns: the statement knows their names
+            return self._with(statement.filter_by(**kwargs))
+        return self._with(statement.where(*[_attribute(entity, key) == value for key, value in kwargs.items()]))
 
     def having(self, *having: Any) -> Query:
         """Return the query with HAVING criteria."""
@@ -83,15 +100,16 @@ class Query:
 
     def join(self, target: Any, onclause: Any = None, *, isouter: bool = False, full: bool = False) -> Query:
         """Return the query with a JOIN; without a condition the foreign keys give it."""
-        return self._with(self._unlimited("join").join(target, onclause, isouter=isouter, full=full))
+        statement = self._unlimited("join").join(target, onclause, isouter=isouter, full=full)
+        return self._with(statement, _joined=target)
 
     def outerjoin(self, target: Any, onclause: Any = None, *, full: bool = False) -> Query:
         """Return the query with a LEFT OUTER JOIN."""
         return self.join(target, onclause, isouter=True, full=full)
 
     def reset_joinpoint(self) -> Query:
-        """Return the query; each join names its own left side."""
-        return self._with(self._statement)
+        """Return the query whose filter_by() speaks of its first entity again."""
+        return self._with(self._statement, _joined=None)
 
     # ---- clauses -----------------------------------------------------------------------------------------------
     def order_by(self, *clauses: Any) -> Query:
