@@ -11,17 +11,37 @@
 
 #include <string.h>
 
+/* Whether no byte of a text has its highest bit set. Eight bytes at a time: most of what is
+   loaded are texts, and most texts are ASCII. */
+static inline bool
+is_ascii(const char *p, size_t len)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t seen = 0;
+    uint64_t word;
+    size_t i = 0;
+
+    for (; i + sizeof(word) <= len; i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+        seen |= word;
+    }
+    if (i < len && len >= sizeof(word)) { /* the last word overlaps the one before */
+        memcpy(&word, p + len - sizeof(word), sizeof(word));
+        seen |= word;
+        i = len;
+    }
+    for (; i < len; i++) {
+        seen |= (unsigned char)p[i];
+    }
+    return (seen & high) == 0;
+}
+
 PyObject *
 orm_text_from_utf8(orm_decctx *c, const char *p, Py_ssize_t len)
 {
     PyObject *text = NULL;
-    const unsigned char *at = (const unsigned char *)p;
-    unsigned char seen = 0;
 
-    for (Py_ssize_t i = 0; i < len; i++) {
-        seen |= at[i];
-    }
-    if (seen < 0x80) {
+    if (is_ascii(p, (size_t)len)) {
         text = PyUnicode_New(len, 127);
         if (text != NULL && len > 0) {
             memcpy(PyUnicode_DATA(text), p, (size_t)len);
