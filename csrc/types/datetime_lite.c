@@ -367,6 +367,50 @@ read_datetime(iso_text *s, int64_t *us, int64_t *seconds)
     return read_zone(s, seconds);
 }
 
+/* Two digits' value; anything else gives 100 or more. */
+static inline unsigned
+two_digits(const char *p)
+{
+    unsigned tens = (unsigned char)p[0] - (unsigned)'0';
+    unsigned ones = (unsigned char)p[1] - (unsigned)'0';
+
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* fast path: same answer as the rest of orm_datetime_decode_lite, for "YYYY-MM-DD HH:MM:SS.ffffff",
+   the form in which they are written. NULL without an exception: read it the long way. */
+static PyObject *
+decode_written(orm_decctx *c, const iso_text *s)
+{
+    PyDateTime_CAPI *dt = types_room(c->st)->dt;
+    const char *p = s->at;
+    unsigned part[10];
+
+    if (s->end - p != 26 || p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':'
+        || p[16] != ':' || p[19] != '.') {
+        return NULL;
+    }
+    /* century, year, month, day, hour, minute, second, and the microseconds by twos */
+    static const uint8_t at[10] = {0, 2, 5, 8, 11, 14, 17, 20, 22, 24};
+    for (int i = 0; i < 10; i++) {
+        part[i] = two_digits(p + at[i]);
+        if (part[i] > 99) {
+            return NULL;
+        }
+    }
+    int year = (int)(part[0] * 100 + part[1]);
+    int month = (int)part[2];
+    int day = (int)part[3];
+    if (year < 1 || month < 1 || month > 12 || day < 1 || part[4] > 23 || part[5] > 59
+        || part[6] > 59 || (day > 28 && day > days_in_month(year, month))) {
+        return NULL;
+    }
+    return dt->DateTime_FromDateAndTime(year, month, day, (int)part[4], (int)part[5],
+                                        (int)part[6],
+                                        (int)(part[7] * 10000 + part[8] * 100 + part[9]), Py_None,
+                                        dt->DateTimeType);
+}
+
 PyObject *
 orm_datetime_decode_lite(orm_decctx *c, orm_type *Py_UNUSED(t), const orm_cell *cell)
 {
@@ -379,6 +423,10 @@ orm_datetime_decode_lite(orm_decctx *c, orm_type *Py_UNUSED(t), const orm_cell *
 
     if (iso_of(c, cell, "datetime", &s) < 0) {
         return NULL;
+    }
+    value = decode_written(c, &s);
+    if (value != NULL || PyErr_Occurred()) {
+        return value;
     }
     aware = read_datetime(&s, &us, &seconds);
     if (aware < 0 || s.at != s.end) {
