@@ -71,39 +71,43 @@ lite_cursor_free(orm_cursor *cur)
     orm_free(cur);
 }
 
-/* Column i of the current row, pointing into SQLite; -1 no memory. */
+/* Column i of the current row, pointing into SQLite; -1 no memory.
+
+   One look-up of the column, then its value: sqlite3_column_text and the like would look it
+   up at each call. What they lock besides is this connection's mutex; a connection is opened
+   without one, and everybody who comes here holds its own lock. */
 static int
 look_at_cell(sqlite3_stmt *st, int i, orm_cell *cell)
 {
-    switch (sqlite3_column_type(st, i)) {
+    sqlite3_value *v = sqlite3_column_value(st, i);
+
+    cell->p = NULL;
+    cell->len = 0;
+    switch (sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
         cell->kind = ORM_V_INT;
-        cell->p = NULL;
-        cell->len = 0;
-        cell->u.i = sqlite3_column_int64(st, i);
+        cell->u.i = sqlite3_value_int64(v);
         return 0;
     case SQLITE_FLOAT:
         cell->kind = ORM_V_REAL;
-        cell->p = NULL;
-        cell->len = 0;
-        cell->u.d = sqlite3_column_double(st, i);
+        cell->u.d = sqlite3_value_double(v);
         return 0;
     case SQLITE_TEXT:
         cell->kind = ORM_V_TEXT;
-        cell->p = (const char *)sqlite3_column_text(st, i); /* may convert from UTF-16 */
-        cell->len = sqlite3_column_bytes(st, i);
+        cell->p = (const char *)sqlite3_value_text(v); /* may convert from UTF-16 */
+        cell->len = sqlite3_value_bytes(v);
         return cell->p == NULL ? -1 : 0;
     case SQLITE_BLOB:
         cell->kind = ORM_V_BLOB;
-        cell->p = sqlite3_column_blob(st, i);
-        cell->len = sqlite3_column_bytes(st, i);
+        cell->p = sqlite3_value_blob(v);
+        cell->len = sqlite3_value_bytes(v);
         if (cell->p == NULL && cell->len > 0) {
             return -1;
         }
         cell->p = cell->p == NULL ? "" : cell->p;
         return 0;
     default:
-        *cell = (orm_cell){.kind = ORM_V_NULL};
+        cell->kind = ORM_V_NULL;
         return 0;
     }
 }
