@@ -436,64 +436,114 @@ static const struct final_type {
     PyMethodDef *methods;  /* NULL: none of its own */
     const char *maker;     /* function of _core that calling the class means, or NULL */
     const char *visit;     /* __visit_name__ */
+    const char *doc;       /* __doc__ */
 } finals[] = {
-#define COL(name, attrs, methods, maker, visit)                                               \
-    {"pyorm._core." #name, AT(name), AT(ColumnElement), 0, attrs, methods, maker, visit}
-#define FROM(name, attrs, methods, visit)                                                     \
-    {"pyorm._core." #name, AT(name), AT(AliasedReturnsRows), 0, attrs, methods, NULL, visit}
-    COL(ColumnRef, colref_attrs, NULL, NULL, "column"),
-    COL(BindParameter, bind_attrs, NULL, "bindparam", "bindparam"),
-    COL(Null, plain_attrs, NULL, "null", "null"),
-    COL(True_, plain_attrs, NULL, "true", "true"),
-    COL(False_, plain_attrs, NULL, "false", "false"),
-    COL(LiteralColumn, text_attrs, NULL, "literal_column", "column"),
-    COL(LabelReference, text_attrs, NULL, NULL, "label_reference"),
-    COL(UnaryExpression, unary_attrs, NULL, NULL, "unary"),
-    COL(BinaryExpression, binary_attrs, NULL, NULL, "binary"),
-    COL(BooleanClauseList, list_attrs, NULL, NULL, "clauselist"),
-    {"pyorm._core.ClauseList", AT(ClauseList), AT(ClauseElement), 0, list_attrs, NULL, NULL, "clauselist"},
+#define COL(name, attrs, methods, maker, visit, doc)                                          \
+    {"pyorm._core." #name, AT(name), AT(ColumnElement), 0, attrs, methods, maker, visit, doc}
+#define FROM(name, attrs, methods, visit, doc)                                                \
+    {"pyorm._core." #name, AT(name), AT(AliasedReturnsRows), 0, attrs, methods, NULL, visit, doc}
+    COL(ColumnRef, colref_attrs, NULL, NULL, "column",
+        "A column of an alias, subquery or join."),
+    COL(BindParameter, bind_attrs, NULL, "bindparam", "bindparam",
+        "A bound value; made by bindparam() and by every value beside an operator."),
+    COL(Null, plain_attrs, NULL, "null", "null",
+        "NULL; made by null()."),
+    COL(True_, plain_attrs, NULL, "true", "true",
+        "The constant true; made by true()."),
+    COL(False_, plain_attrs, NULL, "false", "false",
+        "The constant false; made by false()."),
+    COL(LiteralColumn, text_attrs, NULL, "literal_column", "column",
+        "SQL text that stands for a column; made by literal_column()."),
+    COL(LabelReference, text_attrs, NULL, NULL, "label_reference",
+        "The name of a label, in ORDER BY and GROUP BY."),
+    COL(UnaryExpression, unary_attrs, NULL, NULL, "unary",
+        "An operator and one operand: NOT x, -x, x DESC."),
+    COL(BinaryExpression, binary_attrs, NULL, NULL, "binary",
+        "An operator and two operands: a = b."),
+    COL(BooleanClauseList, list_attrs, NULL, NULL, "clauselist",
+        "Criteria joined by AND or OR; made by and_() and or_()."),
+    {"pyorm._core.ClauseList", AT(ClauseList), AT(ClauseElement), 0, list_attrs, NULL, NULL, "clauselist",
+     "Expressions with commas between them."},
     {"pyorm._core.Function", AT(Function), AT(FunctionElement), 0, function_attrs, orm_function_methods, NULL,
-     "function"},
-    COL(Cast, cast_attrs, NULL, "cast", "cast"),
-    COL(TypeCoerce, cast_attrs, NULL, "type_coerce", "type_coerce"),
-    COL(Case, case_attrs, NULL, "case", "case"),
-    COL(Label, label_attrs, NULL, "_label", "label"),
-    COL(Over, over_attrs, NULL, "over", "over"),
-    {"pyorm._core.FrameClause", AT(FrameClause), AT(ClauseElement), 0, NULL, NULL, NULL, "frame_clause"},
-    COL(FunctionFilter, filter_attrs, orm_function_methods, "funcfilter", "funcfilter"),
-    COL(WithinGroup, element_attrs, orm_function_methods, "within_group", "withingroup"),
-    COL(aggregate_order_by, element_attrs, NULL, "aggregate_order_by", "aggregate_order_by"),
-    COL(Extract, extract_attrs, NULL, "extract", "extract"),
-    COL(CollationClause, collate_attrs, NULL, NULL, "collation"),
-    COL(Tuple, tuple_attrs, NULL, "tuple_", "tuple"),
-    COL(array, tuple_attrs, NULL, "array_literal", "array"),
-    COL(CollectionAggregate, unary_attrs, NULL, NULL, "unary"),
-    COL(Exists, element_attrs, orm_exists_methods, "exists", "exists"),
-    COL(ScalarSelect, scalar_attrs, orm_scalarselect_methods, NULL, "scalar_select"),
-    COL(Grouping, element_attrs, NULL, NULL, "grouping"),
-    {"pyorm._core.Slice", AT(Slice), AT(ClauseElement), 0, slice_attrs, NULL, NULL, "slice"},
-    COL(TableValuedColumn, named_attrs, NULL, NULL, "table_valued_column"),
-    COL(DMLColumn, named_attrs, NULL, NULL, "dmltargetcopy"),
-    COL(Applied, element_attrs, NULL, NULL, "grouping"),
-    FROM(Alias, alias_attrs, orm_alias_methods, "alias"),
-    FROM(Subquery, alias_attrs, orm_alias_methods, "subquery"),
-    FROM(CTE, alias_attrs, orm_cte_methods, "cte"),
-    FROM(Lateral, alias_attrs, orm_alias_methods, "lateral"),
-    FROM(TableValuedAlias, fromfunc_attrs, orm_fromfunc_methods, "table_valued_alias"),
-    FROM(TableSample, alias_attrs, orm_alias_methods, "tablesample"),
-    {"pyorm._core.Join", AT(Join), AT(FromClause), 0, join_attrs, orm_join_methods, NULL, "join"},
-    FROM(Values, values_attrs, orm_values_methods, "values"),
-    {"pyorm._core.ForUpdateArg", AT(ForUpdateArg), AT(ClauseElement), 0, lock_attrs, NULL, NULL, "for_update_arg"},
-    {"pyorm._core.Select", AT(Select), AT(SelectBase), 0, orm_select_getset, orm_select_methods, "select", "select"},
+     "function",
+     "A call of a SQL function; made by func.name(...)."},
+    COL(Cast, cast_attrs, NULL, "cast", "cast",
+        "CAST(x AS type); made by cast()."),
+    COL(TypeCoerce, cast_attrs, NULL, "type_coerce", "type_coerce",
+        "An expression taken for another type; made by type_coerce()."),
+    COL(Case, case_attrs, NULL, "case", "case",
+        "CASE WHEN ... END; made by case()."),
+    COL(Label, label_attrs, NULL, "_label", "label",
+        "expression AS name; made by label()."),
+    COL(Over, over_attrs, NULL, "over", "over",
+        "A window: f() OVER (...); made by over()."),
+    {"pyorm._core.FrameClause", AT(FrameClause), AT(ClauseElement), 0, NULL, NULL, NULL, "frame_clause",
+     "The ROWS, RANGE or GROUPS of a window."},
+    COL(FunctionFilter, filter_attrs, orm_function_methods, "funcfilter", "funcfilter",
+        "f() FILTER (WHERE ...); made by filter() of a function."),
+    COL(WithinGroup, element_attrs, orm_function_methods, "within_group", "withingroup",
+        "f() WITHIN GROUP (ORDER BY ...); made by within_group()."),
+    COL(aggregate_order_by, element_attrs, NULL, "aggregate_order_by", "aggregate_order_by",
+        "f(x ORDER BY y)."),
+    COL(Extract, extract_attrs, NULL, "extract", "extract",
+        "EXTRACT(field FROM x); made by extract()."),
+    COL(CollationClause, collate_attrs, NULL, NULL, "collation",
+        "The name behind COLLATE."),
+    COL(Tuple, tuple_attrs, NULL, "tuple_", "tuple",
+        "A row value: (a, b); made by tuple_()."),
+    COL(array, tuple_attrs, NULL, "array_literal", "array",
+        "PostgreSQL's ARRAY[...]."),
+    COL(CollectionAggregate, unary_attrs, NULL, NULL, "unary",
+        "ANY (...) or ALL (...); made by any_() and all_()."),
+    COL(Exists, element_attrs, orm_exists_methods, "exists", "exists",
+        "EXISTS (SELECT ...); made by exists()."),
+    COL(ScalarSelect, scalar_attrs, orm_scalarselect_methods, NULL, "scalar_select",
+        "A SELECT that stands for its one value; made by scalar_subquery()."),
+    COL(Grouping, element_attrs, NULL, NULL, "grouping",
+        "An expression in parentheses."),
+    {"pyorm._core.Slice", AT(Slice), AT(ClauseElement), 0, slice_attrs, NULL, NULL, "slice",
+     "The start, stop and step of a subscript."},
+    COL(TableValuedColumn, named_attrs, NULL, NULL, "table_valued_column",
+        "The one column of a function in FROM; made by column_valued()."),
+    COL(DMLColumn, named_attrs, NULL, NULL, "dmltargetcopy",
+        "A column as the statement writes it; made by from_dml_column()."),
+    COL(Applied, element_attrs, NULL, NULL, "grouping",
+        "An expression read through another FROM element."),
+    FROM(Alias, alias_attrs, orm_alias_methods, "alias",
+        "A table under another name; made by alias()."),
+    FROM(Subquery, alias_attrs, orm_alias_methods, "subquery",
+        "A SELECT in FROM; made by subquery()."),
+    FROM(CTE, alias_attrs, orm_cte_methods, "cte",
+        "A SELECT, INSERT, UPDATE or DELETE in WITH; made by cte()."),
+    FROM(Lateral, alias_attrs, orm_alias_methods, "lateral",
+        "A subquery that sees its neighbours; made by lateral()."),
+    FROM(TableValuedAlias, fromfunc_attrs, orm_fromfunc_methods, "table_valued_alias",
+        "A function in FROM; made by table_valued()."),
+    FROM(TableSample, alias_attrs, orm_alias_methods, "tablesample",
+        "TABLESAMPLE; made by tablesample()."),
+    {"pyorm._core.Join", AT(Join), AT(FromClause), 0, join_attrs, orm_join_methods, NULL, "join",
+     "a JOIN b ON ...; made by join() and outerjoin()."},
+    FROM(Values, values_attrs, orm_values_methods, "values",
+        "VALUES in FROM; made by values()."),
+    {"pyorm._core.ForUpdateArg", AT(ForUpdateArg), AT(ClauseElement), 0, lock_attrs, NULL, NULL, "for_update_arg",
+     "The FOR UPDATE of a SELECT; made by with_for_update()."},
+    {"pyorm._core.Select", AT(Select), AT(SelectBase), 0, orm_select_getset, orm_select_methods, "select", "select",
+     "A SELECT; made by select(). Every method returns a new one."},
     {"pyorm._core.CompoundSelect", AT(CompoundSelect), AT(SelectBase), 0, orm_select_getset, orm_select_methods, NULL,
-     "compound_select"},
+     "compound_select",
+     "UNION, INTERSECT, EXCEPT of SELECTs. Every method returns a new one."},
     {"pyorm._core.TextualSelect", AT(TextualSelect), AT(SelectBase), 0, orm_textual_getset, orm_textual_methods, NULL,
-     "textual_select"},
-    {"pyorm._core.Insert", AT(Insert), AT(ValuesBase), 0, orm_dml_getset, orm_insert_methods, "insert", "insert"},
-    {"pyorm._core.Update", AT(Update), AT(ValuesBase), 0, orm_dml_getset, orm_update_methods, "update", "update"},
-    {"pyorm._core.Delete", AT(Delete), AT(UpdateBase), 0, orm_dml_getset, orm_delete_methods, "delete", "delete"},
+     "textual_select",
+     "SQL text whose columns are known; made by text().columns()."},
+    {"pyorm._core.Insert", AT(Insert), AT(ValuesBase), 0, orm_dml_getset, orm_insert_methods, "insert", "insert",
+     "An INSERT; made by insert(). Every method returns a new one."},
+    {"pyorm._core.Update", AT(Update), AT(ValuesBase), 0, orm_dml_getset, orm_update_methods, "update", "update",
+     "An UPDATE; made by update(). Every method returns a new one."},
+    {"pyorm._core.Delete", AT(Delete), AT(UpdateBase), 0, orm_dml_getset, orm_delete_methods, "delete", "delete",
+     "A DELETE; made by delete(). Every method returns a new one."},
     {"pyorm._core.TextClause", AT(TextClause), AT(ClauseElement), AT(Executable), orm_text_getset, orm_text_methods,
-     "text", "textclause"},
+     "text", "textclause",
+     "SQL text with :name parameters; made by text()."},
 #undef COL
 #undef FROM
 };
@@ -502,11 +552,16 @@ static const struct final_type {
 static const struct {
     const char *name;
     size_t at, base, base2;
+    const char *doc;
 } abstracts[] = {
-    {"pyorm._core.AliasedReturnsRows", AT(AliasedReturnsRows), AT(FromClause), 0},
-    {"pyorm._core.SelectBase", AT(SelectBase), AT(ClauseElement), AT(Executable)},
-    {"pyorm._core.UpdateBase", AT(UpdateBase), AT(ClauseElement), AT(Executable)},
-    {"pyorm._core.ValuesBase", AT(ValuesBase), AT(UpdateBase), 0},
+    {"pyorm._core.AliasedReturnsRows", AT(AliasedReturnsRows), AT(FromClause), 0,
+     "Base of what stands in FROM under a name."},
+    {"pyorm._core.SelectBase", AT(SelectBase), AT(ClauseElement), AT(Executable),
+     "Base of what returns rows: Select, CompoundSelect, TextualSelect."},
+    {"pyorm._core.UpdateBase", AT(UpdateBase), AT(ClauseElement), AT(Executable),
+     "Base of Insert, Update and Delete."},
+    {"pyorm._core.ValuesBase", AT(ValuesBase), AT(UpdateBase), 0,
+     "Base of Insert and Update."},
 };
 #undef AT
 
@@ -566,7 +621,7 @@ add_final(PyObject *module, orm_state *st, const struct final_type *f)
     destructor dealloc;
     traverseproc traverse;
     inquiry clear;
-    PyType_Slot slots[9];
+    PyType_Slot slots[10];
     PyType_Spec spec = {
         .name = f->name,
         .basicsize = sizeof(orm_node),
@@ -586,6 +641,7 @@ add_final(PyObject *module, orm_state *st, const struct final_type *f)
     slots[n++] = (PyType_Slot){Py_tp_clear, (void *)clear};
     slots[n++] = (PyType_Slot){Py_tp_new, (void *)final_new};
     slots[n++] = (PyType_Slot){Py_tp_init, (void *)final_init};
+    slots[n++] = (PyType_Slot){Py_tp_doc, (void *)f->doc};
     if (f->attrs != NULL) {
         slots[n++] = (PyType_Slot){Py_tp_getset, f->attrs};
     }
@@ -618,7 +674,8 @@ static int
 add_node_type(PyObject *module, orm_state *st)
 {
     static const struct final_type hidden = {
-        .name = "pyorm._core.Node", .at = offsetof(orm_state, Node), .visit = "node"};
+        .name = "pyorm._core.Node", .at = offsetof(orm_state, Node), .visit = "node",
+        .doc = "What a column, table or custom element is to the compiler."};
 
     return add_final(module, st, &hidden);
 }
@@ -635,7 +692,7 @@ orm_node_types_setup(PyObject *module, orm_state *st)
         return -1;
     }
     for (i = 0; i < sizeof(abstracts) / sizeof(abstracts[0]); i++) {
-        PyType_Slot slots[7] = {{0, NULL}};
+        PyType_Slot slots[8] = {{0, NULL}};
         PyType_Spec spec = {
             .name = abstracts[i].name,
             .basicsize = sizeof(orm_element),
@@ -644,9 +701,10 @@ orm_node_types_setup(PyObject *module, orm_state *st)
         };
 
         orm_element_life(slots);
-        slots[5] = abstracts[i].base2 == 0 ? (PyType_Slot){0, NULL}
+        slots[5] = (PyType_Slot){Py_tp_doc, (void *)abstracts[i].doc};
+        slots[6] = abstracts[i].base2 == 0 ? (PyType_Slot){0, NULL}
                                            : (PyType_Slot){Py_nb_add, (void *)statement_add};
-        slots[6] = (PyType_Slot){0, NULL};
+        slots[7] = (PyType_Slot){0, NULL};
         if (orm_sql_type_add(module, st, &spec, FIELD(st, abstracts[i].base),
                              abstracts[i].base2 == 0 ? NULL : FIELD(st, abstracts[i].base2),
                              &FIELD(st, abstracts[i].at))
