@@ -33,7 +33,7 @@ def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> li
     values = []
     given = params
     if row is None and any(params.get(column.key) is None for column in table.primary_key):
-        given = {**_statement_values(result), **params}
+        given = {**_statement_values(result, params), **params}
     for position, column in enumerate(table.primary_key):
         value = row[position] if row is not None else given.get(column.key)
         if value is None and row is None and len(table.primary_key) == 1:
@@ -42,12 +42,13 @@ def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> li
     return values
 
 
-def _statement_values(result: Any) -> dict[str, Any]:
+def _statement_values(result: Any, keys: Any = ()) -> dict[str, Any]:
     """Return the values given by `.values()`, by column key."""
     statement = getattr(result, "_statement", None)
     if statement is None:
         return {}
-    return dict(statement.compile(dialect=result.connection.dialect).params)
+    dialect = result.connection.dialect
+    return dict(statement.compile(dialect=dialect, column_keys=list(keys)).params)
 
 
 def inserted_primary_key_rows(result: Any) -> list[Any]:
@@ -99,7 +100,10 @@ def returned_defaults(result: Any) -> Any:
 def _last_params(result: Any) -> Any:
     """Return what a statement was run with: its own values under those of the execution."""
     given = getattr(result, "_params", None)
-    return given if isinstance(given, list) else {**_statement_values(result), **(given or {})}
+    return given if isinstance(given, list) else {
+        **_statement_values(result, given or ()),
+        **(given or {}),
+    }
 
 
 def last_inserted_params(result: Any) -> Any:
