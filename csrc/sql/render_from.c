@@ -310,6 +310,29 @@ put_joins(orm_cctx *cc, const orm_node *n)
     return rc;
 }
 
+/* with_hint(table, text): PostgreSQL knows ONLY; SQLite has no hints of tables. */
+static int
+put_hint(orm_cctx *cc, const orm_node *table)
+{
+    const orm_node *stmt = cc->level == NULL ? NULL : cc->level->stmt;
+    const orm_node *hints = stmt == NULL || stmt->kind != ORM_N_SELECT
+                                ? NULL : stmt->args[ORM_SEL_HINTS];
+
+    for (Py_ssize_t i = 0; cc->d->id == ORM_PG && hints != NULL && i < nargs(hints); i++) {
+        const orm_node *hint = hints->args[i], *text = hint->args[1];
+
+        if (hint->args[0] == NULL || orm_selectable(hint->args[0]) != table
+            || (hint->payload != NULL && !orm_unicode_equals_ascii(hint->payload, cc->d->name))) {
+            continue;
+        }
+        if (text->kind != ORM_N_TEXT || !orm_unicode_equals_ascii(text->payload, "ONLY")) {
+            return orm_compile_error(cc, "PostgreSQL has no hint of a table but ONLY.");
+        }
+        PUTS("ONLY ");
+    }
+    return 0;
+}
+
 int
 orm_render_from(orm_cctx *cc, const orm_node *n)
 {
@@ -327,6 +350,7 @@ orm_render_from(orm_cctx *cc, const orm_node *n)
     case ORM_N_FROMFUNC:
         return put_function(cc, n, n);
     case ORM_N_TABLE:
+        return put_hint(cc, n) < 0 ? -1 : orm_render_fromref(cc, n);
     case ORM_N_CTE:
         return orm_render_fromref(cc, n);
     default:

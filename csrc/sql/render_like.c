@@ -95,9 +95,10 @@ static int
 render_like_form(orm_cctx *cc, const orm_node *n)
 {
     form f = form_of(n->op);
+    bool wrap = f.pattern != P_NONE && n != cc->stmt; /* alone it needs no parentheses */
     bool ilike = f.fold && cc->d->id == ORM_PG, lower = f.fold && !ilike;
 
-    if (f.pattern != P_NONE) {
+    if (wrap) {
         orm_buf_putc(cc->out, '(');
     }
     if (put_folded(cc, n->args[0], lower, ORM_OP_LIKE) < 0) {
@@ -117,7 +118,7 @@ render_like_form(orm_cctx *cc, const orm_node *n)
     if (put_escape(cc, n) < 0) {
         return -1;
     }
-    if (f.pattern != P_NONE) {
+    if (wrap) {
         orm_buf_putc(cc->out, ')');
     }
     return 0;

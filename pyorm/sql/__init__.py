@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from importlib import import_module
 from typing import Any
 
 from pyorm._core import (
@@ -137,6 +138,13 @@ def lambda_stmt(lmb: Callable[[], Any], *options: Any, **more: Any) -> Any:
     from around it becomes bound values. `stmt + (lambda s: s.where(...))` calls on.
     """
     return lmb()
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part of the package at its first use."""
+    if name in ("expression", "functions", "operators", "visitors"):
+        return import_module(f"pyorm.sql.{name}")
+    raise AttributeError(f"module 'pyorm.sql' has no attribute {name!r}")
 
 
 nullsfirst, nullslast = nulls_first, nulls_last  # the names of SQLAlchemy 1

@@ -139,6 +139,22 @@ def test_final_froms_are_those_of_the_text_when_asked():
     assert select(u.c.id).where(t.c.name == "x").get_final_froms() == [u, t]
 
 
+def test_hint_of_a_table_is_only_when_the_database_is_postgresql():
+    hinted = select(t.c.id).join(u).with_hint(t, "ONLY", "postgresql")
+    wrong = select(t.c.id).with_hint(t, "INDEX(x)")
+
+    assert "FROM ONLY t JOIN" in str(hinted.compile(dialect=postgresql.dialect()))
+    assert "FROM t JOIN" in str(hinted.compile(dialect=sqlite.dialect()))
+    with pytest.raises(pyorm.exc.CompileError, match="ONLY"):
+        wrong.compile(dialect=postgresql.dialect())
+
+
+def test_operator_is_custom_when_made_by_its_class():
+    made = pyorm.sql.operators.custom_op("->", precedence=3)(t.c.id, 4)
+
+    assert str(made) == "t.id -> :id_1"
+
+
 def test_names_follow_the_map_when_schemas_are_translated():
     statement = select(u.c.id)
     maps = [{"s1": "a"}, {"s1": "b"}, None]
