@@ -1,8 +1,8 @@
 /*
  * session/execute.c - Session.execute, scalar, scalars.
  *
- * Place: statement -> do_orm_execute listeners -> autoflush (statements that speak of mapped
- *   classes) -> connection -> compiled form -> the loader where there is a load plan, else the
+ * Place: statement -> do_orm_execute listeners -> autoflush (text too: it may read
+ *   what is pending) -> connection -> compiled form -> the loader where there is a load plan, else the
  *   Connection's own execute.
  * Nothing of a cached statement's way runs Python unless somebody listens, or binds are routed.
  * UPDATE and DELETE of a mapped class: where the session holds instances of it, the matching
@@ -375,12 +375,11 @@ run(exec_run *x)
     PyObject *result = NULL;
     int rc = 0;
 
-    if (mapped) {
-        int flush = option_flag(x, x->s->st->s_autoflush, 1);
-        if (flush < 0 || (flush && orm_session_autoflush(x->s) < 0)) {
-            return NULL;
-        }
+    rc = option_flag(x, x->s->st->s_autoflush, 1);
+    if (rc < 0 || (rc && orm_session_autoflush(x->s) < 0)) {
+        return NULL;
     }
+    rc = 0;
     conn = Py_XNewRef(orm_session_connection_for(
         x->s, m, x->s->routed || x->s->bind == NULL ? x->statement : NULL, x->bind));
     if (conn == NULL) {

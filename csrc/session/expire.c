@@ -205,7 +205,7 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         return NULL;
     }
     h = orm_head_of(s->st, out[0]);
-    if (h == NULL || orm_session_autoflush(s) < 0 || check_persistent(s, h) < 0) {
+    if (h == NULL || check_persistent(s, h) < 0) {
         goto done;
     }
     if (out[2] != NULL && out[2] != Py_None && out[2] != Py_False) {
@@ -218,6 +218,10 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         }
     }
     else if (orm_session_expire_head(s, h) < 0) {
+        goto done;
+    }
+    /* after it expired: its own changes are forgotten, those of others are written */
+    if (orm_session_autoflush(s) < 0) {
         goto done;
     }
     opts.whole = slots == NULL;
