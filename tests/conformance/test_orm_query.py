@@ -220,6 +220,22 @@ class TestQuery:
         label = s.query(func.max(User.age)).scalar_subquery()
         assert s.query(User).filter(User.age == label).one().name == "bob"
 
+    @pytest.mark.feature("QRY04")
+    def test_update_and_delete_change_rows_and_objects(self, s: Session) -> None:
+        alice, carol = s.get(User, 1), s.get(User, 3)
+        assert s.query(User).filter(User.id == 1).update({"name": "alicia"}) == 1
+        assert alice.name == "alicia"
+        assert s.query(User).filter(User.age == 30).update({User.age: User.age + 1}) == 1
+        assert alice.age == 31
+        assert s.query(User).filter(User.id == 3).delete() == 1
+        assert carol not in s and s.get(User, 3) is None
+        assert s.query(User).update({"age": 5}, synchronize_session="fetch") == 2
+        assert alice.age == 5
+        assert s.query(User).filter(User.id == 1).update({"age": 6}, synchronize_session=False) == 1
+        assert alice.age == 5
+        s.expire(alice)
+        assert alice.age == 6
+
     def test_options_and_controls(self, s: Session) -> None:
         from pyorm import inspect
 
