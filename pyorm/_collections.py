@@ -19,7 +19,7 @@ class immutabledict(dict[K, V]):  # noqa: N801 - the public name
     def _refuse(self, *args: Any, **kw: Any) -> NoReturn:
         raise TypeError(f"{type(self).__name__} object is immutable and/or readonly")
 
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore
     __ior__ = _refuse
 
     def union(self, other: Mapping[Any, Any] | None = None, /, **kw: Any) -> immutabledict[K, V]:

@@ -67,8 +67,9 @@ RESULTS: dict[str, str] = {
         (
             _of(
                 "ColumnElement",
-                "__add__ __and__ __eq__ __floordiv__ __getitem__ __invert__ __lshift__ __mod__ __mul__ __ne__ __neg__ "
-                "__or__ __radd__ __rand__ __rfloordiv__ __rmod__ __rmul__ __ror__ __rshift__ __rsub__ __rtruediv__ "
+                "__add__ __and__ __eq__ __floordiv__ __ge__ __getitem__ __gt__ __invert__ __le__ "
+                "__lt__ __lshift__ __mod__ __mul__ __ne__ __neg__ __or__ __radd__ __rand__ "
+                "__rfloordiv__ __rmod__ __rmul__ __ror__ __rshift__ __rsub__ __rtruediv__ "
                 "__sub__ __truediv__ all_ any_ asc between bitwise_and bitwise_lshift bitwise_not bitwise_or "
                 "bitwise_rshift bitwise_xor collate concat contains desc distinct endswith icontains iendswith ilike "
                 "in_ is_ is_distinct_from is_not is_not_distinct_from isnot isnot_distinct_from istartswith like match "

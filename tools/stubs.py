@@ -37,6 +37,7 @@ _O = TypeVar("_O")
 TYPES = by_name()
 # What a type has that type checkers know from object, or that only the machine calls.
 FROM_OBJECT = frozenset(dir(object)) - {"__new__", "__init__", "__eq__", "__ne__", "__hash__"}
+ORDER = frozenset({"__lt__", "__le__", "__gt__", "__ge__"})  # an expression's are SQL, others have none
 DUNDERS_KEPT = frozenset(
     f"__{name}__"
     for name in "new init call len iter next getitem setitem delitem contains enter exit eq ne lt le gt"
@@ -57,7 +58,8 @@ def members(cls: type) -> Iterator[tuple[str, object]]:
     """Yield the names of a type's own that a program may use."""
     for name, value in sorted(vars(cls).items()):
         special = name.startswith("__") and name.endswith("__")
-        if special and (name not in DUNDERS_KEPT or name in FROM_OBJECT):
+        own = name in DUNDERS_KEPT and name not in FROM_OBJECT
+        if special and not own and not (name in ORDER and issubclass(cls, _core.ColumnElement)):
             continue
         yield name, value
 

@@ -52,7 +52,8 @@ class Enum(String, SchemaType):
         if len(enums) == 1 and isinstance(enums[0], type) and hasattr(enums[0], "__members__"):
             self.enum_class = enums[0]
         elif len(enums) == 1 and not isinstance(enums[0], str):
-            enums = tuple(enums[0])
+            listed: Any = enums[0]
+            enums = tuple(listed)
         self._read_values(enums)
         longest = max(map(len, self.enums), default=0)
         if length is not _UNSET and length is not None and length < longest:

@@ -23,7 +23,7 @@ from pyorm.engine.result import FrozenResult, MergedResult, result_tuple
 from pyorm.engine.transaction import NestedTransaction, RootTransaction, Transaction
 from pyorm.engine.url import URL, make_url
 
-Mapping.register(RowMapping)
+Mapping.register(RowMapping)  # pyright: ignore
 KeysView.register(RMKeyView)
 
 __all__ = [

@@ -60,5 +60,5 @@ def handle_error(
     if raised is not exception and raised.__cause__ is None:
         raised.__cause__ = context.original_exception
     if context.is_disconnect != is_disconnect and hasattr(exception, "connection_invalidated"):
-        exception.connection_invalidated = context.is_disconnect
+        exception.connection_invalidated = context.is_disconnect  # pyright: ignore
     return raised, context.is_disconnect

@@ -38,8 +38,8 @@ def _tables(clause: Any) -> Iterator[Any]:
         yield clause
     if (table := getattr(clause, "table", None)) is not None:
         yield table
-    if hasattr(clause, "get_final_froms"):
-        yield from clause.get_final_froms()
+    if (final_froms := getattr(clause, "get_final_froms", None)) is not None:
+        yield from final_froms()
 
 
 def matching_keys(session: Session, mapper: Any, statement: Any, params: Any) -> list[tuple[Any, ...]] | None:

@@ -226,7 +226,7 @@ def _adapt_attribute(name: str, listener: Listener) -> Any:
             return plain(_core.instance_state(target), *args)
 
     if options.get("include_key"):
-        keyless = function
+        keyless: Callable[..., Any] = function
 
         def function(target: Any, *args: Any) -> Any:
             return keyless(target, *args, key=args[-1].key)

@@ -307,7 +307,7 @@ class declared_attr:
 
     def __init__(self, fn: Callable[[Any], Any], cascading: bool = False) -> None:
         """Keep the function; a classmethod is unwrapped."""
-        self.fget = fn.__func__ if isinstance(fn, classmethod) else fn
+        self.fget: Callable[[Any], Any] = fn.__func__ if isinstance(fn, classmethod) else fn
         self._cascading = cascading
         self.__doc__ = fn.__doc__
 

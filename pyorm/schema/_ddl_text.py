@@ -160,7 +160,8 @@ class DDLText:
         return text + (" STORED" if computed.persisted else " VIRTUAL")
 
     def _has_virtual(self) -> bool:
-        return (getattr(self.dialect, "server_version_info", None) or (0,)) >= (18,)
+        version: tuple[int, ...] = getattr(self.dialect, "server_version_info", None) or (0,)
+        return version[0] >= 18
 
     def _identity(self, identity: Any) -> str:
         text = f"GENERATED {'ALWAYS' if identity.always else 'BY DEFAULT'} AS IDENTITY"
