@@ -193,6 +193,14 @@ def listen(target: Any, identifier: str, fn: Callable[..., Any], *args: Any, **k
 
     Raises:
         InvalidRequestError: No family knows the event for this target.
+
+    Example:
+        >>> from pyorm import create_engine, event, text
+        >>> engine = create_engine("sqlite://")
+        >>> event.listen(engine, "commit", lambda connection: print("committed"))
+        >>> with engine.begin() as connection:
+        ...     _ = connection.execute(text("SELECT 1"))
+        committed
     """
     family, dispatches = _find(target, identifier)
     if unknown := set(kw) - family.options:

@@ -33,6 +33,11 @@ def inspect(subject: Any, raiseerr: bool = True) -> Any:
 
     Raises:
         NoInspectionAvailable: No module knows the object.
+
+    Example:
+        >>> from pyorm import create_engine, inspect
+        >>> inspect(create_engine("sqlite://")).get_table_names()
+        []
     """
     found = _ask(subject)
     if found is None and _load_late():

@@ -86,6 +86,12 @@ def create_engine(url: str | URL, **kw: Any) -> Engine:
         ArgumentError: The URL cannot be read.
         NoSuchModuleError: No such database or driver.
         TypeError: An argument that nobody knows.
+
+    Example:
+        >>> from pyorm import create_engine, text
+        >>> with create_engine("sqlite://").connect() as connection:
+        ...     connection.scalar(text("SELECT 6 * :n"), {"n": 7})
+        42
     """
     url = make_url(url)
     profile = kw.pop("profile", "default")
@@ -254,7 +260,9 @@ def engine_from_config(
     """Make an engine from the entries of a mapping whose names begin with a prefix.
 
     Example:
-        `engine_from_config({"sqlalchemy.url": "sqlite://", "sqlalchemy.echo": "true"})`
+        >>> from pyorm import engine_from_config
+        >>> engine_from_config({"sqlalchemy.url": "sqlite://", "sqlalchemy.pool_recycle": "300"})
+        Engine(sqlite://)
     """
     options = {
         name.removeprefix(prefix): value

@@ -77,6 +77,12 @@ class Session(_core.SessionCore):
             conditional_savepoint, rollback_only, control_fully, create_savepoint.
         close_resets_only: False makes close() final.
         execution_options: Execution options of every statement.
+
+    Example:
+        >>> from pyorm import create_engine, text
+        >>> with Session(create_engine("sqlite://")) as session:
+        ...     session.scalar(text("SELECT 1"))
+        1
     """
 
     dispatch = SessionDispatch()
