@@ -125,6 +125,9 @@ void lite_leave(orm_conn *conn);
 int lite_busy_handler(void *conn, int count);
 /* May the running call go on? 0, or -1: cancelled, signal, deadline. */
 int lite_check_locked(orm_conn *conn, orm_err *err);
+/* SQLite asks every LITE_PROGRESS_OPS of its steps; not 0: stop with SQLITE_INTERRUPT. */
+enum { LITE_PROGRESS_OPS = 20000 };
+int lite_progress_handler(void *conn);
 void lite_set_waiter(orm_conn *conn, const orm_waiter *waiter);
 void lite_cancel(orm_conn *conn);
 

@@ -164,7 +164,7 @@ lite_check_locked(orm_conn *conn, orm_err *err)
     orm_mono now = orm_mono_now();
     if (now >= conn->check_at) {
         /* check takes the GIL: never in the first moments of a call, and seldom after them */
-        if (conn->check_at > 0 && !conn->direct && conn->waiter.check != NULL
+        if (conn->check_at > 0 && conn->waiter.check != NULL
             && conn->waiter.check(conn->waiter.arg) < 0) {
             conn->signalled = true;
         }
@@ -180,6 +180,19 @@ lite_check_locked(orm_conn *conn, orm_err *err)
         return orm_err_set(err, ORM_E_TIMEOUT, "the statement did not end before its deadline");
     }
     return 0;
+}
+
+/* A step may go on for ever without giving a row. */
+int
+lite_progress_handler(void *arg)
+{
+    orm_conn *conn = arg;
+    orm_err ignored; /* what stopped it is found again when the step has failed */
+
+    orm_err_init(&ignored);
+    int stop = lite_check_locked(conn, &ignored) < 0;
+    orm_err_fini(&ignored);
+    return stop;
 }
 
 void

@@ -263,6 +263,7 @@ open_database(orm_conn *conn, const orm_dsn *dsn, orm_err *err)
                           && (strstr(path, "cache=shared") != NULL
                               || strstr(path, "vfs=memdb") != NULL);
     sqlite3_busy_handler(conn->db, lite_busy_handler, conn);
+    sqlite3_progress_handler(conn->db, LITE_PROGRESS_OPS, lite_progress_handler, conn);
     conn->max_params = (uint32_t)sqlite3_limit(conn->db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
     return 0;
 }
