@@ -129,6 +129,37 @@ reset(Checkout *c)
     return rc;
 }
 
+/* Whether this has to wait for those inside the connection; they will see to it then. */
+static bool
+put_off(Checkout *c, uint8_t how)
+{
+    DBConnection *db = c->db;
+
+    if (db == NULL || db->pins == 0) {
+        return false;
+    }
+    if (c->late == ORM_LATE_NONE) {
+        c->next_late = db->late;
+        db->late = (Checkout *)Py_NewRef(c);
+    }
+    c->late = how > c->late ? how : c->late;
+    return true;
+}
+
+void
+orm_checkout_finish(Checkout *c)
+{
+    uint8_t how = c->late;
+
+    c->late = ORM_LATE_NONE;
+    if (how != ORM_LATE_RETURN) {
+        orm_checkout_discard(c, NULL, how == ORM_LATE_LOST);
+    }
+    else if (orm_checkout_return(c) < 0) {
+        PyErr_WriteUnraisable((PyObject *)c);
+    }
+}
+
 int
 orm_checkout_return(Checkout *c)
 {
@@ -136,7 +167,7 @@ orm_checkout_return(Checkout *c)
     PoolCore *pool = c->pool;
     int rc = 0;
 
-    if (entry == NULL) {
+    if (entry == NULL || put_off(c, ORM_LATE_RETURN)) {
         return 0;
     }
     if (pool->dispatch != NULL || pool->reset_commit) {
@@ -167,7 +198,7 @@ orm_checkout_discard(Checkout *c, PyObject *exc, bool lost)
     orm_pooled *entry = c->entry;
     PyObject *live = NULL;
 
-    if (entry == NULL) {
+    if (entry == NULL || put_off(c, lost ? ORM_LATE_LOST : ORM_LATE_DISCARD)) {
         return;
     }
     live = PyErr_GetRaisedException();
@@ -366,6 +397,11 @@ orm_checkout_detach(Checkout *c)
 
     if (c->entry == NULL) {
         return 0;
+    }
+    if (c->db->pins > 0) {
+        return orm_raise_exc(pool->st, ORM_EXC_InvalidRequestError,
+                             "This connection is in use, by another thread or by the caller of "
+                             "this function: it cannot be detached now");
     }
     if (orm_dispatch_fire(pool->dispatch, ORM_PEV_detach, told, 2) < 0) {
         return -1;

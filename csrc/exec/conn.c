@@ -71,9 +71,12 @@ orm_conn_lose(ConnectionObject *c, PyObject *exc, bool lost)
         orm_result_release(r, true);
     }
     if (c->handle != NULL) {
-        orm_checkout_discard(c->handle, exc, lost);
+        Checkout *handle = c->handle;
+
+        c->handle = NULL; /* before the listeners: they see a connection without one */
         c->conn = NULL;
-        Py_CLEAR(c->handle);
+        orm_checkout_discard(handle, exc, lost);
+        Py_DECREF(handle);
     }
     c->flags |= ORM_CF_INVALID;
     if (c->flags & ORM_CF_BEGUN) {
@@ -192,6 +195,16 @@ orm_conn_ready(ConnectionObject *c, bool begin)
     return begin && !(c->flags & ORM_CF_BEGUN) ? orm_conn_begin(c) : 0;
 }
 
+int
+orm_conn_still(ConnectionObject *c, const orm_conn *conn)
+{
+    if (c->conn == conn) {
+        return 0;
+    }
+    return orm_raise_exc(c->st, ORM_EXC_ResourceClosedError,
+                         "This Connection was closed while its statement ran");
+}
+
 /* ---- transactions ---- */
 
 /* Send or note BEGIN, unless a listener has begun by itself, or the driver was told that
@@ -200,6 +213,8 @@ static int
 begin_in_database(ConnectionObject *c)
 {
     const orm_driver *driver = c->engine->pool->driver;
+    DBConnection *db = c->handle->db;
+    orm_conn *conn = c->conn;
     orm_err err;
     int rc;
 
@@ -208,10 +223,13 @@ begin_in_database(ConnectionObject *c)
         return 0;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
-    rc = driver->begin(c->conn, &c->tx, &err);
+    rc = driver->begin(conn, &c->tx, &err);
     ORM_NOGIL_END
-    return rc < 0 ? orm_conn_raise(c, &err, NULL, NULL, NULL, false) : 0;
+    rc = rc < 0 ? orm_conn_raise(c, &err, NULL, NULL, NULL, false) : orm_conn_still(c, conn);
+    orm_dbconn_unpin(db);
+    return rc;
 }
 
 int
@@ -245,6 +263,8 @@ typedef int (*end_function)(orm_conn *, orm_mono, orm_err *);
 static int
 end_impl(ConnectionObject *c, int event, const char *word, end_function end)
 {
+    DBConnection *db = NULL;
+    orm_conn *conn = NULL;
     orm_err err;
     int rc;
 
@@ -276,11 +296,19 @@ end_impl(ConnectionObject *c, int event, const char *word, end_function end)
     else if (orm_conn_buffer_all(c) < 0) {
         return -1;
     }
+    if (c->conn == NULL) {
+        return 0; /* reading the rows that were left found the connection gone */
+    }
+    conn = c->conn;
+    db = c->handle->db;
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
-    rc = end(c->conn, ORM_NEVER, &err);
+    rc = end(conn, ORM_NEVER, &err);
     ORM_NOGIL_END
-    return rc < 0 ? orm_conn_raise(c, &err, NULL, NULL, NULL, false) : 0;
+    rc = rc < 0 ? orm_conn_raise(c, &err, NULL, NULL, NULL, false) : 0;
+    orm_dbconn_unpin(db);
+    return rc;
 }
 
 int
@@ -351,6 +379,8 @@ orm_connection_savepoint(PyObject *conn, int what, const char *name)
     ConnectionObject *c = (ConnectionObject *)conn;
     PyObject *text = NULL;
     PyObject *shown = NULL;
+    DBConnection *db = NULL;
+    orm_conn *at = NULL;
     orm_err err;
     int rc = -1;
 
@@ -361,16 +391,24 @@ orm_connection_savepoint(PyObject *conn, int what, const char *name)
     shown = PyUnicode_FromString(name);
     if (text == NULL || shown == NULL || tell(c, events[what], shown) < 0
         || (c->flags & ORM_CF_LOG_INFO && log_message(c, PyUnicode_AsUTF8(text)) < 0)
-        || orm_conn_free_line(c) < 0) {
+        || orm_conn_free_line(c) < 0 || (what == ORM_SP_SET && orm_conn_ready(c, true) < 0)) {
         goto done;
     }
+    if (c->conn == NULL) {
+        rc = 0; /* a listener, or reading what was left, found it gone */
+        goto done;
+    }
+    at = c->conn;
+    db = c->handle->db;
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
-    rc = c->engine->pool->driver->savepoint(c->conn, what, name, ORM_NEVER, &err);
+    rc = c->engine->pool->driver->savepoint(at, what, name, ORM_NEVER, &err);
     ORM_NOGIL_END
     if (rc < 0) {
         orm_conn_raise(c, &err, text, NULL, NULL, false);
     }
+    orm_dbconn_unpin(db);
 
 done:
     Py_XDECREF(text);

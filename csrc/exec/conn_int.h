@@ -84,6 +84,9 @@ void orm_conn_lose(ConnectionObject *c, PyObject *exc, bool lost);
 int orm_conn_buffer_all(ConnectionObject *c);
 /* Read what other results still have unread, so that another statement can run. 0 / -1. */
 int orm_conn_free_line(ConnectionObject *c);
+/* Whether the Connection still has `conn`, which a statement has just run on. 0; -1 when somebody
+ * closed it meanwhile, from another thread or from a callback. */
+int orm_conn_still(ConnectionObject *c, const orm_conn *conn);
 orm_waiter orm_exec_waiter(void);
 
 /* ---- statements of the user ---- */

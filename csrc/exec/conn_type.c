@@ -30,7 +30,7 @@ conn_clear(PyObject *self)
     ConnectionObject *c = (ConnectionObject *)self;
 
     while (c->results != NULL) { /* only when garbage: a result owns its connection */
-        orm_result_release(c->results, true);
+        orm_result_release_garbage(c->results);
     }
     c->conn = NULL;
     Py_CLEAR(c->handle);

@@ -22,6 +22,7 @@ next_value(orm_result *r, Py_ssize_t column, PyObject **value)
 
     if (rc > 0) {
         *value = orm_result_decode(r, (uint32_t)column, &cells[column]);
+        orm_result_settle(r);
         rc = *value == NULL ? -1 : 1;
     }
     return rc;

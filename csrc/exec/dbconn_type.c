@@ -72,16 +72,53 @@ raise_db(orm_state *st, orm_err *err)
     return -1;
 }
 
+void
+orm_dbconn_pin(DBConnection *db)
+{
+    Py_INCREF(db);
+    db->pins++;
+}
+
 static void
 close_conn(DBConnection *db)
 {
-    orm_conn *conn = atomic_exchange(&db->conn, NULL);
+    orm_conn *conn = NULL;
 
+    if (db->pins > 0) {
+        db->close_late = true;
+        return;
+    }
+    conn = atomic_exchange(&db->conn, NULL);
     if (conn != NULL && db->owns) {
         ORM_NOGIL_BEGIN
         db->driver->close(conn);
         ORM_NOGIL_END
     }
+}
+
+void
+orm_dbconn_unpin(DBConnection *db)
+{
+    assert(db->pins > 0);
+    if (--db->pins == 0 && (db->late != NULL || db->close_late)) {
+        PyObject *live = PyErr_GetRaisedException();
+        Checkout *c;
+
+        while ((c = db->late) != NULL) {
+            db->late = c->next_late;
+            c->next_late = NULL;
+            orm_checkout_finish(c);
+            Py_DECREF(c);
+        }
+        if (db->close_late) {
+            db->close_late = false;
+            close_conn(db);
+        }
+        if (live != NULL) {
+            PyErr_SetRaisedException(live);
+        }
+    }
+    Py_DECREF(db);
 }
 
 int
@@ -98,10 +135,13 @@ orm_dbconn_begin(DBConnection *db)
         return 0;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
     rc = db->driver->begin(conn, &db->tx, &err);
     ORM_NOGIL_END
-    return rc < 0 ? raise_db(db->st, &err) : 0;
+    rc = rc < 0 ? raise_db(db->st, &err) : 0;
+    orm_dbconn_unpin(db);
+    return rc;
 }
 
 /* ---- opening ---- */
@@ -252,11 +292,15 @@ end_transaction(DBConnection *db, end_function end)
         return NULL;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
     rc = end(conn, ORM_NEVER, &err);
     ORM_NOGIL_END
     if (rc < 0) {
         raise_db(db->st, &err);
+    }
+    orm_dbconn_unpin(db);
+    if (rc < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -327,6 +371,7 @@ db_script(PyObject *self, PyObject *sql)
         return NULL;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
     rc = db->driver->script(conn, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes),
                             ORM_NEVER, &err);
@@ -334,6 +379,9 @@ db_script(PyObject *self, PyObject *sql)
     Py_DECREF(bytes);
     if (rc < 0) {
         raise_db(db->st, &err);
+    }
+    orm_dbconn_unpin(db);
+    if (rc < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -351,11 +399,15 @@ db_ping(PyObject *self, PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
     rc = db->driver->ping(conn, orm_mono_after(5.0), &err);
     ORM_NOGIL_END
     if (rc < 0) {
         raise_db(db->st, &err);
+    }
+    orm_dbconn_unpin(db);
+    if (rc < 0) {
         return NULL;
     }
     Py_RETURN_NONE;

@@ -16,6 +16,7 @@ typedef struct DBCursor {
     int64_t rowcount;    /* -1: unknown */
     int64_t lastrowid;   /* SQLite; 0: none */
     Py_ssize_t arraysize; /* rows of fetchmany() */
+    bool busy;           /* a thread executes or reads: no other may, nor what it calls */
     bool closed;
 } DBCursor;
 
@@ -109,6 +110,12 @@ usable(DBCursor *c)
         }
         return -1;
     }
+    if (c->busy) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the cursor is in use, by another thread or by the caller of this "
+                        "function; give each its own cursor");
+        return -1;
+    }
     return 0;
 }
 
@@ -141,6 +148,7 @@ run(DBCursor *c, PyObject *sql, PyObject *params, bool many)
 {
     orm_result *r = NULL;
     int look = params == NULL ? ORM_PARAMS_NONE : ORM_PARAMS_GIVEN;
+    int rc;
 
     if (usable(c) < 0) {
         return NULL;
@@ -154,8 +162,13 @@ run(DBCursor *c, PyObject *sql, PyObject *params, bool many)
     if (c->db->driver->dialect == ORM_LITE && params == NULL) {
         look = ORM_PARAMS_EMPTY; /* a forgotten parameter is an error, not NULL */
     }
-    if (orm_dbconn_begin(c->db) < 0
-        || orm_raw_run(c->db, NULL, sql, params, many, look, ORM_FETCH_BUFFER, &r) < 0) {
+    c->busy = true;
+    rc = orm_dbconn_begin(c->db);
+    if (rc == 0) {
+        rc = orm_raw_run(c->db, NULL, sql, params, many, look, ORM_FETCH_BUFFER, &r);
+    }
+    c->busy = false;
+    if (rc < 0) {
         return NULL;
     }
     c->rowcount = r->rowcount;
@@ -245,7 +258,9 @@ next_row(DBCursor *c, PyObject **row)
     if (c->rows == NULL) {
         return 0;
     }
+    c->busy = true;
     rc = orm_result_row(c->rows, NULL, row);
+    c->busy = false;
     if (rc > 0 && c->db->row_factory != NULL && c->db->row_factory != Py_None) {
         PyObject *made = PyObject_CallFunctionObjArgs(c->db->row_factory, (PyObject *)c, *row,
                                                       NULL);
@@ -321,6 +336,9 @@ cursor_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     DBCursor *c = (DBCursor *)self;
 
+    if (c->busy && usable(c) < 0) {
+        return NULL;
+    }
     drop_rows(c);
     c->closed = true;
     Py_RETURN_NONE;

@@ -134,6 +134,10 @@ int orm_exec_run(PyObject *conn, orm_compiled *c, PyObject *const *values, uint3
  * its end), 0 at the end (the connection is free then), -1. */
 int orm_result_next(orm_result *r, const orm_cell **cells);
 
+/* Nobody looks at the current row's cells any more; the next row, the end and orm_result_free
+ * say so too. Until then the connection outlives whoever closes it. */
+void orm_result_settle(orm_result *r);
+
 /* One value of the current row as a Python object, by the codec chosen for the column when
  * the result began; column < orm_result_ncols(r). */
 ORM_OWNED PyObject *orm_result_decode(orm_result *r, uint32_t column, const orm_cell *cell);

@@ -41,6 +41,9 @@ struct orm_result {
     int64_t rowcount, lastrowid;
     bool direct;               /* rows may be fetched with the GIL held */
     bool ended;                /* the last row was handed out */
+    bool busy;                 /* the driver is fetching: nobody else may */
+    bool lent;                 /* somebody looks at the cells of the current row; db is pinned */
+    bool dying;                /* released while busy or lent: closed when that is over */
     bool broken;               /* closed under us: reading raises */
 };
 
@@ -49,6 +52,8 @@ orm_result *orm_result_begin(orm_state *st, ConnectionObject *owner, DBConnectio
 int orm_result_open(orm_result *r, orm_cursor *cursor);
 /* Close the cursor, leave the owner's list; what is unread is lost (`broken`) or was read. */
 void orm_result_release(orm_result *r, bool broken);
+/* The same where nobody can be reading: what owns the result is garbage. */
+void orm_result_release_garbage(orm_result *r);
 /* One row as a Row of shape, a tuple (shape NULL); 1, 0 end, -1. */
 int orm_result_row(orm_result *r, PyObject *shape, PyObject **row);
 

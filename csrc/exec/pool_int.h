@@ -37,6 +37,10 @@ typedef struct DBConnection {
     PyObject *json[2];        /* dumps, loads of the engine, or NULL; owned */
     PyObject *isolation;      /* what `isolation_level` shows ("" = implicit BEGIN), or None */
     orm_tx_opts tx;           /* options of the transactions begun implicitly */
+    struct Checkout *late;    /* to be given back or thrown away when nobody is inside; list of
+                                 owned references */
+    uint32_t pins;            /* calls inside `conn`, and results whose cells are in use */
+    bool close_late;          /* close() came while it was pinned */
     bool owns;                /* dealloc and close() close the orm_conn */
     bool autocommit;          /* nothing begins implicitly */
     bool lenient;             /* profile "sqlalchemy" */
@@ -47,6 +51,11 @@ typedef struct DBConnection {
 orm_conn *orm_dbconn_live(DBConnection *db);
 /* Begin a transaction by itself, as PEP 249 has it, where none is begun. 0 / -1. */
 int orm_dbconn_begin(DBConnection *db);
+/* Keep the orm_conn alive while C code is inside it without the GIL, or holds cells of it across
+ * Python code. What closes it meanwhile, from another thread or from a callback, takes effect
+ * with the last unpin, which keeps a live exception. */
+void orm_dbconn_pin(DBConnection *db);
+void orm_dbconn_unpin(DBConnection *db);
 /* The vtable of "postgresql" or "sqlite"; NULL: ValueError. */
 const orm_driver *orm_driver_named(PyObject *name);
 ORM_OWNED DBConnection *orm_dbconn_new(orm_state *st, PyTypeObject *type, orm_conn *conn,
@@ -109,7 +118,11 @@ typedef struct Checkout {
     DBConnection *db;   /* owned; NULL once returned or invalidated */
     PyObject *info;     /* of a detached connection; owned */
     PyObject *weakrefs;
+    struct Checkout *next_late; /* link of DBConnection.late */
+    uint8_t late;       /* ORM_LATE_*: what to do when db is not pinned any more */
 } Checkout;
+
+enum { ORM_LATE_NONE, ORM_LATE_RETURN, ORM_LATE_DISCARD, ORM_LATE_LOST };
 
 ORM_OWNED Checkout *orm_pool_take(PoolCore *pool);
 /* Give back: reset listeners, rollback. 0 / -1 (the connection is closed then). */
@@ -118,6 +131,8 @@ int orm_checkout_return(Checkout *c);
 void orm_checkout_discard(Checkout *c, PyObject *exc, bool lost);
 /* Take the connection out of its pool: the Checkout owns it. 0 / -1. */
 int orm_checkout_detach(Checkout *c);
+/* What orm_checkout_return or _discard put off. Never fails. */
+void orm_checkout_finish(Checkout *c);
 /* Release the records of closed connections. */
 void orm_pool_reap(PoolCore *pool);
 

@@ -248,6 +248,7 @@ orm_raw_run(DBConnection *db, ConnectionObject *owner, PyObject *sql, PyObject *
         return -1;
     }
     orm_err_init(&err);
+    orm_dbconn_pin(db); /* values may run Python code, which may close it */
     if (orm_raw_prepare(st, sql, db->driver->dialect, db->style, look, &text, &order) < 0) {
         goto done;
     }
@@ -284,14 +285,19 @@ orm_raw_run(DBConnection *db, ConnectionObject *owner, PyObject *sql, PyObject *
     if (rc > 0) {
         rc = raise_raw(r, &err, sql, params, many);
     }
+    else if (rc == 0 && owner != NULL) {
+        rc = orm_conn_still(owner, conn);
+    }
 
 done:
     Py_XDECREF(text);
     Py_XDECREF(order);
     if (rc < 0) {
         orm_result_free(r);
-        return -1;
     }
-    *out = r;
-    return 0;
+    else {
+        *out = r;
+    }
+    orm_dbconn_unpin(db);
+    return rc < 0 ? -1 : 0;
 }

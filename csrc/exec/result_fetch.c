@@ -38,6 +38,10 @@ orm_result_end(ResultObject *r, bool hard)
         r->closed = true;
         Py_CLEAR(r->buffer);
     }
+    if (r->reading) {
+        r->ending = true; /* from another thread, or from what the source calls */
+        return;
+    }
     if (source != NULL) {
         if (source->rowcount != NULL) {
             r->rowcount = source->rowcount(self);
@@ -230,7 +234,18 @@ pull(ResultObject *r, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     if (r->source == NULL) {
         return 0;
     }
+    if (r->reading) {
+        return orm_raise_exc(r->head.st, ORM_EXC_InvalidRequestError,
+                             "This result is being read already, by another thread or by the "
+                             "caller of this function; give each reader a result of its own");
+    }
+    r->reading = true;
     rc = r->source->fetch(r->self, into, n, column);
+    r->reading = false;
+    if (rc > 0 && r->ending) {
+        rc = r->closed ? orm_result_check(r) : 0;
+    }
+    r->ending = false;
     if (rc <= 0) {
         PyObject *live = rc < 0 ? PyErr_GetRaisedException() : NULL;
 

@@ -46,6 +46,8 @@ struct ResultObject {
     Py_ssize_t yield_per;     /* rows per fetch; 0: as the source likes */
     Py_ssize_t ahead;         /* rows to fetch ahead when read one by one; 0: the usual number */
     int flags;                /* ORM_RESULT_* */
+    bool reading;             /* the source is at work: others, and what it calls, stay out */
+    bool ending;              /* ended while reading: released when the reader comes back */
     bool closed;              /* closed by the user or by first(), one(), ...: reading raises */
     bool no_rows;             /* a statement without rows: reading raises */
     PyObject *context;        /* CursorResult: ExecutionContext or NULL; owned */

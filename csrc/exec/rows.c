@@ -80,15 +80,30 @@ close_cursor(orm_result *r)
     list_leave(r);
     r->batch = (orm_batch){.last = true};
     r->at = 0;
+    r->dying = false;
     if (r->direct) {
         r->driver->cursor_close(cursor);
     }
     else {
+        orm_dbconn_pin(r->db);
         ORM_NOGIL_BEGIN
         r->driver->cursor_close(cursor);
         ORM_NOGIL_END
+        orm_dbconn_unpin(r->db);
     }
     Py_CLEAR(r->owners);
+}
+
+void
+orm_result_settle(orm_result *r)
+{
+    if (r->lent) {
+        r->lent = false;
+        if (r->dying) {
+            close_cursor(r);
+        }
+        orm_dbconn_unpin(r->db);
+    }
 }
 
 void
@@ -101,7 +116,19 @@ orm_result_release(orm_result *r, bool broken)
         r->rowcount = r->driver->rowcount(r->cursor);
     }
     r->broken = broken;
+    if (r->busy || r->lent) {
+        r->dying = true;
+        list_leave(r);
+        return;
+    }
     close_cursor(r);
+}
+
+void
+orm_result_release_garbage(orm_result *r)
+{
+    orm_result_settle(r);
+    orm_result_release(r, true);
 }
 
 void
@@ -112,7 +139,9 @@ orm_result_free(orm_result *r)
     if (r == NULL) {
         return;
     }
+    assert(!r->busy);
     live = PyErr_GetRaisedException();
+    orm_result_settle(r);
     close_cursor(r);
     Py_CLEAR(r->owners);
     Py_CLEAR(r->json_loads);
@@ -202,36 +231,57 @@ raise_fetch(orm_result *r, orm_err *err)
     return rc;
 }
 
+static int
+raise_closed(orm_result *r)
+{
+    return orm_raise_exc(r->st, ORM_EXC_ResourceClosedError, "This result object is closed.");
+}
+
 /* The next batch into r->batch; 0 / -1. */
 static int
 fetch_batch(orm_result *r)
 {
+    orm_cursor *cursor = r->cursor;
     orm_err err;
-    int rc;
+    int rc = 0;
 
     orm_err_init(&err);
     r->at = 0;
     r->batch = (orm_batch){0};
+    /* Without the GIL, and in SQL functions written in Python, others may close us. */
+    r->busy = true;
+    orm_dbconn_pin(r->db);
     if (r->direct) {
         /* fast path: same answer as below, a row at a time with the GIL held. */
-        rc = r->driver->fetch(r->cursor, ORM_FETCH_DIRECT, &r->batch, &err);
-        if (rc == 0 && (r->batch.nrows > 0 || r->batch.last)) {
-            return 0;
-        }
-        if (rc < 0) {
-            return raise_fetch(r, &err);
-        }
-        r->direct = false;
+        rc = r->driver->fetch(cursor, ORM_FETCH_DIRECT, &r->batch, &err);
+        r->direct = rc == 0 && (r->batch.nrows > 0 || r->batch.last);
     }
-    ORM_NOGIL_BEGIN
-    rc = r->driver->fetch(r->cursor, 0, &r->batch, &err);
-    ORM_NOGIL_END
-    return rc < 0 ? raise_fetch(r, &err) : 0;
+    if (rc == 0 && !r->direct) {
+        ORM_NOGIL_BEGIN
+        rc = r->driver->fetch(cursor, 0, &r->batch, &err);
+        ORM_NOGIL_END
+    }
+    r->busy = false;
+    if (rc < 0) {
+        rc = raise_fetch(r, &err);
+    }
+    else if (r->dying) {
+        close_cursor(r);
+        rc = raise_closed(r);
+    }
+    orm_dbconn_unpin(r->db);
+    return rc;
 }
 
 int
 orm_result_next(orm_result *r, const orm_cell **cells)
 {
+    if (r->busy) {
+        return orm_raise_exc(r->st, ORM_EXC_InvalidRequestError,
+                             "Rows of this connection are being read by another thread; give "
+                             "each thread a connection of its own");
+    }
+    orm_result_settle(r);
     while (r->at >= r->batch.nrows) {
         if (r->kept != NULL && r->at < r->nkept) {
             *cells = r->kept + (size_t)r->at * r->ncols;
@@ -239,8 +289,7 @@ orm_result_next(orm_result *r, const orm_cell **cells)
             return 1;
         }
         if (r->broken) {
-            orm_raise_exc(r->st, ORM_EXC_ResourceClosedError, "This result object is closed.");
-            return -1;
+            return raise_closed(r);
         }
         if (r->cursor == NULL || r->batch.last) {
             orm_result_release(r, false);
@@ -254,6 +303,8 @@ orm_result_next(orm_result *r, const orm_cell **cells)
     *cells = r->batch.cells != NULL ? r->batch.cells + (size_t)r->at * r->ncols
                                     : r->driver->row(&r->batch, r->at, r->scratch);
     r->at++;
+    r->lent = true;
+    orm_dbconn_pin(r->db);
     return 1;
 }
 
@@ -283,6 +334,7 @@ orm_result_row(orm_result *r, PyObject *shape, PyObject **row)
     }
     made = shape != NULL ? orm_row_new(shape, n) : PyTuple_New(n);
     if (made == NULL) {
+        orm_result_settle(r);
         return -1;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -297,11 +349,13 @@ orm_result_row(orm_result *r, PyObject *shape, PyObject **row)
             value = d->fn(&r->dec, d->type, &cells[i]);
             if (value == NULL) {
                 Py_DECREF(made);
+                orm_result_settle(r);
                 return -1;
             }
         }
         PyTuple_SET_ITEM(made, i, value);
     }
+    orm_result_settle(r);
     if (shape != NULL) {
         orm_row_done(made);
     }
@@ -341,6 +395,37 @@ keep_row(orm_result *r, orm_cell **kept, uint32_t *nkept, uint32_t *cap, const o
     return 0;
 }
 
+/* Somebody looks at a row's cells while the rows behind it are read: the cells get texts that
+ * last. 0 / -1. */
+static int
+keep_lent(orm_result *r)
+{
+    orm_cell *mine = NULL;
+
+    if (r->batch.cells != NULL) {
+        return orm_raise_exc(r->st, ORM_EXC_InvalidRequestError,
+                             "A row of this connection is being read by the caller of this "
+                             "function: its transaction cannot end now");
+    }
+    mine = orm_arena_array(&r->arena, r->ncols, sizeof(orm_cell));
+    for (uint32_t i = 0; mine != NULL && i < r->ncols; i++) {
+        if (r->scratch[i].p != NULL) {
+            r->scratch[i].p = orm_arena_dup(&r->arena, r->scratch[i].p, (size_t)r->scratch[i].len);
+            if (r->scratch[i].p == NULL) {
+                r->scratch[i].kind = ORM_V_NULL;
+                mine = NULL;
+            }
+        }
+    }
+    if (mine == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    r->scratch = mine; /* the other one is the reader's now */
+    orm_result_settle(r);
+    return 0;
+}
+
 int
 orm_result_buffer(orm_result *r)
 {
@@ -352,6 +437,9 @@ orm_result_buffer(orm_result *r)
 
     if (r->cursor == NULL) {
         return 0;
+    }
+    if (r->lent && keep_lent(r) < 0) {
+        return -1;
     }
     while ((rc = orm_result_next(r, &cells)) > 0) {
         if (keep_row(r, &kept, &nkept, &cap, cells) < 0) {

@@ -257,6 +257,8 @@ tell_before(orm_exec *x, orm_result *r, orm_param *params, uint32_t nsets,
 {
     PyObject *shown = NULL;
     PyObject *bytes = NULL;
+    bool replaced;
+    int rc;
 
     if (orm_dispatch_get(x->conn->dispatch, ORM_EV_before_cursor_execute) != NULL) {
         PyObject *own = shown_text(x);
@@ -264,11 +266,11 @@ tell_before(orm_exec *x, orm_result *r, orm_param *params, uint32_t nsets,
         if (own == NULL || shown_params(x) == NULL) {
             return -1;
         }
-        shown = x->shown;
-        if (before_cursor(x) < 0) {
-            return -1;
-        }
-        if (x->shown != shown && x->describe == NULL && encode_again(x, r, params, nsets) < 0) {
+        shown = Py_NewRef(x->shown); /* held: its address must not come back */
+        rc = before_cursor(x);
+        replaced = x->shown != shown;
+        Py_DECREF(shown);
+        if (rc < 0 || (replaced && x->describe == NULL && encode_again(x, r, params, nsets) < 0)) {
             return -1;
         }
         bytes = PyUnicode_AsUTF8String(x->text);
@@ -311,8 +313,8 @@ total(const int64_t *counts, uint32_t n)
 }
 
 static int
-send_many(orm_exec *x, orm_result *r, const orm_sqltext *text, const orm_param *params,
-          uint32_t nsets, orm_err *err)
+send_many(orm_exec *x, orm_result *r, orm_conn *conn, const orm_sqltext *text,
+          const orm_param *params, uint32_t nsets, orm_err *err)
 {
     bool lite = x->conn->engine->dialect_id == ORM_LITE;
     int64_t *counts = orm_arena_array(&r->arena, (size_t)nsets + 1, sizeof(int64_t));
@@ -323,7 +325,7 @@ send_many(orm_exec *x, orm_result *r, const orm_sqltext *text, const orm_param *
         PyErr_NoMemory();
         return -1;
     }
-    rc = orm_result_send_many(r, x->conn->conn, text, params, x->nslots, nsets, counts, rowids,
+    rc = orm_result_send_many(r, conn, text, params, x->nslots, nsets, counts, rowids,
                               x->compiled->ncols > 0, err);
     if (rc == 0) {
         r->rowcount = total(counts, nsets);
@@ -398,10 +400,27 @@ fail(orm_exec *x, orm_err *err)
     return rc;
 }
 
+/* Make the connection ready for one more statement, and pin it: encoding, listeners and other
+ * threads may close it before the statement is through. 0, to be unpinned; -1. */
+static int
+get_line(ConnectionObject *c, DBConnection **db, orm_conn **conn)
+{
+    if (orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0
+        || (c->conn == NULL && orm_conn_ready(c, true) < 0)) {
+        return -1;
+    }
+    *db = c->handle->db;
+    *conn = c->conn;
+    orm_dbconn_pin(*db);
+    return 0;
+}
+
 int
 orm_exec_statement(orm_exec *x, orm_result **out)
 {
     ConnectionObject *c = x->conn;
+    DBConnection *db = NULL;
+    orm_conn *conn = NULL;
     orm_result *r = NULL;
     orm_param *params = NULL;
     const orm_sqltext *text = NULL;
@@ -410,12 +429,12 @@ orm_exec_statement(orm_exec *x, orm_result **out)
     int rc;
 
     *out = NULL;
-    if (orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0 || choose_text(x) < 0) {
+    if (get_line(c, &db, &conn) < 0) {
         return -1;
     }
-    r = orm_result_begin(c->st, c, c->handle->db);
+    r = choose_text(x) < 0 ? NULL : orm_result_begin(c->st, c, db);
     if (r == NULL) {
-        return -1;
+        goto error;
     }
     r->compiled = (orm_compiled *)Py_NewRef(x->compiled);
     text = x->wire;
@@ -424,20 +443,22 @@ orm_exec_statement(orm_exec *x, orm_result **out)
         goto error;
     }
     orm_err_init(&err);
-    rc = x->many ? send_many(x, r, text, params, nsets, &err)
-                 : orm_result_send(r, c->conn, text, params, x->nslots, fetch_mode(x), &err);
+    rc = x->many ? send_many(x, r, conn, text, params, nsets, &err)
+                 : orm_result_send(r, conn, text, params, x->nslots, fetch_mode(x), &err);
     if (rc > 0) {
         fail(x, &err);
     }
-    if (rc != 0 || after_cursor(x) < 0) {
+    if (rc != 0 || after_cursor(x) < 0 || orm_conn_still(c, conn) < 0) {
         goto error;
     }
     ORM_COUNT(exec_statements);
     *out = r;
+    orm_dbconn_unpin(db);
     return 0;
 
 error:
     orm_result_free(r);
+    orm_dbconn_unpin(db);
     return -1;
 }
 
@@ -473,16 +494,19 @@ orm_exec_many(PyObject *conn, orm_many *many, orm_result **rows)
                   .compiled = (orm_compiled *)(uintptr_t)many->compiled,
                   .wire = many->compiled != NULL ? &many->compiled->wire : many->text};
     const orm_sqltext *text = x.wire;
+    DBConnection *db = NULL;
+    orm_conn *at = NULL;
     orm_result *r = NULL;
     orm_err err;
     int rc = -1;
 
     many->failed = -1;
-    if (orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0) {
+    if (get_line(c, &db, &at) < 0) {
         return -1;
     }
-    r = orm_result_begin(c->st, c, c->handle->db);
+    r = orm_result_begin(c->st, c, db);
     if (r == NULL) {
+        orm_dbconn_unpin(db);
         return -1;
     }
     if (many->compiled != NULL) {
@@ -496,7 +520,7 @@ orm_exec_many(PyObject *conn, orm_many *many, orm_result **rows)
         goto done;
     }
     orm_err_init(&err);
-    rc = orm_result_send_many(r, c->conn, text, many->params, many->nparams, many->nsets,
+    rc = orm_result_send_many(r, at, text, many->params, many->nparams, many->nsets,
                               many->counts, many->lastrowids, rows != NULL, &err);
     if (rc > 0) {
         many->failed = err.row;
@@ -505,16 +529,21 @@ orm_exec_many(PyObject *conn, orm_many *many, orm_result **rows)
     if (rc == 0 && !many->quiet) {
         rc = after_cursor(&x);
     }
+    if (rc == 0) {
+        rc = orm_conn_still(c, at);
+    }
     ORM_COUNT(exec_batches);
 
 done:
     orm_exec_fini(&x);
     if (rc < 0 || rows == NULL) {
         orm_result_free(r);
-        return rc;
     }
-    *rows = r;
-    return 0;
+    else {
+        *rows = r;
+    }
+    orm_dbconn_unpin(db);
+    return rc;
 }
 
 int
@@ -560,24 +589,28 @@ orm_exec_copy(PyObject *conn, const orm_sqltext *text, const orm_buf *data, int6
     ConnectionObject *c = (ConnectionObject *)conn;
     orm_exec x = {.conn = c, .wire = text, .shown = NULL};
     const orm_driver *driver = c->engine->pool->driver;
+    DBConnection *db = NULL;
+    orm_conn *at = NULL;
     orm_err err;
-    int rc;
+    int rc = -1;
 
-    if (orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0) {
+    if (get_line(c, &db, &at) < 0) {
         return -1;
     }
     x.shown = PyTuple_New(0);
     if (x.shown == NULL || (c->flags & ORM_CF_LOG_INFO && log_statement(&x) < 0)) {
-        orm_exec_fini(&x);
-        return -1;
+        goto done;
     }
     orm_err_init(&err);
     ORM_NOGIL_BEGIN
-    rc = driver->copy_in(c->conn, text, data, rows, ORM_NEVER, &err);
+    rc = driver->copy_in(at, text, data, rows, ORM_NEVER, &err);
     ORM_NOGIL_END
     if (rc < 0) {
         fail(&x, &err);
     }
+
+done:
     orm_exec_fini(&x);
+    orm_dbconn_unpin(db);
     return rc;
 }

@@ -138,6 +138,7 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
         Py_DECREF(item);
         rc = 1;
     }
+    orm_result_settle(l->r);
     if (rc < 0) {
         orm_loader_failed(l);
     }
