@@ -13,6 +13,15 @@ from pyorm.schema import MetaData
 _all_registries: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
+def _set_keywords(self: Any, **kwargs: Any) -> None:
+    """Set attributes from keywords; only those that the class has."""
+    cls = type(self)
+    for key, value in kwargs.items():
+        if not hasattr(cls, key):
+            raise TypeError(f"{key!r} is an invalid keyword argument for {cls.__name__}")
+        setattr(self, key, value)
+
+
 class registry:  # noqa: N801  SQLAlchemy's public name
     """A collection of mappings.
 
@@ -20,7 +29,7 @@ class registry:  # noqa: N801  SQLAlchemy's public name
         metadata: the MetaData of its tables; default a new one.
         class_registry: classes by name; default a new dict.
         type_annotation_map: SQL types for Python types in `Mapped[…]`.
-        constructor: `__init__` of classes made by generate_base() and mapped(); default: keywords are attributes.
+        constructor: `__init__` of classes that define none; default: keywords are attributes.
     """
 
     def __init__(
@@ -88,7 +97,12 @@ class registry:  # noqa: N801  SQLAlchemy's public name
         Returns:
             The Mapper.
         """
+        self._give_constructor(class_)
         return Mapper(class_, local_table, registry=self, **kw)
+
+    def _give_constructor(self, class_: type) -> None:
+        if class_.__init__ is object.__init__:  # type: ignore[misc]
+            class_.__init__ = self.constructor or _set_keywords  # type: ignore[misc]
 
     def mapped(self, cls: type) -> type:
         """Map a class in declarative style without a declarative base (a class decorator)."""
@@ -97,6 +111,7 @@ class registry:  # noqa: N801  SQLAlchemy's public name
         cls.registry = self  # type: ignore[attr-defined]
         if "metadata" not in cls.__dict__:
             cls.metadata = self.metadata  # type: ignore[attr-defined]
+        self._give_constructor(cls)
         map_class(self, cls)
         return cls
 
