@@ -256,6 +256,13 @@ open_database(orm_conn *conn, const orm_dsn *dsn, orm_err *err)
         return orm_err_nomem(err);
     }
     sqlite3_extended_result_codes(conn->db, 1);
+    if ((rc & 0xff) == SQLITE_CANTOPEN) {
+        orm_err_set(err, ORM_E_DB,
+                    "unable to open database file '%s': does its folder exist, and may this "
+                    "process write there?", path);
+        err->native = sqlite3_extended_errcode(conn->db);
+        return -1;
+    }
     if (rc != SQLITE_OK) {
         return lite_fail_locked(conn, rc, err);
     }

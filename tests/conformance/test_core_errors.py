@@ -252,7 +252,7 @@ def test_server_that_is_not_there_is_named_without_the_password() -> None:
 def test_directory_that_is_not_there_is_named_by_sqlite(tmp_path: Any) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/none/x.db")
 
-    with pytest.raises(exc.OperationalError, match="unable to open database file"):
+    with pytest.raises(exc.OperationalError, match=r"unable to open database file '.*/none/x\.db': does its folder exist"):
         engine.connect()
     engine.dispose()
 
