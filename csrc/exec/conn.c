@@ -32,7 +32,7 @@ orm_connection_freshen(PyObject *conn)
 {
     ConnectionObject *c = (ConnectionObject *)conn;
 
-    if (c->conn != NULL) {
+    if (c->conn != NULL && c->handle->db != NULL) {
         (void)c->engine->pool->driver->freshen(c->conn); /* 0: nothing to end */
     }
 }
@@ -175,9 +175,19 @@ reconnect(ConnectionObject *c)
     return 0;
 }
 
+/* Users reach the Checkout as `connection.connection`, and may close it. */
+static void
+notice_return(ConnectionObject *c)
+{
+    if (c->conn != NULL && c->handle->db == NULL) {
+        orm_conn_lose(c, NULL, false);
+    }
+}
+
 int
 orm_conn_ready(ConnectionObject *c, bool begin)
 {
+    notice_return(c);
     if (c->conn != NULL && (c->flags & (ORM_CF_BEGUN | ORM_CF_BLOCKED)) == ORM_CF_BEGUN) {
         return 0; /* fast path: same answer as below, in the middle of a transaction */
     }
@@ -268,6 +278,7 @@ end_impl(ConnectionObject *c, int event, const char *word, end_function end)
     orm_err err;
     int rc;
 
+    notice_return(c);
     if (!(c->flags & ORM_CF_BEGUN)) {
         return 0;
     }
@@ -285,6 +296,7 @@ end_impl(ConnectionObject *c, int event, const char *word, end_function end)
         return -1;
     }
     c->flags &= ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX);
+    notice_return(c);
     if (c->conn == NULL) {
         return 0;
     }
@@ -296,6 +308,7 @@ end_impl(ConnectionObject *c, int event, const char *word, end_function end)
     else if (orm_conn_buffer_all(c) < 0) {
         return -1;
     }
+    notice_return(c);
     if (c->conn == NULL) {
         return 0; /* reading the rows that were left found the connection gone */
     }
@@ -384,6 +397,7 @@ orm_connection_savepoint(PyObject *conn, int what, const char *name)
     orm_err err;
     int rc = -1;
 
+    notice_return(c);
     if (what == ORM_SP_SET ? orm_conn_ready(c, true) < 0 : c->conn == NULL) {
         return what == ORM_SP_SET ? -1 : 0; /* a lost connection has no savepoints left */
     }
@@ -394,6 +408,7 @@ orm_connection_savepoint(PyObject *conn, int what, const char *name)
         || orm_conn_free_line(c) < 0 || (what == ORM_SP_SET && orm_conn_ready(c, true) < 0)) {
         goto done;
     }
+    notice_return(c);
     if (c->conn == NULL) {
         rc = 0; /* a listener, or reading what was left, found it gone */
         goto done;

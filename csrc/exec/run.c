@@ -406,7 +406,7 @@ static int
 get_line(ConnectionObject *c, DBConnection **db, orm_conn **conn)
 {
     if (orm_conn_ready(c, true) < 0 || orm_conn_free_line(c) < 0
-        || (c->conn == NULL && orm_conn_ready(c, true) < 0)) {
+        || orm_conn_ready(c, true) < 0) {
         return -1;
     }
     *db = c->handle->db;
