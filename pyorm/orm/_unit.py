@@ -115,7 +115,8 @@ def table_name(table: Any, dialect: str, schema: str | None) -> str:
 def default_text(default: Any, dialect: str) -> str | None:
     """Return the SQL of a default as it stands in a statement; None: the database has no such thing."""
     if isinstance(default, _core.ClauseElement):
-        text = _core.compile_string(default, _dialect(dialect), include_table=False)
+        # The statement's parameters are the rows' values: a constant of the class stands in the text.
+        text = _core.compile_string(default, _dialect(dialect), include_table=False, literal_binds=True)
         return str(text)
     if dialect == "sqlite":  # a sequence; a numbered column needs none
         return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from pyorm import Column, DateTime, ForeignKey, Integer, MetaData, String, Table, exc, func, inspect, select
+from pyorm import Column, DateTime, ForeignKey, Integer, MetaData, String, Table, exc, func, inspect, literal, select
 from pyorm.engine import Engine
 from pyorm.orm import (
     DeclarativeBase,
@@ -332,3 +332,27 @@ def test_a_disposed_registry_leaves_plain_classes() -> None:
     with pytest.raises(exc.NoInspectionAvailable):
         inspect(Plain)
     assert callable(clear_mappers)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_values_inside_sql_defaults_stay_inside(engine: Engine, rows: int) -> None:
+    base: Any = declarative_base()
+
+    class Filled(base):
+        __tablename__ = "filled"
+        id = Column(Integer, primary_key=True)
+        before = Column(Integer)
+        number = Column(Integer, default=select(literal(10)).scalar_subquery())
+        words = Column(String(20), default=func.lower("IT'S"), onupdate=func.upper("it's"))
+        after = Column(Integer)
+
+    base.metadata.create_all(engine)
+    with Session(engine) as session:
+        made = [Filled(before=i, after=-i) for i in range(rows)]
+        session.add_all(made)
+        session.flush()
+        for i, one in enumerate(made):
+            assert (one.before, one.number, one.words, one.after) == (i, 10, "it's", -i)
+            one.after = 100
+        session.flush()
+        assert {(one.words, one.after) for one in made} == {("IT'S", 100)}
