@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.chart import write_chart
+from benchmarks.clock import CPU, WALL
 from benchmarks.contenders import ENTRIES
 from benchmarks.places import Places
 from benchmarks.report import about, print_report, read_json, write_json
@@ -27,16 +28,27 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--databases", default=",".join((SQLITE, POSTGRES, NONE, ROLLBACK)),
                         help="of %(default)s")
     parser.add_argument("--rounds", type=int, default=5, help="that count; %(default)s otherwise")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the data; 0.1 is a quick look")
+    parser.add_argument("--scale", type=float, default=1.0,
+                        help="of what is written and streamed; 0.1 is a quick look")
+    parser.add_argument("--clock", choices=(WALL, CPU), default=WALL,
+                        help="cpu: processor time of client and server, for a machine that does"
+                        " other things besides; %(default)s otherwise")
     parser.add_argument("--postgres", metavar="URL", help="a server; its own is started otherwise")
     parser.add_argument("--no-pin", action="store_true", help="let the kernel choose the core")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"),
                         help="where the figures go; %(default)s")
-    parser.add_argument("--svg", type=Path, default=Path("build/benchmarks.svg"),
-                        help="where the chart goes; %(default)s")
+    parser.add_argument("--svg", type=Path,
+                        help="where the chart goes; docs/benchmarks.svg if everything is measured,"
+                        " build/benchmarks.svg otherwise")
     parser.add_argument("--read", type=Path, metavar="JSON", help="print an earlier run instead")
     parser.add_argument("--list", action="store_true", help="list scenarios and contenders")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.svg is None:
+        whole = options.read is None and options.scenarios is None and options.contenders is None
+        options.svg = Path("docs" if whole else "build") / "benchmarks.svg"
+    if options.clock == CPU and options.postgres:
+        parser.error("--clock cpu counts the processor time of a server of its own; leave --postgres out")
+    return options
 
 
 def print_list() -> None:
@@ -71,7 +83,7 @@ def pairs(options: argparse.Namespace) -> list[tuple[Scenario, str]]:
         for database in scenario.databases:
             if database in databases:
                 found.append((scenario, database))
-            if database == SQLITE and ROLLBACK in databases:
+            if database == SQLITE and ROLLBACK in databases and scenario.journal:
                 found.append((scenario, ROLLBACK))
     return found
 
@@ -97,7 +109,8 @@ def run(options: argparse.Namespace) -> list[Series]:
         for scenario, database in pairs(options):
             names = contenders_of(options, scenario, database)
             print(f"{scenario.name} on {database}: {', '.join(names)}", file=sys.stderr, flush=True)
-            series += run_scenario(scenario, database, names, places, options.rounds)
+            series += run_scenario(scenario, database, names, places, options.rounds,
+                                   options.clock)
         server = None
         if any(one.database == POSTGRES for one in series):
             server = places.execute_postgres(places.server(), "SHOW server_version")[0][0]

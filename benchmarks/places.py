@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scenarios import NONE, POSTGRES, SQLITE, Scenario
-from benchmarks.work import Sizes, fill_postgres, fill_sqlite
+from benchmarks.work import (
+    POSTGRES_READINGS,
+    SQLITE_READINGS,
+    Sizes,
+    fill_postgres,
+    fill_sqlite,
+)
 from tests.cluster import Cluster, with_database
 
 
@@ -105,8 +111,21 @@ class Places:
             connection.close()
         return rows
 
+    def server_pid(self) -> int | None:
+        """Return the pid of the server's first process; None for one that was there before."""
+        process = self.cluster.process if self.cluster is not None else None
+        return None if process is None else process.pid
+
+    def add_readings(self, database: str, target: str) -> None:
+        """Fill reading."""
+        if self.execute(database, target, "SELECT count(*) FROM reading") == [(0,)]:
+            fill = POSTGRES_READINGS if database == POSTGRES else SQLITE_READINGS
+            self.execute(database, target, fill.format(count=self.sizes.readings))
+
     def reset(self, scenario: Scenario, database: str, target: str) -> None:
         """Bring author_w into the state in which the scenario begins."""
+        if scenario.streamed:
+            self.add_readings(database, target)
         if not scenario.rows:
             return
         empty = "DELETE FROM author_w"

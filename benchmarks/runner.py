@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import select
@@ -11,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clock import CPU, WALL
 from benchmarks.contenders import BY_NAME, Entry
 from benchmarks.places import Places
-from benchmarks.scenarios import Scenario
+from benchmarks.scenarios import POSTGRES, Scenario
 
 ROOT = Path(__file__).resolve().parent.parent
-WARM_UPS = 2
 ROUND_TIMEOUT_S = 120
-IMPORT = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
+IMPORT = "import time; start = time.{0}(); {1}; print(time.{0}() - start)"
+IMPORT_CLOCKS = {WALL: "perf_counter", CPU: "process_time"}
 
 
 @dataclass(slots=True)
@@ -83,9 +85,9 @@ class Worker:
         return self.process.communicate()[1]
 
 
-def measure_import(entry: Entry, core: int | None) -> dict[str, Any]:
+def measure_import(entry: Entry, core: int | None, clock: str) -> dict[str, Any]:
     """Return what importing takes in a process that has imported nothing."""
-    command = [sys.executable, "-c", IMPORT.format(entry.imports)]
+    command = [sys.executable, "-c", IMPORT.format(IMPORT_CLOCKS[clock], entry.imports)]
     pin = None if core is None else (lambda: os.sched_setaffinity(0, {core}))
     run = subprocess.run(
         command, cwd=ROOT, text=True, capture_output=True, check=False, preexec_fn=pin
@@ -101,8 +103,11 @@ def run_scenario(
     contenders: list[str],
     places: Places,
     rounds: int,
+    clock: str,
 ) -> list[Series]:
     """Run one scenario on one database with all contenders that can; return their series."""
+    # What pip installed has its bytecode written; the working copy must not pay for it here.
+    compileall.compile_dir(ROOT / "pyorm", quiet=2)
     series = [Series(scenario.name, database, name) for name in contenders]
     workers: dict[str, Worker] = {}
     imports = scenario.name == "S16i"
@@ -111,16 +116,17 @@ def run_scenario(
             target = places.target(database, name)
             workers[name] = Worker({
                 "contender": name, "scenario": scenario.name, "database": database,
-                "target": target, "scale": places.sizes.scale, "core": places.core,
+                "target": target, "scale": places.sizes.scale, "core": places.core, "clock": clock,
+                "server": places.server_pid() if database == POSTGRES else None,
             })
     absent: set[str] = set()
-    warm_ups = 1 if scenario.fresh else WARM_UPS
-    for number in range(warm_ups + rounds):
+    warm_ups = scenario.warm_ups
+    for number in range(warm_ups + min(rounds, scenario.rounds)):
         for one in series:
             if one.error or one.contender in absent:
                 continue
             answer = (
-                measure_import(BY_NAME[one.contender], places.core)
+                measure_import(BY_NAME[one.contender], places.core, clock)
                 if imports
                 else one_round(scenario, database, workers[one.contender], places)
             )

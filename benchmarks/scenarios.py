@@ -25,6 +25,10 @@ class Scenario:
         filled: author_w holds the first `rows` authors when a round begins; else it is empty.
         check: (query, expected) afterwards; {n} is the number of rows.
         rows: how many rows the full run writes, 0 for reads.
+        warm_ups: rounds that are not counted.
+        rounds: as many are enough, whatever --rounds says.
+        journal: measured with a rollback journal too.
+        streamed: reads the 10⁶ readings, which are made for it alone.
     """
 
     name: str
@@ -35,6 +39,10 @@ class Scenario:
     filled: bool = False
     check: tuple[str, str] | None = None
     rows: int = 0
+    warm_ups: int = 2
+    rounds: int = 1000
+    journal: bool = True
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,10 @@ SCENARIOS = (
     Scenario("S2", "load all authors as rows", "us"),
     Scenario("S3", "get by key, uncached, one session", "us"),
     Scenario("S3b", "get by key, a session each", "us"),
-    Scenario("S4", "get by key, identity-map hit", "ns"),
+    Scenario("S4", "get by key, identity-map hit", "ns", journal=False),
     Scenario("S5", "filtered query of 10 entities, built anew", "us"),
-    Scenario("S6", "build + compile it, cached shape", "us"),
-    Scenario("S6c", "build it only", "us"),
+    Scenario("S6", "build + compile it, cached shape", "us", journal=False),
+    Scenario("S6c", "build it only", "us", journal=False),
     Scenario("S7", "insert objects through the unit of work", "us", rows=10_000,
              check=(WRITTEN, "{n}|{n}|18")),
     Scenario("S8", "bulk insert dicts", "us", rows=10_000, check=(WRITTEN, "{n}|{n}|18")),
@@ -84,12 +92,16 @@ SCENARIOS = (
     Scenario("S13w", "attribute write", "ns", (NONE,)),
     Scenario("S13m", "method call", "ns", (NONE,)),
     Scenario("S14", "construct with 7 keywords", "ns", (NONE,)),
-    Scenario("S15", "memory per loaded entity", "bytes", fresh=True),
-    Scenario("S15y", "memory over the start, 10⁶ entities with yield_per", "MB", fresh=True),
-    Scenario("S16i", "import what a mapped program needs", "ms", (NONE,), fresh=True),
-    Scenario("S16m", "declare and configure 20 models", "ms", (NONE,), fresh=True),
+    Scenario("S15", "memory per loaded entity", "bytes", fresh=True, warm_ups=0, rounds=3,
+             journal=False),
+    Scenario("S15y", "memory over the start, 10⁶ entities with yield_per", "MB", fresh=True,
+             warm_ups=0, rounds=1, journal=False, streamed=True),
+    Scenario("S16i", "import what a mapped program needs", "ms", (NONE,), fresh=True,
+             warm_ups=1),
+    Scenario("S16m", "declare and configure 20 models, all imported", "ms", (NONE,), fresh=True,
+             warm_ups=1),
     Scenario("S17", "checkout + SELECT 1 + checkin", "us"),
-    Scenario("S17b", "checkout + checkin", "us"),
+    Scenario("S17b", "checkout + checkin", "us", journal=False),
     Scenario("S18", "four threads get by key, pool of 5", "us"),
 )
 

@@ -1,4 +1,7 @@
-"""Time what takes a few nanoseconds: unrolled, and with the empty loop taken off."""
+"""Time what takes a few nanoseconds: unrolled, and with the empty loop taken off.
+
+By processor time: nothing here waits, and a difference of two short times bears no guests.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def compiled(body: str, names: dict[str, Any]) -> Callable[[], float]:
         "        return clock() - start\n"
         "    return run\n"
     )
-    space: dict[str, Any] = {"clock": time.perf_counter}
+    space: dict[str, Any] = {"clock": time.process_time}
     exec(source, space)
     run: Callable[[], float] = space["timed"](**names)
     return run

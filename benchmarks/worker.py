@@ -2,7 +2,8 @@
 
     python -m benchmarks.worker        started by benchmarks.runner, told what by stdin
 
-The first line of stdin is {"contender", "scenario", "database", "target", "scale", "core"}.
+The first line of stdin is {"contender", "scenario", "database", "target", "scale", "core", "clock",
+"server"}.
 Each further line asks for a round; the answer is {"value": per unit, "units": n}, in seconds
 or bytes, or {"error": text}.
 """
@@ -13,23 +14,24 @@ import gc
 import json
 import os
 import sys
-import time
 import traceback
 from typing import Any
 
+from benchmarks.clock import CpuClock, WallClock, make_clock
 from benchmarks.contenders import Place, load
 from benchmarks.work import Sizes
 
 
-def measure(contender: Any, scenario: str) -> dict[str, Any]:
+def measure(contender: Any, scenario: str, clock: CpuClock | WallClock) -> dict[str, Any]:
     """Run one round; return its answer."""
     prepared = getattr(contender, scenario)()
     if not callable(prepared):
         return {"value": prepared, "units": 1}
     gc.collect()
-    start = time.perf_counter()
+    clock.start()
+    start = clock()
     units = prepared()
-    seconds = getattr(units, "seconds", time.perf_counter() - start)
+    seconds = getattr(units, "seconds", clock() - start)
     return {"value": seconds / units, "units": int(units)}
 
 
@@ -42,6 +44,7 @@ def main() -> None:
     if order["core"] is not None:
         os.sched_setaffinity(0, {order["core"]})
     scenario = order["scenario"].lower()
+    clock = make_clock(order["clock"], order["server"])
     contender: Any = None
     for _ in sys.stdin:
         try:
@@ -49,7 +52,7 @@ def main() -> None:
                 place = Place(order["database"], order["target"], Sizes(order["scale"]))
                 contender = load(order["contender"], place)
             if hasattr(contender, scenario):
-                answer = measure(contender, scenario)
+                answer = measure(contender, scenario, clock)
             else:
                 answer = {"absent": True}
         except Exception as error:

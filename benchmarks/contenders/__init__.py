@@ -58,7 +58,7 @@ LITE = (SQLITE, ROLLBACK)
 # What a program needs, not the package alone: a library may load its parts at first use.
 IMPORTS = (
     "from {0} import Column, Integer, String, create_engine, select; "
-    "from {0}.orm import Session, declarative_base, mapped_column, relationship"
+    "from {0}.orm import Session, declarative_base, mapped_column"
 )
 ENTRIES = (
     Entry("pyorm", "mapped", ("pyorm",), ORM, ("pyorm",), IMPORTS.format("pyorm")),
