@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gc
 import importlib
-import resource
 import threading
 from functools import cached_property
 from typing import Any
 
 from benchmarks import models, unrolled
 from benchmarks.contenders import BY_NAME, Place, Timed
-from benchmarks.memory import resident_bytes
+from benchmarks.memory import peak_bytes, resident_bytes
 from benchmarks.scenarios import POSTGRES
 from benchmarks.work import COLUMNS, author_row
 
@@ -307,8 +306,7 @@ class Contender:
             rows = select(self.reading).execution_options(yield_per=1000)
             count = sum(1 for _ in session.scalars(rows))
         assert count == self.place.sizes.readings, count
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return float(peak - before)
+        return float(peak_bytes() - before)
 
     # --- pool --------------------------------------------------------------------------------
 
