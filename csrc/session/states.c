@@ -343,9 +343,42 @@ detach_list(SessionObject *s, PyObject *list)
     return 0;
 }
 
+/* What orm_session_detach sees to besides the map: then it is not for detach_clean. */
+#define NOT_CLEAN \
+    ((uint32_t)(ORM_H_NEW | ORM_H_MODIFIED | ORM_H_DELETING | ORM_H_DELETED))
+
+/* fast path: same answer as orm_session_detach, for loaded instances without changes whose
+   leaving nobody hears. Each instance is touched once, in the order of the map; no reference is
+   taken, for no Python runs. The others stay in the map. */
+static void
+detach_clean(SessionObject *s)
+{
+    const uint32_t gone = (uint32_t)ORM_H_IN_MAP | (uint32_t)0x1ff << ORM_H_BORN_SHIFT
+                          | (uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT;
+    orm_ptrmap *t = &s->s.map.table;
+
+    if (orm_dispatch_get(s->s.events, ORM_SEV_persistent_to_detached) != NULL) {
+        return;
+    }
+    for (size_t i = 0; t->cells != NULL && i <= t->mask;) {
+        orm_head *h = t->cells[i].value;
+        if (h == NULL || h->flags & NOT_CLEAN) {
+            i++;
+            continue;
+        }
+        if (h->peers != NULL) {
+            s->s.ops->leave_peers(h);
+        }
+        h->session = NULL;
+        h->flags &= ~gone;
+        orm_ptrmap_remove_cell(t, &t->cells[i]); /* a later cell may take its place: look again */
+    }
+}
+
 int
 orm_session_expunge_all(SessionObject *s)
 {
+    detach_clean(s);
     int rc = detach_list(s, orm_idmap_list(&s->s.map));
 
     if (rc == 0) {
