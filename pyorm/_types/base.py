@@ -214,7 +214,9 @@ class TypeEngine(_core.TypeEngine):
         own = self.__dict__
         for name in constructor_names(type(self)):
             if name in own:
-                values.append((name, _identity_of(own[name])))
+                value = own[name]
+                plain = value is None or type(value) in _PLAIN
+                values.append((name, value if plain else _identity_of(value)))
         key = (type(self), *values)
         try:
             hash(key)
@@ -245,9 +247,20 @@ class TypeEngine(_core.TypeEngine):
         return flags
 
     def _record_spec(self) -> tuple[Any, ...]:
+        key = self._identity()
+        if key is None or self._variants:
+            return self._new_spec(key)
+        known = type(self).__dict__.get("_known_specs")
+        if known is None:
+            known = type(self)._known_specs = {}
+        spec = known.get((key, self.should_evaluate_none))
+        if spec is None:
+            spec = known[key, self.should_evaluate_none] = self._new_spec(key)
+        return spec  # type: ignore[no-any-return]
+
+    def _new_spec(self, key: Any) -> tuple[Any, ...]:
         fields = self._fields()
         flags = self._record_flags() | fields.get("flags", 0)
-        key = self._identity()
         if key is not None:
             key = (key, self.should_evaluate_none)
         impl = fields.get("impl")
@@ -303,6 +316,9 @@ class TypeEngine(_core.TypeEngine):
 def _overrides(type_: TypeEngine, name: str) -> bool:
     """Say whether a program's class has its own version of a method."""
     return not getattr(getattr(type(type_), name), "_plain", False)
+
+
+_PLAIN = (bool, int, str)  # arguments that are their own identity
 
 
 def _identity_of(value: Any) -> Any:

@@ -151,6 +151,8 @@ def _in_body_order(cls: type, annotations: dict[str, Any]) -> list[str]:
     list being walked comes first, then what the other list has before it, and the walk goes on in that other list.
     """
     walked, other = list(cls.__dict__), list(annotations)
+    if not other:
+        return walked
     result: list[str] = []
     while walked:
         name = walked[0]

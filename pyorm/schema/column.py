@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from pyorm import _core, exc
@@ -34,6 +35,23 @@ class Column(_core.ColumnClause, SchemaItem):
 
     __visit_name__ = "column"
     inherit_cache = True
+
+    # What most columns are; an instance holds only what differs, since programs declare thousands of columns.
+    primary_key = system = _user_nullable = _omit_from_statements = False
+    nullable = True
+    index: bool | None = None
+    unique: bool | None = None
+    doc: str | None = None
+    comment: str | None = None
+    autoincrement: Any = "auto"
+    default: Any = None
+    onupdate: Any = None
+    server_default: Any = None
+    server_onupdate: Any = None
+    computed: Any = None
+    identity: Any = None
+    constraints: Set[Any] = frozenset()
+    foreign_keys: Set[ForeignKey] = frozenset()
 
     def __init__(
         self,
@@ -71,18 +89,19 @@ class Column(_core.ColumnClause, SchemaItem):
         super().__init__(name, NULLTYPE if type_ is None else type_)
         if key is not None:
             self.key = key
-        self.primary_key = bool(primary_key)
-        self._user_nullable = nullable is not _UNSET
-        self.nullable = nullable if self._user_nullable else not self.primary_key
-        self.index, self.unique, self.system, self.doc = index, unique, system, doc
-        self.autoincrement, self.comment = autoincrement, comment
-        self.constraints: set[Any] = set()
-        self.foreign_keys: set[ForeignKey] = set()
-        self.default = self.onupdate = self.server_default = self.server_onupdate = None
-        self.computed = self.identity = None
-        self._omit_from_statements = _omit_from_statements
-        if info is not None:
-            self.info = info
+        if primary_key:
+            self.primary_key, self.nullable = True, False
+        if nullable is not _UNSET:
+            self.nullable, self._user_nullable = nullable, True
+        if autoincrement != "auto":
+            self.autoincrement = autoincrement
+        for flag, value in (
+            ("index", index), ("unique", unique), ("doc", doc), ("comment", comment), ("info", info),
+        ):  # fmt: skip
+            if value is not None:
+                setattr(self, flag, value)
+        if system or _omit_from_statements:
+            self.system, self._omit_from_statements = system, _omit_from_statements
         if dialect_kwargs:
             self._take_dialect_options("Column", dialect_kwargs)
         if insert_default is not _UNSET:
@@ -117,6 +136,12 @@ class Column(_core.ColumnClause, SchemaItem):
         if not hasattr(parent, "_add_column"):
             raise exc.ArgumentError(f"Column {self.name!r} can't be placed inside a {type(parent).__name__}")
         parent._add_column(self)
+
+    def _add_constraint(self, constraint: Any) -> None:
+        self.constraints = {*self.constraints, constraint}
+
+    def _add_foreign_key(self, fk: ForeignKey) -> None:
+        self.foreign_keys = {*self.foreign_keys, fk}
 
     def append_foreign_key(self, fk: ForeignKey) -> None:
         """Add a foreign key to a column that exists already."""

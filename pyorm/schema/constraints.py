@@ -49,7 +49,7 @@ class Constraint(SchemaItem):
     def _set_parent(self, parent: Any) -> None:
         self.parent = parent
         if isinstance(parent, _core.ColumnClause):
-            parent.constraints.add(self)
+            parent._add_constraint(self)
             if parent.table is not None:
                 self._set_table(parent.table)
         else:
@@ -367,7 +367,7 @@ class ForeignKey(SchemaItem):
         if self.parent is not None and self.parent is not parent:
             raise exc.InvalidRequestError("This ForeignKey already has a parent !")
         self.parent = parent
-        parent.foreign_keys.add(self)
+        parent._add_foreign_key(self)
         if parent.table is not None:
             self._set_table(parent.table)
 
