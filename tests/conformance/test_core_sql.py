@@ -11,16 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyorm import (
-    Boolean,
     Column,
     Connection,
-    Date,
     Engine,
-    ForeignKey,
     Integer,
-    MetaData,
     String,
-    Table,
     and_,
     bindparam,
     case,
@@ -47,42 +42,13 @@ from pyorm import (
     values,
 )
 from pyorm.dialects import postgresql, sqlite
-
-META = MetaData()
-STAFF = Table(
-    "staff",
-    META,
-    Column("id", Integer, primary_key=True),
-    Column("boss_id", ForeignKey("staff.id")),
-    Column("name", String(20), unique=True),
-    Column("team", String(10)),
-    Column("pay", Integer),
-    Column("since", Date),
-    Column("active", Boolean),
-)
-SALES = Table(
-    "sales",
-    META,
-    Column("id", Integer, primary_key=True),
-    Column("staff_id", ForeignKey("staff.id")),
-    Column("amount", Integer),
-)
-ROWS = [
-    (1, None, "Ada", "a", 100, dt.date(2020, 1, 5), True),
-    (2, 1, "Bob", "a", 80, dt.date(2021, 2, 5), True),
-    (3, 1, "Cy", "b", 70, None, False),
-    (4, 2, "Di", "b", None, dt.date(2022, 12, 31), None),
-    (5, 4, "Ed", None, 50, dt.date(2020, 1, 5), True),
-]
-SOLD = [(1, 1, 10), (2, 1, 20), (3, 2, 5), (4, 3, 7), (5, None, 99)]
+from tests.conformance.staff import ROWS, SALES, STAFF, fill
 
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as made:
-        META.create_all(made)
-        made.execute(insert(STAFF), [dict(zip(STAFF.c.keys(), row, strict=True)) for row in ROWS])
-        made.execute(insert(SALES), [dict(zip(SALES.c.keys(), row, strict=True)) for row in SOLD])
+        fill(made)
         yield made
 
 
