@@ -229,6 +229,19 @@ class TypeEngine(_core.TypeEngine):
         return {}
 
     def _record_flags(self) -> int:
+        cls = type(self)
+        flags: int | None = _FLAGS_OF_OWN.get(cls)
+        if flags is None:
+            flags = self._flags_of_hooks()
+            if cls.__module__.startswith("pyorm._types.") and not hasattr(cls, "impl_instance"):
+                _FLAGS_OF_OWN[cls] = flags
+        if self.should_evaluate_none:
+            flags |= FLAGS["NULL_AWARE"]
+        if self.render_bind_cast:
+            flags |= FLAGS["BIND_CAST"]
+        return flags
+
+    def _flags_of_hooks(self) -> int:
         flags = 0
         if _overrides(self, "bind_processor"):
             flags |= FLAGS["PY_BIND"]
@@ -238,10 +251,6 @@ class TypeEngine(_core.TypeEngine):
             flags |= FLAGS["BIND_EXPR"]
         if self._has_column_expression:
             flags |= FLAGS["COLUMN_EXPR"]
-        if self.should_evaluate_none:
-            flags |= FLAGS["NULL_AWARE"]
-        if self.render_bind_cast:
-            flags |= FLAGS["BIND_CAST"]
         if "_adds_only" not in self.comparator_factory.__dict__:
             flags |= FLAGS["COMPARATOR"]
         return flags
@@ -311,6 +320,10 @@ class TypeEngine(_core.TypeEngine):
 
     def __repr__(self) -> str:
         return generic_repr(self)
+
+
+# What a class's methods say, for the library's own types: a program adds hooks in classes of its own.
+_FLAGS_OF_OWN: dict[type, int] = {}
 
 
 def _overrides(type_: TypeEngine, name: str) -> bool:

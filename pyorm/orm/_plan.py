@@ -93,6 +93,8 @@ def collect_validators(cls: type) -> dict[str, tuple[Callable[..., Any], dict[st
     """Return `@validates` methods by attribute key, base classes first."""
     found: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
     for base in reversed(cls.__mro__):
+        if base is object or base is _core.Entity:
+            continue
         for value in vars(base).values():
             for name in getattr(value, "__sa_validators__", ()):
                 found[name] = (value, value.__sa_validation_opts__)

@@ -42,8 +42,7 @@ class _Scan:
 
     def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
         annotations = base.__dict__.get("__annotations__", {})
-        names = dict.fromkeys(annotations) | dict.fromkeys(base.__dict__)
-        ordered = [n for n in _in_body_order(base, annotations) if n in names]
+        ordered = _in_body_order(base, annotations) if annotations else list(base.__dict__)
         for name in ordered:
             if name.startswith("__") or name in self.seen:
                 continue

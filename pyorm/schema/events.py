@@ -36,5 +36,8 @@ dispatch = ClassDispatch(SCHEMA)
 def fire(item: Any, name: str, *args: Any, **kw: Any) -> None:
     """Call the listeners of one event of a schema object and of its class."""
     own = item.__dict__.get("_dispatch")
-    for function in getattr(type(item).dispatch if own is None else own, name):
+    if own is None:
+        cls = type(item)
+        own = cls.__dict__.get("_class_dispatch") or cls.dispatch
+    for function in getattr(own, name):
         function(*args, **kw)
