@@ -27,6 +27,12 @@ typedef struct exec_run {
 /* --- what is it --------------------------------------------------------------------------------- */
 
 static bool
+is_dml(const orm_node *n)
+{
+    return n->kind == ORM_N_INSERT || n->kind == ORM_N_UPDATE || n->kind == ORM_N_DELETE;
+}
+
+static bool
 is_select(const orm_node *n)
 {
     return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND || n->kind == ORM_N_TEXTFROM;
@@ -233,25 +239,47 @@ run_core(exec_run *x, PyObject *conn)
 
 /* --- instances after UPDATE and DELETE ------------------------------------------------------------- */
 
+/* synchronize_session: 1 follow the statement, 0 False, -1 neither (exception). "evaluate" and
+   "fetch" are one here: the keys tell exactly which instances are meant. */
+static int
+wants_sync(exec_run *x)
+{
+    static const char *const modes[] = {"auto", "evaluate", "fetch"};
+    PyObject *mode = NULL;
+    int wanted = -1;
+
+    if (x->options == NULL) {
+        return 1;
+    }
+    if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
+        return -1;
+    }
+    if (mode == NULL || mode == Py_False) {
+        wanted = mode == NULL;
+    }
+    for (size_t i = 0; wanted < 0 && PyUnicode_Check(mode) && i < Py_ARRAY_LENGTH(modes); i++) {
+        wanted = PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0 ? 1 : -1;
+    }
+    Py_XDECREF(mode);
+    return wanted >= 0 ? wanted
+                       : orm_raise_exc(x->s->st, ORM_EXC_ArgumentError,
+                                       "Valid strategies for session synchronization are 'auto', "
+                                       "'evaluate', 'fetch', False");
+}
+
 /* Before the statement: *keys = list of primary key tuples that it will change (owned), None
    where that cannot be told, NULL where no instance is concerned. 0 / -1. */
 static int
 find_matching(exec_run *x, orm_mapper *m, PyObject **keys)
 {
     PyObject *module = NULL;
-    PyObject *mode = NULL;
     size_t pos = 0;
     orm_head *h = NULL;
+    int wanted = wants_sync(x);
 
     *keys = NULL;
-    if (x->options != NULL) {
-        if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
-            return -1;
-        }
-        Py_XDECREF(mode); /* compared only */
-        if (mode == Py_False) {
-            return 0;
-        }
+    if (wanted <= 0) {
+        return wanted;
     }
     do {
         h = orm_ptrmap_next(&x->s->s.map.table, &pos);
@@ -341,6 +369,100 @@ synchronize(exec_run *x, orm_mapper *m, PyObject *keys)
     return rc;
 }
 
+/* RETURNING names entities: its rows go through the loader. */
+static bool
+returns_entities(const orm_node *n)
+{
+    const orm_node *list = is_dml(n) ? n->args[ORM_DML_RETURNING] : NULL;
+
+    for (Py_ssize_t i = 0; list != NULL && i < Py_SIZE(list); i++) {
+        if (list->args[i]->kind == ORM_N_ENTITY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* INSERT, UPDATE or DELETE that returns entities. Several rows of an INSERT are one statement
+   of many VALUES: one result to load from. NULL: exception. */
+static PyObject *
+run_returning(exec_run *x, PyObject *conn)
+{
+    exec_run one = *x; /* borrows what x owns */
+    PyObject *filled = NULL;
+    PyObject *result = NULL;
+
+    if (x->params != NULL && x->node->kind == ORM_N_INSERT) {
+        filled = PyObject_CallMethod(x->statement, "values", "O", x->params);
+        one.statement = filled;
+        one.params = NULL;
+        one.node = filled == NULL ? NULL : orm_node_of(x->s->st, filled);
+        if (one.node == NULL) {
+            Py_XDECREF(filled);
+            return NULL;
+        }
+    }
+    if (load(&one, conn, &result) == 0) {
+        orm_raise_exc(x->s->st, ORM_EXC_InvalidRequestError,
+                      "RETURNING of entities cannot be loaded from this statement");
+    }
+    Py_XDECREF(filled);
+    return result;
+}
+
+/* An UPDATE that says itself which rows to change, or how. */
+static bool
+tells_rows(const orm_node *n)
+{
+    return n->args[ORM_DML_WHERE] != NULL
+           || (n->args[ORM_DML_VALUES] != NULL && Py_SIZE(n->args[ORM_DML_VALUES]) > 0);
+}
+
+/* Lists of parameters whose dicts differ in their keys, and UPDATE by primary key: Python
+   splits them into executions. New reference; Py_NotImplemented: nothing to split; NULL. */
+static PyObject *
+run_sets(exec_run *x, PyObject *conn, orm_mapper *m)
+{
+    PyObject *first = NULL;
+    PyObject *module = NULL;
+    PyObject *result = NULL;
+    bool alike = x->node->kind == ORM_N_INSERT;
+
+    if (m == NULL || m->py == NULL || x->params == NULL || !PyList_Check(x->params)
+        || PyList_GET_SIZE(x->params) == 0 || x->node->kind == ORM_N_DELETE
+        || (!alike && tells_rows(x->node))) {
+        return Py_NewRef(Py_NotImplemented);
+    }
+    first = PyList_GET_ITEM(x->params, 0); /* borrow-ok: no Python runs while it is looked at */
+    for (Py_ssize_t i = 1; alike && i < PyList_GET_SIZE(x->params); i++) {
+        PyObject *next = PyList_GET_ITEM(x->params, i); /* borrow-ok: as above */
+        PyObject *key = NULL;
+        Py_ssize_t pos = 0;
+
+        if (!PyDict_Check(first) || !PyDict_Check(next)) {
+            break;
+        }
+        alike = PyDict_GET_SIZE(first) == PyDict_GET_SIZE(next);
+        while (alike && PyDict_Next(first, &pos, &key, NULL)) {
+            int has = PyUnicode_CheckExact(key) ? PyDict_Contains(next, key) : 1;
+            if (has < 0) {
+                return NULL;
+            }
+            alike = has;
+        }
+    }
+    if (alike) {
+        return Py_NewRef(Py_NotImplemented);
+    }
+    module = PyImport_ImportModule("pyorm.orm._bulk");
+    if (module != NULL) {
+        result = PyObject_CallMethod(module, "execute_sets", "OOOOO", conn, m->py, x->statement,
+                                     x->params, x->options == NULL ? Py_None : x->options);
+        Py_DECREF(module);
+    }
+    return result;
+}
+
 /* A statement that is no SELECT of entities. */
 static PyObject *
 run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
@@ -354,7 +476,16 @@ run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
     if (syncs && find_matching(x, m, &keys) < 0) {
         return NULL;
     }
-    result = run_core(x, conn);
+    if (x->node != NULL && returns_entities(x->node)) {
+        result = run_returning(x, conn);
+    }
+    else {
+        result = writes && x->node != NULL && is_dml(x->node) ? run_sets(x, conn, m)
+                                                              : Py_NewRef(Py_NotImplemented);
+        if (result == Py_NotImplemented) {
+            Py_SETREF(result, run_core(x, conn));
+        }
+    }
     if (writes) {
         x->s->s.write_epoch++;
     }

@@ -72,6 +72,22 @@ def _columns(mapper: Any, run: list[dict[str, Any]]) -> dict[str, Any]:
         raise exc.InvalidRequestError(f"bulk operation on {mapper}: {error}") from error
 
 
+def execute_sets(
+    connection: Any, mapper: Any, statement: Any, rows: list[dict[str, Any]], options: Any
+) -> Any:
+    """Run an INSERT whose rows have different keys, or an UPDATE of rows by primary key.
+
+    Returns:
+        The last execution's result.
+    """
+    if isinstance(statement, _core.Insert):
+        result = None
+        for run in _runs(rows):
+            result = connection.execute(statement, run, execution_options=options)
+        return result
+    return _update_rows(connection, mapper, rows)
+
+
 def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
     """Insert rows given by attribute name."""
     connection = session.connection({"mapper": mapper})
@@ -83,7 +99,12 @@ def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
 
 def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
     """Update rows given by attribute name, each with its primary key."""
-    connection = session.connection({"mapper": mapper})
+    _update_rows(session.connection({"mapper": mapper}), mapper, mappings)
+
+
+def _update_rows(connection: Any, mapper: Any, mappings: Iterable[dict[str, Any]]) -> Any:
+    """Update rows by primary key and return the last execution's result."""
+    result = connection.execute(_core.select(*mapper.primary_key).limit(0))
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     for run in _runs(mappings):
         columns = _columns(mapper, run)
@@ -98,7 +119,8 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
             statement = statement.where(columns[key] == _core.bindparam(f"k_{key}"))
         rows = [{("k_" if key in keys else "v_") + key: value for key, value in row.items()} for row in run]
         if len(columns) > len(keys):
-            connection.execute(statement, rows)
+            result = connection.execute(statement, rows)
+    return result
 
 
 def save_objects(session: Session, objects: Iterable[object], changed_only: bool) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pyorm import bindparam, delete, func, insert, inspect, select, update
+from pyorm import bindparam, delete, exc, func, insert, inspect, select, update
+from pyorm.dialects import postgresql, sqlite
 from pyorm.engine import Engine
 from pyorm.orm import Session
-from tests.conformance.models import Address, User, logged
+from tests.conformance.models import Address, Stock, User, logged
 
 
 class TestInsert:
@@ -18,11 +19,40 @@ class TestInsert:
             ("a", 1), ("b", 2), ("c", None),
         ]
 
+    def test_dicts_of_different_keys(self, session: Session) -> None:
+        session.execute(insert(User), [{"name": "a"}, {"name": "b", "age": 2}, {"age": 3}])
+        assert session.execute(select(User.name, User.age).order_by(User.id)).all() == [
+            ("a", None), ("b", 2), (None, 3),
+        ]
+
+    @pytest.mark.feature("BULK02")
+    def test_returning_gives_objects_of_the_session(self, session: Session) -> None:
+        made = session.scalars(
+            insert(User).returning(User), [{"name": "a"}, {"name": "b"}]
+        ).all()
+        assert [u.name for u in made] == ["a", "b"]
+        assert all(u in session and inspect(u).persistent for u in made)
+        assert session.get(User, made[0].id) is made[0]
+        one = session.scalars(insert(User).values(name="c").returning(User)).one()
+        assert one.name == "c" and one in session
+
     def test_returning_sorted_by_the_order_of_parameters(self, session: Session) -> None:
         rows = [{"name": n} for n in "edcba"]
         made = session.scalars(insert(User).returning(User.name, sort_by_parameter_order=True), rows)
         assert made.all() == list("edcba")
 
+
+    def test_an_upsert_returns_the_changed_object(self, session: Session, db) -> None:
+        session.add(Stock(shelf=1, code="a", amount=1))
+        session.commit()
+        loaded = session.get(Stock, (1, "a"))
+        dialect = sqlite if db.name == "sqlite" else postgresql
+        statement = dialect.insert(Stock).values(shelf=1, code="a", amount=9)
+        statement = statement.on_conflict_do_update(
+            index_elements=[Stock.shelf, Stock.code], set_={"amount": statement.excluded.amount}
+        ).returning(Stock)
+        got = session.scalars(statement, execution_options={"populate_existing": True}).one()
+        assert got is loaded and loaded.amount == 9
 
 
 class TestUpdate:
@@ -56,6 +86,35 @@ class TestUpdate:
             alice.age = 50
             session.execute(update(User).where(User.age == 50).values(name="fifty"))
             assert (alice.name, alice.age) == ("fifty", 50)
+    def test_returning_gives_the_changed_objects(self, users: Engine) -> None:
+        with Session(users) as session:
+            alice = session.get(User, 1)
+            changed = session.scalars(
+                update(User).where(User.id < 3).values(age=1).returning(User)
+            ).all()
+            assert {u.id for u in changed} == {1, 2} and alice in changed
+            assert alice.age == 1
+            ids = session.execute(update(User).where(User.id == 2).values(age=2).returning(User.id))
+            assert ids.all() == [(2,)]
+
+    @pytest.mark.feature("BULK03")
+    def test_rows_by_primary_key(self, users: Engine) -> None:
+        with Session(users) as session:
+            alice = session.get(User, 1)
+            session.execute(update(User), [{"id": 1, "name": "x"}, {"id": 2, "name": "y", "age": 5}])
+            rows = session.execute(select(User.name, User.age).order_by(User.id)).all()
+            assert rows == [("x", 30), ("y", 5), ("carol", None)]
+            session.expire(alice)
+            assert alice.name == "x"
+            with pytest.raises(exc.InvalidRequestError, match="primary key"):
+                session.execute(update(User), [{"name": "z"}])
+
+    def test_an_unknown_mode_is_refused(self, users: Engine) -> None:
+        with Session(users) as session, pytest.raises(exc.ArgumentError, match="Valid strategies for session synchronization"):
+            session.execute(
+                update(User).values(age=1), execution_options={"synchronize_session": "nope"}
+            )
+
 
 class TestDelete:
     @pytest.mark.parametrize("mode", ["auto", "evaluate", "fetch"])
