@@ -236,13 +236,13 @@ register_deleted(flush_run *run)
             run->heads[i] = NULL; /* a listener took it out */
             continue;
         }
+        /* First what can fail: the transaction must know whom its rollback brings back. */
+        if (orm_headset_add(&run->tx->deleted, h, run->objs[i]) < 0) {
+            return -1;
+        }
         orm_session_clean(s, h);
         orm_idmap_remove(&s->s.map, h);
         h->flags = (h->flags & ~(uint32_t)ORM_H_DELETING) | ORM_H_DELETED;
-        if (orm_headset_add(&run->tx->deleted, h, run->objs[i]) < 0) {
-            h->session = NULL;
-            return -1;
-        }
     }
     if (run->ndeleted > 0) {
         sweep(&s->doomed, ORM_H_DELETING);
