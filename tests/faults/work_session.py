@@ -1,0 +1,142 @@
+"""Sessions while memory runs out: what was not flushed is still pending, what was not loaded can be."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyorm import create_engine, select, text
+from pyorm.engine import Engine
+from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
+from tests.faults.walk import Outcome, Work, piece
+
+Steps = Generator[Work, Outcome, None]
+BOTH = ("sqlite", "postgresql")
+ENGINES: dict[str, Engine] = {}
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Pet(Base):
+    __tablename__ = "pets"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+@contextmanager
+def session_of(url: str) -> Iterator[Session]:
+    """A session over two pets; the table has them, and only them, afterwards."""
+    if url not in ENGINES:
+        ENGINES[url] = create_engine(url)
+        Base.metadata.drop_all(ENGINES[url])
+        Base.metadata.create_all(ENGINES[url])
+        with Session(ENGINES[url]) as session:
+            session.add_all([Pet(id=1, name="tom"), Pet(id=2, name="jerry")])
+            session.commit()
+    engine = ENGINES[url]
+    session = Session(engine)
+    try:
+        yield session
+    finally:
+        session.close()
+    assert engine.pool.checkedout() == 0
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM pets WHERE id > 2"))
+        rows = connection.execute(text("SELECT id, name FROM pets ORDER BY id")).all()
+    assert rows == [(1, "tom"), (2, "jerry")]
+
+
+@piece(*BOTH)
+def get_by_key(url: str) -> Steps:
+    with session_of(url) as session:
+
+        def work() -> Any:
+            pet = session.get(Pet, 1)
+            return pet.name if pet else None
+
+        outcome = yield work
+        assert not outcome.done or outcome.value == "tom"
+        session.rollback()
+        assert work() == "tom"
+
+
+@piece(*BOTH)
+def load_entities(url: str) -> Steps:
+    with session_of(url) as session:
+
+        def work() -> Any:
+            return [(pet.id, pet.name) for pet in session.scalars(select(Pet).order_by(Pet.id))]
+
+        outcome = yield work
+        assert not outcome.done or outcome.value == [(1, "tom"), (2, "jerry")]
+        session.rollback()
+        assert work() == [(1, "tom"), (2, "jerry")]
+
+
+@piece(*BOTH)
+def flush_new(url: str) -> Steps:
+    with session_of(url) as session:
+        pets = [Pet(id=10 + i, name=f"pet {i}") for i in range(7)]
+        session.add_all(pets)
+
+        def work() -> Any:
+            session.flush()
+
+        outcome = yield work
+        if not outcome.done:
+            session.rollback()
+            assert all(pet not in session or pet in session.new for pet in pets)
+            session.add_all(pets)
+            session.flush()
+        assert all(session.get(Pet, pet.id) is pet for pet in pets)
+        session.rollback()
+
+
+@piece(*BOTH)
+def flush_changes(url: str) -> Steps:
+    with session_of(url) as session:
+        pet = session.get(Pet, 1)
+        assert pet is not None
+        pet.name = "thomas"
+
+        def work() -> Any:
+            session.flush()
+
+        yield work
+        session.rollback()
+        assert pet.name == "tom"
+
+
+@piece(*BOTH)
+def delete_entity(url: str) -> Steps:
+    with session_of(url) as session:
+        pet = session.get(Pet, 2)
+
+        def work() -> Any:
+            session.delete(pet)
+            session.flush()
+
+        yield work
+        session.rollback()
+        assert session.get(Pet, 2) is pet
+
+
+@piece(*BOTH)
+def roll_back_and_expire(url: str) -> Steps:
+    with session_of(url) as session:
+        pet = session.get(Pet, 1)
+        assert pet is not None
+
+        def work() -> Any:
+            pet.name = "x"
+            session.expire(pet)
+            session.rollback()
+            return pet.name
+
+        outcome = yield work
+        assert not outcome.done or outcome.value == "tom"
+        session.rollback()
+        assert pet.name == "tom"
