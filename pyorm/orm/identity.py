@@ -115,6 +115,8 @@ class IdentityMap(Mapping[Any, Any]):
         self._session = session
 
     def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, tuple) or not 2 <= len(key) <= 3:
+            raise KeyError(key)
         plan = _core.mapper_plan(key[0])
         found = None if plan is None else self._session._map_get(plan, tuple(key[1]), key[2] if len(key) > 2 else None)
         if found is None:

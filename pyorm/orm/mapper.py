@@ -329,15 +329,15 @@ class Mapper:
         """Return the identity key that the instance's present values make."""
         state = _core.instance_state(instance)
         key = state.key
-        return (self.class_, tuple(self.primary_key_from_instance(instance)), key[2] if key else None)
+        return (self.class_, self.primary_key_from_instance(instance), key[2] if key else None)
 
     def identity_key_from_row(self, row: Any, identity_token: Any = None, adapter: Any = None) -> tuple[Any, ...]:
         """Return the identity key that a row's columns make."""
         return self.class_, tuple(row._mapping[c] for c in self.primary_key), identity_token
 
-    def primary_key_from_instance(self, instance: Any) -> list[Any]:
+    def primary_key_from_instance(self, instance: Any) -> tuple[Any, ...]:
         """Return the primary key values of the instance, in the key's order."""
-        return [getattr(instance, self._by_column[c].key) for c in self.primary_key]
+        return tuple(getattr(instance, self._by_column[c].key) for c in self.primary_key)
 
     def __str__(self) -> str:
         """Return `Mapper[Class(table)]`."""

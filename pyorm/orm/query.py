@@ -306,6 +306,8 @@ class Query:
             raise exc.InvalidRequestError("This Query has no session: use session.query(…) or Query.with_session()")
         if self._from_statement is not None:
             statement = statement.from_statement(self._from_statement)
+        elif not statement.column_descriptions:
+            raise exc.InvalidRequestError("Query contains no columns with which to SELECT from.")
         return self.session.execute(statement, self._params or None, execution_options=self._options)
 
     def _iter(self) -> Any:

@@ -261,3 +261,7 @@ class TestQuery:
             q.first()
             q.count()
         assert words == ["SELECT"] * 3
+
+    def test_a_query_of_nothing_is_refused(self, s: Session) -> None:
+        with pytest.raises(exc.InvalidRequestError, match="Query contains no columns"):
+            s.query().all()

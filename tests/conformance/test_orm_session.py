@@ -56,6 +56,7 @@ def test_new_dirty_and_deleted_tell_what_a_flush_will_do(users: Engine) -> None:
         assert session.is_modified(alice) and not session.is_modified(bob)
         assert len(session.identity_map) == 3
         assert session.identity_map[inspect(alice).key] is alice
+        assert inspect(alice).key in session.identity_map and alice not in session.identity_map
         assert set(session) == {alice, bob, carol, dan}
 
         with logged(users) as words:

@@ -327,7 +327,7 @@ def test_mapper_answers_for_keys_and_identity() -> None:
 
     mapper = Place.__mapper__
     assert mapper.primary_key == (Place.__table__.c.x, Place.__table__.c.y)
-    assert mapper.primary_key_from_instance(Place(x=1, y=2)) == [1, 2]
+    assert mapper.primary_key_from_instance(Place(x=1, y=2)) == (1, 2)
     assert mapper.identity_key_from_instance(Place(x=1, y=2)) == (Place, (1, 2), None)
     assert str(mapper) == "Mapper[Place(places)]"
 
