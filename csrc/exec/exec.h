@@ -147,6 +147,8 @@ ORM_OWNED PyObject *orm_result_decode(orm_result *r, uint32_t column, const orm_
 orm_decoder *orm_result_decoders(orm_result *r, orm_decctx **context);
 
 uint32_t orm_result_ncols(const orm_result *r);
+/* The name that the database gave a column; valid while r is. */
+const char *orm_result_colname(const orm_result *r, uint32_t column);
 const orm_type *orm_result_coltype(const orm_result *r, uint32_t column);
 int64_t orm_result_rowcount(const orm_result *r);  /* -1: unknown */
 int64_t orm_result_lastrowid(const orm_result *r); /* SQLite; 0 elsewhere */

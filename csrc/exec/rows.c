@@ -473,6 +473,13 @@ orm_result_ncols(const orm_result *r)
     return r->ncols;
 }
 
+const char *
+orm_result_colname(const orm_result *r, uint32_t column)
+{
+    assert(column < r->ncols);
+    return r->names[column];
+}
+
 const orm_type *
 orm_result_coltype(const orm_result *r, uint32_t column)
 {

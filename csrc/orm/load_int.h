@@ -3,7 +3,7 @@
  *
  * Flow: option.c (what the user asked for) + alias.c (entities over other selectables)
  *   -> load_plan.c (columns of a SELECT, and the plan that fills entities from them; compile
- *   time) -> load_rows.c (one row after the other into instances; run time) -> load_result.c
+ *   time) -> load_match.c (whose columns are another statement's) -> load_rows.c (one row after the other into instances; run time) -> load_result.c
  *   (the rows as a Python Result), load_key.c (get, refresh, deferred columns).
  * A plan belongs to its compiled statement, holds no user's value and is never changed, except
  *   that its shape is made at the first execution.
@@ -108,7 +108,9 @@ typedef struct orm_load_plan {
     orm_entplan *ents;   /* owned; one per entity, however often it stands in the list */
     uint8_t *by_identity; /* owned: per root, whether unique() compares by identity */
     uint32_t nroots, nents;
-    uint32_t ncols;      /* columns of the result */
+    uint32_t ncols;      /* columns of the result; with `wanted`: its length */
+    PyObject *wanted;    /* owned list of nodes that the numbers of columns are about, where the
+                            columns are another statement's: load_match.c finds them. Else NULL */
     PyObject *shape;     /* owned: of the rows, made at the first execution; or NULL */
 } orm_load_plan;
 
@@ -118,6 +120,14 @@ char *orm_attribute_label(const orm_attribute *a);
 /* The rows' shape. Borrowed from the plan, or NULL with an exception. */
 PyObject *orm_load_plan_shape(orm_state *st, orm_load_plan *plan);
 
+/* --- rows of other statements (load_match.c) ----------------------------------------------- */
+/* A copy of the plan with the columns of this result, whose decoders are chosen anew where the
+   statement gave no types. Its objects are those of `plan`, which must outlive it. PyMem;
+   NULL: exception. */
+orm_load_plan *orm_load_plan_match(orm_state *st, const orm_load_plan *plan,
+                                   const orm_compiled *c, orm_result *r);
+void orm_load_plan_unmatch(orm_load_plan *plan);
+
 /* --- rows (load_rows.c) ------------------------------------------------------------------ */
 
 /* One execution on its way into instances. */
@@ -126,7 +136,8 @@ typedef struct orm_loader {
     orm_session *s;          /* borrowed; `owner` keeps it */
     PyObject *owner;         /* owned: the Session object, or NULL */
     orm_compiled *compiled;  /* owned; its plan is ours */
-    orm_load_plan *plan;     /* borrowed from compiled */
+    orm_load_plan *plan;     /* borrowed from compiled, or `matched` */
+    orm_load_plan *matched;  /* owned: the plan for this result alone, or NULL */
     orm_result *r;           /* owned; NULL when it was read to its end */
     orm_decoder *decoders;   /* borrowed from r */
     orm_decctx *dec;         /* borrowed from r */

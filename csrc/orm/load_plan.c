@@ -38,6 +38,7 @@ plan_free(void *load)
         Py_XDECREF(plan->roots[i].expr);
     }
     Py_XDECREF(plan->shape);
+    Py_XDECREF(plan->wanted);
     PyMem_Free(plan->ents);
     PyMem_Free(plan->roots);
     PyMem_Free(plan->by_identity);
@@ -57,6 +58,7 @@ plan_traverse(void *load, visitproc visit, void *arg)
         Py_VISIT(plan->roots[i].expr);
     }
     Py_VISIT(plan->shape);
+    Py_VISIT(plan->wanted);
     return 0;
 }
 
@@ -580,6 +582,8 @@ columns_cell(const orm_node *stmt)
     case ORM_N_UPDATE:
     case ORM_N_DELETE:
         return ORM_DML_RETURNING;
+    case ORM_N_FROMSTMT:
+        return ORM_FS_COLS;
     case ORM_N_TEXTFROM:
         return 1;
     default:
@@ -631,19 +635,20 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     int cell = columns_cell(stmt);
     const orm_node *cols = cell < 0 ? NULL : stmt->args[cell];
     bool entities = false;
+    bool matched = stmt->kind == ORM_N_FROMSTMT; /* the columns are not ours to write */
     int rc = -1;
 
     *out = NULL;
     for (Py_ssize_t i = 0; cols != NULL && i < Py_SIZE(cols); i++) {
         entities |= cols->args[i]->kind == ORM_N_ENTITY;
     }
-    if (stmt->kind == ORM_N_SELECT && top) {
-        b.options = stmt->args[ORM_SEL_OPTIONS];
+    if ((stmt->kind == ORM_N_SELECT || stmt->kind == ORM_N_FROMSTMT) && top) {
+        b.options = stmt->args[matched ? ORM_FS_OPTIONS : ORM_SEL_OPTIONS];
         if (cols != NULL && check_options(b.st, b.options, cols) < 0) {
             return -1;
         }
     }
-    if (!entities && (!top || cols == NULL || !has_one_column_each(cols))) {
+    if (!entities && !matched && (!top || cols == NULL || !has_one_column_each(cols))) {
         return 0;
     }
     b.cols = PyList_New(0);
@@ -656,12 +661,13 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
             goto done;
         }
     }
-    if (entities) {
+    if (entities && !matched) {
         *out = with_columns(b.st, stmt, cell, b.cols);
     }
-    rc = entities && *out == NULL ? -1 : 0;
+    rc = entities && !matched && *out == NULL ? -1 : 0;
     if (rc == 0 && b.plan != NULL) {
         b.plan->ncols = (uint32_t)PyList_GET_SIZE(b.cols);
+        b.plan->wanted = matched ? Py_NewRef(b.cols) : NULL;
         orm_cctx_set_load(cc, b.plan, plan_free, plan_traverse);
         b.plan = NULL;
     }

@@ -39,7 +39,14 @@ orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
     l->plan = plan;
     l->r = r;
     orm_ptrmap_init(&l->seen);
-    if (orm_result_ncols(r) != plan->ncols) {
+    if (plan->wanted != NULL) {
+        l->matched = orm_load_plan_match(l->st, plan, c, r);
+        if (l->matched == NULL) {
+            return -1;
+        }
+        plan = l->plan = l->matched;
+    }
+    else if (orm_result_ncols(r) != plan->ncols) {
         return orm_raise_exc(l->st, ORM_EXC_InvalidRequestError,
                              "the statement returned %u columns, its mapped entities and other "
                              "columns are %u; select what is mapped by name, not by *",
@@ -67,6 +74,8 @@ orm_loader_fini(orm_loader *l)
     l->nint = l->nentered = 0;
     l->r = NULL;
     l->plan = NULL;
+    orm_load_plan_unmatch(l->matched);
+    l->matched = NULL;
     orm_result_free(r);
     orm_ptrmap_fini(&l->seen);
     PyMem_Free(l->fresh);

@@ -40,7 +40,8 @@
     X(array) X(CollectionAggregate) X(Exists) X(ScalarSelect) X(Grouping) X(Slice)            \
     X(TableValuedColumn) X(DMLColumn) X(Applied) X(Alias) X(Subquery) X(CTE) X(Lateral)       \
     X(TableValuedAlias) X(TableSample) X(Join) X(Values) X(ForUpdateArg) X(Select)            \
-    X(CompoundSelect) X(TextualSelect) X(Insert) X(Update) X(Delete) X(TextClause)            \
+    X(CompoundSelect) X(TextualSelect) X(FromStatement) X(Insert) X(Update) X(Delete)         \
+    X(TextClause)                                                                             \
     X(ColumnCollection) X(StatementSide) X(OpCall) X(FunctionGenerator)
 #define ORM_STRINGS_SQL(X)                                                                    \
     X(key, "key")                                                                             \

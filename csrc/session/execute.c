@@ -35,7 +35,14 @@ is_dml(const orm_node *n)
 static bool
 is_select(const orm_node *n)
 {
-    return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND || n->kind == ORM_N_TEXTFROM;
+    return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND || n->kind == ORM_N_TEXTFROM
+           || n->kind == ORM_N_FROMSTMT;
+}
+
+static bool
+is_dml(const orm_node *n)
+{
+    return n->kind == ORM_N_INSERT || n->kind == ORM_N_UPDATE || n->kind == ORM_N_DELETE;
 }
 
 /* The mapper that a statement is about: its first entity; NULL: none. Borrowed. */
@@ -54,6 +61,9 @@ mapper_of_node(const orm_node *n)
         case ORM_N_UPDATE:
         case ORM_N_DELETE:
             n = n->args[0]; /* entity, columns, first statement, expression, table */
+            break;
+        case ORM_N_FROMSTMT:
+            n = n->args[ORM_FS_COLS];
             break;
         case ORM_N_LIST:
             for (Py_ssize_t i = 0; i + 1 < Py_SIZE(n); i++) {
@@ -500,7 +510,7 @@ static PyObject *
 run(exec_run *x)
 {
     orm_node *node = x->node;
-    bool mapped = node != NULL && node->flags & ORM_F_ORM;
+    bool mapped = node != NULL && (node->flags & ORM_F_ORM || node->kind == ORM_N_FROMSTMT);
     orm_mapper *m = mapped ? mapper_of_node(node) : NULL;
     PyObject *conn = NULL;
     PyObject *result = NULL;
@@ -522,6 +532,9 @@ run(exec_run *x)
             orm_connection_freshen(conn);
         }
         rc = rc < 0 ? -1 : load(x, conn, &result);
+        if (node->kind == ORM_N_FROMSTMT && is_dml(node->args[ORM_FS_STATEMENT])) {
+            x->s->s.write_epoch++;
+        }
     }
     if (rc == 0) {
         result = run_dml(x, conn, m);

@@ -281,7 +281,7 @@ memo_side(orm_node *stmt)
 {
     return stmt->kind == ORM_N_SELECT || stmt->kind == ORM_N_COMPOUND || stmt->kind == ORM_N_INSERT
                    || stmt->kind == ORM_N_UPDATE || stmt->kind == ORM_N_DELETE
-                   || stmt->kind == ORM_N_TEXTSTMT
+                   || stmt->kind == ORM_N_TEXTSTMT || stmt->kind == ORM_N_FROMSTMT
                ? (orm_side *)stmt->payload
                : NULL;
 }

@@ -130,6 +130,8 @@ int orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint
 /* The name of a selectable before a column: a table's without its schema. */
 int orm_from_name(orm_cctx *cc, const orm_node *sel, orm_str *out);
 /* The name under which selectable `sel` exports `expr` (args[1] of a COLREF). */
+/* FROMSTMT, its statement rendered: orm/ plans how the rows become its items. 0 / -1. */
+int orm_plan_from_statement(orm_cctx *cc, const orm_node *stmt);
 int orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
                     orm_str *out);
 

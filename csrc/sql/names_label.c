@@ -318,6 +318,19 @@ column_list(const orm_node *stmt)
     }
 }
 
+int
+orm_plan_from_statement(orm_cctx *cc, const orm_node *stmt)
+{
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(cc->st);
+    orm_node *made = NULL;
+
+    if (ops == NULL) {
+        orm_compile_error(cc, "from_statement() is of mapped entities, but no mapping is set up.");
+        return -1;
+    }
+    return ops->expand(cc, (orm_node *)stmt, stmt == cc->stmt, &made);
+}
+
 /* Replace ENTITYs of a SELECT list by columns; orm/ knows how. Borrowed from `keep`. */
 static const orm_node *
 expand(orm_cctx *cc, const orm_node *stmt)

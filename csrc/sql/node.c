@@ -92,6 +92,7 @@ const uint8_t orm_kind_facts[ORM_N__COUNT] = {
     [ORM_N_INSERT] = ORM_IS_STMT | ORM_HAS_SLOTS,
     [ORM_N_UPDATE] = ORM_IS_STMT | ORM_HAS_SLOTS,
     [ORM_N_DELETE] = ORM_IS_STMT | ORM_HAS_SLOTS,
+    [ORM_N_FROMSTMT] = ORM_IS_STMT | ORM_HAS_SLOTS,
     [ORM_N_TEXTSTMT] = ORM_IS_STMT | ORM_CELL_FIRST,
 };
 
@@ -161,6 +162,7 @@ static const size_t kind_type[ORM_N__COUNT] = {
     [ORM_N_INSERT] = AT(Insert),
     [ORM_N_UPDATE] = AT(Update),
     [ORM_N_DELETE] = AT(Delete),
+    [ORM_N_FROMSTMT] = AT(FromStatement),
     [ORM_N_TEXTSTMT] = AT(TextClause),
     [ORM_N_FORUPDATE] = AT(ForUpdateArg),
 };

@@ -208,6 +208,8 @@ verb_of(const orm_node *stmt)
         return ORM_VERB_UPDATE;
     case ORM_N_DELETE:
         return ORM_VERB_DELETE;
+    case ORM_N_FROMSTMT:
+        return verb_of(stmt->args[ORM_FS_STATEMENT]);
     default:
         return ORM_VERB_UNKNOWN;
     }

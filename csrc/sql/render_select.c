@@ -409,6 +409,10 @@ orm_render_statement(orm_cctx *cc, const orm_node *stmt, unsigned rf)
             rc = note_text_columns(cc, stmt->args[1]);
         }
         break;
+    case ORM_N_FROMSTMT:
+        rc = orm_render_statement(cc, stmt->args[ORM_FS_STATEMENT], rf);
+        rc = rc < 0 ? -1 : orm_plan_from_statement(cc, stmt);
+        break;
     case ORM_N_VALUES:
         rc = orm_render_values(cc, stmt);
         break;

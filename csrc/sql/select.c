@@ -731,6 +731,8 @@ PyMethodDef orm_select_methods[] = {
     KW("outerjoin_from", m_outerjoin_from,
        "($self, from_, target, onclause=None, *, full=False)\n--\n\nLEFT OUTER JOIN from a named left side."),
     FAST("add_columns", m_add_columns, "($self, /, *entities)\n--\n\nAdd to the column list."),
+    {"from_statement", orm_m_from_statement, METH_O,
+     "from_statement($self, statement, /)\n--\n\nThe items from the rows of another statement."},
     {"column", m_column, METH_O, "column($self, column, /)\n--\n\nAdd one column."},
     KW("with_only_columns", m_with_only_columns,
        "($self, /, *entities, maintain_column_froms=False)\n--\n\nReplace the column list."),

@@ -510,8 +510,8 @@ done:
     return out;
 }
 
-static PyObject *
-get_column_descriptions(PyObject *self, void *closure)
+PyObject *
+orm_get_column_descriptions(PyObject *self, void *closure)
 {
     orm_state *st = orm_expr_state(self);
     orm_node *s = SELF;
@@ -523,7 +523,9 @@ get_column_descriptions(PyObject *self, void *closure)
     while (s->kind == ORM_N_COMPOUND) {
         s = s->args[ORM_SEL_COLS]->args[0];
     }
-    cols = s->kind == ORM_N_SELECT ? s->args[ORM_SEL_COLS] : NULL;
+    cols = s->kind == ORM_N_SELECT     ? s->args[ORM_SEL_COLS]
+           : s->kind == ORM_N_FROMSTMT ? s->args[ORM_FS_COLS]
+                                       : NULL;
     for (i = 0; out != NULL && cols != NULL && i < cols->ob_base.ob_size; i++) {
         PyObject *d = describe_column(st, cols->args[i]);
 
@@ -577,7 +579,7 @@ PyGetSetDef orm_select_getset[] = {
     {"exported_columns", get_selected_columns, NULL, "The expressions of the column list by key.", NULL},
     {"inner_columns", get_inner_columns, NULL, "The expressions of the column list.", NULL},
     {"columns_clause_froms", get_columns_clause_froms, NULL, "The FROMs that the column list names.", NULL},
-    {"column_descriptions", get_column_descriptions, NULL, "What the column list holds, as dictionaries.", NULL},
+    {"column_descriptions", orm_get_column_descriptions, NULL, "What the column list holds, as dictionaries.", NULL},
     {"whereclause", get_slot, NULL, "The WHERE criterion, or None.", SLOT(ORM_SEL_WHERE)},
     {"_limit_clause", get_slot, NULL, "LIMIT, or None.", SLOT(ORM_SEL_LIMIT)},
     {"_offset_clause", get_slot, NULL, "OFFSET, or None.", SLOT(ORM_SEL_OFFSET)},

@@ -80,6 +80,7 @@
     X(INSERT, AUX) \
     X(UPDATE, AUX) \
     X(DELETE, AUX) \
+    X(FROMSTMT, AUX)        /* ORM_FS_*: another statement's rows as a SELECT's items */ \
     X(TEXTSTMT, STEXT)      /* args: text with :names (obj), [BIND] */ \
     /* parts of statements */ \
     X(ASSIGN, TEXT)         /* args: column expr?, value; payload: key when given by name */ \
@@ -187,6 +188,13 @@ enum {
     ORM_DML_OPTIONS,   /* LIST of OPTION */
     ORM_DML_DEFAULTS,  /* LIST: return_defaults() columns (empty: all) */
     ORM_DML__COUNT
+};
+/* FROMSTMT: args by slot. */
+enum {
+    ORM_FS_STATEMENT, /* gives the rows: SELECT, COMPOUND, TEXTFROM, TEXTSTMT, DML with RETURNING */
+    ORM_FS_COLS,      /* LIST: the items of the SELECT */
+    ORM_FS_OPTIONS,   /* LIST of OPTION */
+    ORM_FS__COUNT
 };
 enum { ORM_DMLF_INLINE = 1, ORM_DMLF_SORT_RETURNING = 2, ORM_DMLF_RENDER_NULLS = 4, ORM_DMLF_DIALECT = 8 /* on_conflict's insert() */ };
 

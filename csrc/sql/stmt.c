@@ -227,6 +227,9 @@ orm_m_params(PyObject *self, PyObject *args, PyObject *kwargs)
 static int
 options_slot(const orm_node *n)
 {
+    if (n->kind == ORM_N_FROMSTMT) {
+        return ORM_FS_OPTIONS;
+    }
     return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND ? ORM_SEL_OPTIONS : ORM_DML_OPTIONS;
 }
 

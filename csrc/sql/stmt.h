@@ -51,6 +51,9 @@ PyObject *orm_column_froms(orm_state *st, orm_node *select);
 PyObject *orm_m_final_froms(PyObject *self, PyObject *none); /* compiler_type.c */
 PyObject *orm_m_where(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *orm_m_filter_by(PyObject *self, PyObject *args, PyObject *kwargs);
+/* from_statement.c; select_use.c */
+PyObject *orm_m_from_statement(PyObject *self, PyObject *statement);
+PyObject *orm_get_column_descriptions(PyObject *self, void *closure);
 PyObject *orm_m_subquery(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_m_lateral(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_m_scalar_subquery(PyObject *self, PyObject *none);
@@ -85,8 +88,10 @@ int orm_sqlkey_compare(orm_state *st, orm_node *a, orm_node *b); /* 1 same struc
 /* Tables of methods and attributes that node_type.c hangs on its types. */
 extern PyMethodDef orm_exists_methods[], orm_scalarselect_methods[], orm_alias_methods[], orm_cte_methods[],
     orm_join_methods[], orm_values_methods[], orm_select_methods[], orm_textual_methods[], orm_text_methods[],
-    orm_insert_methods[], orm_update_methods[], orm_delete_methods[], orm_copy_methods[];
-extern PyGetSetDef orm_select_getset[], orm_textual_getset[], orm_text_getset[], orm_dml_getset[];
+    orm_insert_methods[], orm_update_methods[], orm_delete_methods[], orm_copy_methods[],
+    orm_fromstmt_methods[];
+extern PyGetSetDef orm_select_getset[], orm_textual_getset[], orm_text_getset[], orm_dml_getset[],
+    orm_fromstmt_getset[];
 
 int orm_side_setup(PyObject *module, orm_state *st);
 int orm_from_type_setup(PyObject *module, orm_state *st);
