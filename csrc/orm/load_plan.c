@@ -435,7 +435,8 @@ root_key(orm_state *st, orm_node *item)
     if (item->kind == ORM_N_LABEL && item->payload != NULL) {
         return Py_NewRef(item->payload);
     }
-    if (inner->kind == ORM_N_CAST || inner->kind == ORM_N_TYPECOERCE) {
+    while (inner->kind == ORM_N_CAST || inner->kind == ORM_N_TYPECOERCE
+           || inner->kind == ORM_N_APPLY) {
         inner = inner->args[0];
     }
     switch (inner->kind) {

@@ -27,12 +27,6 @@ typedef struct exec_run {
 /* --- what is it --------------------------------------------------------------------------------- */
 
 static bool
-is_dml(const orm_node *n)
-{
-    return n->kind == ORM_N_INSERT || n->kind == ORM_N_UPDATE || n->kind == ORM_N_DELETE;
-}
-
-static bool
 is_select(const orm_node *n)
 {
     return n->kind == ORM_N_SELECT || n->kind == ORM_N_COMPOUND || n->kind == ORM_N_TEXTFROM

@@ -167,7 +167,8 @@ m_dirty_list(PyObject *self, PyObject *Py_UNUSED(unused))
 
     for (size_t i = 0; list != NULL && i < s->dirty.used; i++) {
         orm_head *h = s->dirty.cells[i].head;
-        if (h != NULL && !(h->flags & ORM_H_DELETING)
+        /* populate_existing may have taken the changes away. */
+        if (h != NULL && h->flags & ORM_H_MODIFIED && !(h->flags & ORM_H_DELETING)
             && PyList_Append(list, s->dirty.cells[i].obj) < 0) {
             Py_CLEAR(list);
         }

@@ -654,6 +654,31 @@ f_from_dml_column(PyObject *module, PyObject *arg)
 }
 
 #define KW(name, fn, doc) {name, ORM_METHOD(fn), ORM_METH_KW, name doc}
+/* _apply(expr, from, to): expr with each column of `from` read from `to`, found when rendered. */
+static PyObject *
+f_apply(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *parts[3] = {NULL, NULL, NULL};
+    PyObject *out = NULL;
+
+    if (nargs != 3) {
+        PyErr_SetString(PyExc_TypeError, "_apply() takes an expression and two FROM elements");
+        return NULL;
+    }
+    parts[0] = orm_coerce_value(st, args[0], NULL);
+    parts[1] = parts[0] == NULL ? NULL : orm_coerce_from(st, args[1]);
+    parts[2] = parts[1] == NULL ? NULL : orm_coerce_from(st, args[2]);
+    if (parts[2] != NULL) {
+        out = (PyObject *)orm_node_make(st, ORM_N_APPLY, ORM_OP_NONE, orm_node_type(st, parts[0]),
+                                        NULL, 0, 3, parts);
+    }
+    Py_XDECREF(parts[0]);
+    Py_XDECREF(parts[1]);
+    Py_XDECREF(parts[2]);
+    return out;
+}
+
 static PyMethodDef construct_functions[] = {
     {"and_", ORM_METHOD(f_and), METH_FASTCALL, "and_($module, /, *clauses)\n--\n\nAll of the criteria."},
     {"or_", ORM_METHOD(f_or), METH_FASTCALL, "or_($module, /, *clauses)\n--\n\nAny of the criteria."},
@@ -685,6 +710,8 @@ static PyMethodDef construct_functions[] = {
     KW("between", f_between, "($module, expr, lower_bound, upper_bound, symmetric=False)\n--\n\nBETWEEN."),
     {"collate", ORM_METHOD(f_collate), METH_FASTCALL,
      "collate($module, expression, collation, /)\n--\n\n`x COLLATE c`."},
+    {"_apply", ORM_METHOD(f_apply), METH_FASTCALL,
+     "_apply($module, expr, from_, to, /)\n--\n\nThe expression, read from another FROM element."},
     {"_label", ORM_METHOD(f_label), METH_FASTCALL, "_label($module, name, element, type_=None, /)\n--\n\nA label."},
     {"from_dml_column", f_from_dml_column, METH_O,
      "from_dml_column($module, column, /)\n--\n\nThe value that this UPDATE sets for a column."},

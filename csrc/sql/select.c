@@ -330,16 +330,35 @@ m_fetch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnam
 }
 
 /* slice(start, stop): LIMIT stop - start OFFSET start. */
+/* Where a slice begins: behind the rows that OFFSET leaves out already. New reference. */
+static PyObject *
+start_behind(const orm_node *s, PyObject *start)
+{
+    const orm_node *offset = s->args[ORM_SEL_OFFSET];
+    PyObject *first = start == Py_None ? PyLong_FromLong(0) : Py_NewRef(start);
+
+    if (first != NULL && offset != NULL && offset->kind == ORM_N_BIND && offset->payload != NULL
+        && PyLong_Check(offset->payload)) {
+        Py_SETREF(first, PyNumber_Add((PyObject *)offset->payload, first));
+    }
+    return first;
+}
+
 static PyObject *
 m_slice(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     PyObject *count = NULL;
     PyObject *limited = NULL;
     PyObject *out = NULL;
+    PyObject *start = NULL;
     int zero;
 
     if (nargs != 2) {
         PyErr_SetString(PyExc_TypeError, "slice() takes start and stop");
+        return NULL;
+    }
+    start = start_behind(SELF, args[0]);
+    if (start == NULL) {
         return NULL;
     }
     if (args[1] == Py_None) {
@@ -350,12 +369,12 @@ m_slice(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     limited = count == NULL ? NULL : m_limit(self, count);
     Py_XDECREF(count);
-    if (limited == NULL) {
-        return NULL;
+    if (limited != NULL) {
+        zero = PyLong_Check(start) && PyObject_Not(start);
+        out = m_offset(limited, zero ? Py_None : start);
     }
-    zero = args[0] == Py_None || (PyLong_Check(args[0]) && PyObject_Not(args[0]));
-    out = m_offset(limited, zero ? Py_None : args[0]);
-    Py_DECREF(limited);
+    Py_DECREF(start);
+    Py_XDECREF(limited);
     return out;
 }
 

@@ -462,12 +462,32 @@ get_columns_clause_froms(PyObject *self, void *closure)
                                                     : wrap_list(st, orm_column_froms(st, SELF));
 }
 
+/* The first entity that an expression speaks of, outside of its subqueries; or NULL. */
+static orm_node *
+entity_in(orm_node *n)
+{
+    while (n != NULL && n->kind != ORM_N_ENTITY) {
+        Py_ssize_t i;
+        Py_ssize_t end = orm_node_children(n, &i);
+        orm_node *next = n->kind == ORM_N_ATTR ? n->args[0] : NULL;
+
+        if (orm_kind_is_stmt(n->kind)) {
+            return NULL;
+        }
+        for (; next == NULL && i < end; i++) {
+            next = n->args[i] != NULL && n->args[i]->flags & ORM_F_ORM ? n->args[i] : NULL;
+        }
+        n = next;
+    }
+    return n;
+}
+
 /* One entry of column_descriptions. */
 static PyObject *
 describe_column(orm_state *st, orm_node *n)
 {
     PyObject *expr = orm_node_wrap(st, n);
-    orm_node *entity = n->kind == ORM_N_ENTITY ? n : n->kind == ORM_N_ATTR ? n->args[0] : NULL;
+    orm_node *entity = n->flags & ORM_F_ORM ? entity_in(n) : NULL;
     PyObject *owner = entity == NULL ? NULL : orm_node_wrap(st, entity);
     PyObject *name = NULL;
     PyObject *type = NULL;

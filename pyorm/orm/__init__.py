@@ -10,7 +10,7 @@ from typing import Any
 
 _SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "scoping", "session")
 _NAMES = {
-    "pyorm._core": "InstanceState InstrumentedAttribute",
+    "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",
     "pyorm.orm.declarative": (
         "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
     ),

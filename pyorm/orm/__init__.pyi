@@ -1,6 +1,7 @@
 """pyorm.orm, with all names imported. Written by tools/stubs.py."""
 
 from pyorm._core import (
+    FromStatement as FromStatement,
     InstanceState as InstanceState,
     InstrumentedAttribute as InstrumentedAttribute,
 )

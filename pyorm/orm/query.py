@@ -8,15 +8,12 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.inspection import inspect
+from pyorm.orm._compound import Compound, is_entity
 from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
 
-def _is_one_entity(entities: Sequence[Any]) -> bool:
-    """Return whether exactly one mapped class or alias is selected: its rows are the objects themselves."""
-    if len(entities) != 1:
-        return False
-    inspected = inspect(entities[0], raiseerr=False)
-    return getattr(inspected, "is_mapper", False) or getattr(inspected, "is_aliased_class", False)
+_FROMS = "join(), outerjoin(), select_from(), or from_self()"
+_SYNCHRONIZE = ("auto", "evaluate", "fetch", False)
 
 
 def _attribute(entity: Any, key: str) -> Any:
@@ -49,13 +46,16 @@ class Query:
 
     def __init__(self, entities: Any, session: Any = None) -> None:
         """Make `SELECT entities`."""
-        listed = entities if isinstance(entities, (tuple, list)) else (entities,)
-        self._statement: Any = _core.select(*listed)
-        self._single = _is_one_entity(listed)
+        self._entities: tuple[Any, ...] = tuple(entities) if isinstance(entities, (tuple, list)) else (entities,)
+        self._statement: Any = _core.select(*self._entities)
         self.session = session
         self._options: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
         self._from_statement: Any = None
+        self._compound: Compound | None = None  # the set operation that is selected from
+        self._used: frozenset[str] = frozenset()  # which clauses were given, as messages name them
+        self._get: dict[str, Any] = {}  # what get() hands on: options, with_for_update
+        self._tuples: bool | None = None  # only_return_tuples()
         self._joined: Any = None  # the target of the last join, which filter_by() speaks of
 
     def _with(self, statement: Any, **changes: Any) -> Query:
@@ -65,6 +65,17 @@ class Query:
         new.__dict__.update(changes)
         return new
 
+    def _given(self, clause: str, statement: Any, **changes: Any) -> Query:
+        return self._with(statement, _used=self._used | {clause}, **changes)
+
+    def _open(self, method: str) -> Any:
+        """Return the statement, unless from_statement() gave another that nothing can be added to."""
+        if self._from_statement is not None:
+            raise exc.InvalidRequestError(
+                f"Query.{method}() being called on a Query with an existing full statement - can't apply criterion."
+            )
+        return self._statement
+
     def _unlimited(self, method: str) -> Any:
         """Return the statement, unless LIMIT or OFFSET stands already: the method would change another row set."""
         if self._statement._limit_clause is not None or self._statement._offset_clause is not None:
@@ -72,36 +83,52 @@ class Query:
                 f"Query.{method}() being called on a Query which already has LIMIT or OFFSET applied.  Call "
                 f"{method}() before limit() or offset() are applied."
             )
-        return self._statement
+        return self._open(method)
+
+    def _selecting(self) -> Any:
+        """Return the SELECT with its parameters; a statement of the caller's has none."""
+        if self._from_statement is not None:
+            raise exc.InvalidRequestError("Can't call this method on a Query that uses from_statement()")
+        return self.statement
+
+    def _adapt(self, clauses: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the clauses, about the set operation's rows where one is selected from."""
+        if self._compound is None:
+            return clauses
+        return tuple(self._compound.adapt(clause) for clause in clauses)
 
     # ---- criteria ----------------------------------------------------------------------------------------------
     def filter(self, *criterion: Any) -> Query:
         """Return the query with further criteria, joined by AND."""
-        return self._with(self._unlimited("filter").where(*criterion))
+        return self._given("filter()", self._unlimited("filter").where(*self._adapt(criterion)))
 
     where = filter
 
     def filter_by(self, **kwargs: Any) -> Query:
         """Return the query with `attribute = value` criteria on its last joined (or first) entity."""
-        statement = self._unlimited("filter_by")
+        statement = self._unlimited("filter")
         entity = self._joined if self._joined is not None else statement.column_descriptions[0]["entity"]
         if inspect(entity, raiseerr=False) is None:  # tables and columns: the statement knows their names
-            return self._with(statement.filter_by(**kwargs))
-        return self._with(statement.where(*[_attribute(entity, key) == value for key, value in kwargs.items()]))
+            return self._given("filter()", statement.filter_by(**kwargs))
+        criteria = [_attribute(entity, key) == value for key, value in kwargs.items()]
+        return self._given("filter()", statement.where(*criteria))
 
     def having(self, *having: Any) -> Query:
         """Return the query with HAVING criteria."""
-        return self._with(self._statement.having(*having))
+        return self._given("having()", self._unlimited("having").having(*self._adapt(having)))
 
     # ---- FROM --------------------------------------------------------------------------------------------------
     def select_from(self, *from_obj: Any) -> Query:
         """Return the query with these FROM elements."""
-        return self._with(self._statement.select_from(*from_obj))
+        if self._from_statement is not None or self._used - {_FROMS}:
+            raise exc.InvalidRequestError("Query.select_from() being called on a Query with existing criterion. ")
+        return self._given(_FROMS, self._statement.select_from(*from_obj))
 
     def join(self, target: Any, onclause: Any = None, *, isouter: bool = False, full: bool = False) -> Query:
         """Return the query with a JOIN; without a condition the foreign keys give it."""
+        (onclause,) = self._adapt((onclause,))
         statement = self._unlimited("join").join(target, onclause, isouter=isouter, full=full)
-        return self._with(statement, _joined=target)
+        return self._with(statement, _used=self._used | {_FROMS, "join()"}, _joined=target)
 
     def outerjoin(self, target: Any, onclause: Any = None, *, full: bool = False) -> Query:
         """Return the query with a LEFT OUTER JOIN."""
@@ -114,35 +141,38 @@ class Query:
     # ---- clauses -----------------------------------------------------------------------------------------------
     def order_by(self, *clauses: Any) -> Query:
         """Return the query with ORDER BY; None or False takes it away."""
+        statement = self._unlimited("order_by")
         if _takes_away(clauses):
-            return self._with(self._statement.order_by(None))
-        return self._with(self._unlimited("order_by").order_by(*clauses))
+            return self._with(statement.order_by(None), _used=self._used - {"order_by()"})
+        return self._given("order_by()", statement.order_by(*self._adapt(clauses)))
 
     def group_by(self, *clauses: Any) -> Query:
         """Return the query with GROUP BY; None or False takes it away."""
+        statement = self._unlimited("group_by")
         if _takes_away(clauses):
-            return self._with(self._statement.group_by(None))
-        return self._with(self._unlimited("group_by").group_by(*clauses))
+            return self._with(statement.group_by(None), _used=self._used - {"group_by()"})
+        return self._given("group_by()", statement.group_by(*self._adapt(clauses)))
 
     def distinct(self, *expr: Any) -> Query:
         """Return the query with DISTINCT, on PostgreSQL DISTINCT ON the expressions."""
-        return self._with(self._statement.distinct(*expr))
+        return self._given("distinct()", self._open("distinct").distinct(*self._adapt(expr)))
 
     def limit(self, limit: Any) -> Query:
         """Return the query with LIMIT."""
-        return self._with(self._statement.limit(limit))
+        return self._given("limit()", self._open("limit").limit(limit))
 
     def offset(self, offset: Any) -> Query:
         """Return the query with OFFSET."""
-        return self._with(self._statement.offset(offset))
+        return self._given("offset()", self._open("offset").offset(offset))
 
     def slice(self, start: int | None, stop: int | None) -> Query:
         """Return the query for rows start to stop."""
-        return self._with(self._statement.slice(start, stop))
+        return self._given("limit()", self._open("slice").slice(start, stop))
 
     def with_for_update(self, **kw: Any) -> Query:
         """Return the query with FOR UPDATE; see Select.with_for_update."""
-        return self._with(self._statement.with_for_update(**kw))
+        lock = {**self._get, "with_for_update": kw or True}
+        return self._with(self._statement.with_for_update(**kw), _get=lock)
 
     def prefix_with(self, *prefixes: Any, dialect: str = "*") -> Query:
         """Return the query with text behind SELECT."""
@@ -163,12 +193,13 @@ class Query:
     # ---- what is selected --------------------------------------------------------------------------------------
     def with_entities(self, *entities: Any) -> Query:
         """Return the query over the same FROM that selects something else."""
-        statement = self._statement.with_only_columns(*entities, maintain_column_froms=True)
-        return self._with(statement, _single=_is_one_entity(entities))
+        columns = self._adapt(entities)
+        statement = self._statement.with_only_columns(*columns, maintain_column_froms=True)
+        return self._with(statement, _entities=entities)
 
     def add_columns(self, *column: Any) -> Query:
         """Return the query that selects further columns; rows become tuples."""
-        return self._with(self._statement.add_columns(*column), _single=False)
+        return self._with(self._statement.add_columns(*self._adapt(column)), _entities=(*self._entities, *column))
 
     def add_column(self, column: Any) -> Query:
         """Return the query that selects one more column."""
@@ -181,7 +212,25 @@ class Query:
     @property
     def column_descriptions(self) -> list[dict[str, Any]]:
         """What is selected: name, type, aliased, expr, entity for each."""
-        return self._statement.column_descriptions  # type: ignore[no-any-return]
+        return _core.select(*self._entities).column_descriptions
+
+    @property
+    def is_single_entity(self) -> bool:
+        """True where one thing is selected."""
+        return len(self._entities) == 1
+
+    @property
+    def _single(self) -> bool:
+        """Whether the rows are the objects themselves: one entity is selected."""
+        return self._tuples is not True and len(self._entities) == 1 and is_entity(self._entities[0])
+
+    def only_return_tuples(self, value: bool) -> Query:
+        """Return the query whose rows are tuples also where one entity is selected."""
+        return self._with(self._statement, _tuples=value)
+
+    def tuples(self) -> Query:
+        """Return the query, for type checkers a query of tuples."""
+        return self.only_return_tuples(True)
 
     @property
     def whereclause(self) -> Any:
@@ -191,7 +240,8 @@ class Query:
     # ---- options -----------------------------------------------------------------------------------------------
     def options(self, *args: Any) -> Query:
         """Return the query with loader options."""
-        return self._with(self._statement.options(*args))
+        load = {**self._get, "options": (*self._get.get("options", ()), *args)}
+        return self._with(self._statement.options(*self._adapt(args)), _get=load)
 
     def with_transformation(self, fn: Callable[[Query], Query]) -> Query:
         """Return what `fn` makes of the query."""
@@ -233,6 +283,12 @@ class Query:
         """Return the query with another way to label columns in subqueries."""
         return self._with(self._statement.set_label_style(style))
 
+    def with_labels(self) -> Query:
+        """Return the query that labels columns `table_column`."""
+        return self.set_label_style(_LABELS)
+
+    apply_labels = with_labels
+
     def from_statement(self, statement: Any) -> Query:
         """Return the query whose rows come from a statement of the caller's."""
         return self._with(self._statement, _from_statement=statement)
@@ -257,16 +313,16 @@ class Query:
 
     def subquery(self, name: str | None = None, with_labels: bool = False, reduce_columns: bool = False) -> Any:
         """Return the query as a FROM element."""
-        statement = self.statement.set_label_style(_LABELS) if with_labels else self.statement
-        return statement.subquery(name)
+        statement = self._selecting()
+        return (statement.set_label_style(_LABELS) if with_labels else statement).subquery(name)
 
     def cte(self, name: str | None = None, recursive: bool = False, nesting: bool = False) -> Any:
         """Return the query as a common table expression."""
-        return self.statement.cte(name, recursive=recursive, nesting=nesting)
+        return self._selecting().cte(name, recursive=recursive, nesting=nesting)
 
     def scalar_subquery(self) -> Any:
         """Return the query as a value."""
-        return self.statement.scalar_subquery()
+        return self._selecting().scalar_subquery()
 
     as_scalar = scalar_subquery
 
@@ -276,34 +332,42 @@ class Query:
 
     def exists(self) -> Any:
         """Return `EXISTS (SELECT 1 …)`."""
-        inner = self._statement.with_only_columns(_core.literal_column("1"), maintain_column_froms=True)
-        return _core.exists(inner.params(self._params) if self._params else inner)
+        inner = self._selecting().with_only_columns(_core.literal_column("1"), maintain_column_froms=True)
+        return _core.exists(inner)
 
     def union(self, *q: Any) -> Query:
         """Return a query over UNION of this and others."""
-        return self._compound(_core.union, q)
+        return self._combine(_core.union, q)
 
     def union_all(self, *q: Any) -> Query:
         """Return a query over UNION ALL of this and others."""
-        return self._compound(_core.union_all, q)
+        return self._combine(_core.union_all, q)
 
     def intersect(self, *q: Any) -> Query:
         """Return a query over INTERSECT of this and others."""
-        return self._compound(_core.intersect, q)
+        return self._combine(_core.intersect, q)
 
     def except_(self, *q: Any) -> Query:
         """Return a query over EXCEPT of this and others."""
-        return self._compound(_core.except_, q)
+        return self._combine(_core.except_, q)
 
-    def _compound(self, operator: Any, others: Sequence[Any]) -> Query:
-        parts = [self, *others]
-        made = operator(*[p.statement if isinstance(p, Query) else p for p in parts])
-        return self._with(self._statement.from_statement(made))
+    def _combine(self, operator: Any, others: Sequence[Any]) -> Query:
+        parts = [part._selecting().set_label_style(_LABELS) if isinstance(part, Query) else part for part in (self, *others)]
+        compound = Compound(self._entities, operator(*parts).subquery())
+        statement = _core.select(*compound.items).select_from(compound.subquery)
+        loads = self._get.get("options", ())
+        if loads:
+            statement = statement.options(*[compound.adapt(option) for option in loads])
+        kept = {"options": loads} if loads else {}
+        used = frozenset({_FROMS})
+        return self._with(statement, _compound=compound, _used=used, _joined=None, _get=kept)
 
     # ---- results -----------------------------------------------------------------------------------------------
     def _execute(self, statement: Any) -> Any:
         if self.session is None:
             raise exc.InvalidRequestError("This Query has no session: use session.query(…) or Query.with_session()")
+        if not self._entities:
+            raise exc.InvalidRequestError("Query contains no columns with which to SELECT from.")
         if self._from_statement is not None:
             statement = statement.from_statement(self._from_statement)
         elif not statement.column_descriptions:
@@ -312,6 +376,8 @@ class Query:
 
     def _iter(self) -> Any:
         result = self._execute(self._statement)
+        if "yield_per" not in self._options and any(is_entity(entity) for entity in self._entities):
+            result = result.unique()
         return result.scalars() if self._single else result
 
     def all(self) -> list[Any]:
@@ -320,9 +386,7 @@ class Query:
 
     def first(self) -> Any:
         """Return the first row, or None; reads one row only."""
-        if self._from_statement is not None:
-            return self._iter().first()
-        return self.limit(1)._iter().first()
+        return (self if self._from_statement is not None else self.limit(1))._iter().first()
 
     def one(self) -> Any:
         """Return the only row.
@@ -346,8 +410,11 @@ class Query:
         Raises:
             MultipleResultsFound: there are several rows.
         """
-        row = self.one_or_none()
-        return row if self._single or row is None else row[0]
+        try:
+            row = self.one()
+        except exc.NoResultFound:
+            return None
+        return row if self._single else row[0]
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the rows."""
@@ -369,7 +436,7 @@ class Query:
 
     def count(self) -> int:
         """Return the number of rows the query would give: `SELECT count(*) FROM (…)`."""
-        inner = self._statement.set_label_style(_LABELS).subquery()
+        inner = self._selecting().set_label_style(_LABELS).subquery()
         statement = _core.select(_core.func.count(_core.literal_column("*"))).select_from(inner)
         return int(self._execute(statement).scalar())
 
@@ -381,25 +448,47 @@ class Query:
             exc.LegacyAPIWarning,
             stacklevel=2,
         )
-        if not self._single or self.whereclause is not None:
-            raise exc.InvalidRequestError(
-                "Query.get() being called on a Query with existing criterion: it takes a query of one entity and nothing else"
-            )
-        entity = self._statement.column_descriptions[0]["entity"]
-        return self.session.get(entity, ident, execution_options=self._options)
+        if self._used - {"order_by()", "distinct()"} or self._from_statement is not None:
+            raise exc.InvalidRequestError("Query.get() being called on a Query with existing criterion. ")
+        if not self._single:
+            raise exc.InvalidRequestError("get() can only be used against a single mapped class.")
+        again = bool(self._options.get("populate_existing"))
+        get = {"populate_existing": again, "execution_options": self._options, **self._get}
+        return self.session.get(self._entities[0], ident, **get)
 
-    def delete(self, synchronize_session: Any = "auto", delete_args: Any = None) -> int:
+    def delete(self, synchronize_session: Any = "auto", delete_args: dict[str, Any] | None = None) -> int:
         """Delete the rows that match; return how many."""
-        statement = _core.delete(self._statement.column_descriptions[0]["entity"])
-        return self._bulk(statement, synchronize_session)
+        return self._bulk(_core.delete(self._subject()), synchronize_session)
 
-    def update(self, values: Any, synchronize_session: Any = "auto", update_args: Any = None) -> int:
+    def update(
+        self, values: Any, synchronize_session: Any = "auto", update_args: dict[str, Any] | None = None
+    ) -> int:
         """Update the rows that match; return how many."""
-        statement = _core.update(self._statement.column_descriptions[0]["entity"]).values(values)
-        return self._bulk(statement, synchronize_session)
+        return self._bulk(_core.update(self._subject()).values(values), synchronize_session)
+
+    def _subject(self) -> Any:
+        """Return the entity to write to.
+
+        Raises:
+            ArgumentError: the query is not of an entity.
+            InvalidRequestError: it has clauses that UPDATE and DELETE do not know.
+        """
+        for clause in ("limit()", "offset()", "order_by()", "group_by()", "distinct()", _FROMS):
+            if clause in self._used:
+                raise exc.InvalidRequestError(
+                    f"Can't call Query.update() or Query.delete() when {clause} has been called"
+                )
+        if not is_entity(self._entities[0]):
+            raise exc.ArgumentError(
+                f"subject table for an INSERT, UPDATE or DELETE expected, got {self._entities[0]!r}."
+            )
+        return self._entities[0]
 
     def _bulk(self, statement: Any, synchronize_session: Any) -> int:
-        self._unlimited("update")
+        if synchronize_session not in _SYNCHRONIZE:
+            raise exc.ArgumentError(
+                "Valid strategies for session synchronization are 'auto', 'evaluate', 'fetch', False"
+            )
         if self.whereclause is not None:
             statement = statement.where(self.whereclause)
         options = {**self._options, "synchronize_session": synchronize_session}
@@ -407,6 +496,7 @@ class Query:
 
     def __str__(self) -> str:
         """Return the SQL text in the session's dialect, or in the default one."""
-        statement = self.statement.set_label_style(_LABELS)
+        whole = self._from_statement is not None
+        statement = self.statement if whole else self.statement.set_label_style(_LABELS)
         bind = self.session.get_bind(clause=statement) if self.session is not None and self.session.bind else None
         return str(statement.compile(bind)) if bind is not None else str(statement)

@@ -69,6 +69,7 @@ BASES = (
 INSTANCES: dict[str, Callable[[], object]] = {
     **{name: subclassed(name) for name in BASES},
     "Alias": lambda: core.alias(table(), "a"),
+    "Applied": lambda: core._apply(column() + 1, table(), core.select(table()).subquery()),
     "BinaryExpression": lambda: column() == 1,
     "BindParameter": lambda: core.bindparam("b", 7),
     "BooleanClauseList": lambda: core.and_(column("a") == 1, column("b") == 2),
@@ -88,6 +89,7 @@ INSTANCES: dict[str, Callable[[], object]] = {
     "Exists": lambda: core.exists(select()),
     "Extract": lambda: core.extract("year", column("d", types.Date())),
     "False_": core.false,
+    "FromStatement": lambda: core.select(table()).from_statement(core.text("SELECT 1 AS id")),
     "Function": count,
     "FunctionFilter": lambda: core.funcfilter(count(), column() > 1),
     "FunctionGenerator": lambda: core.func.something,
@@ -124,7 +126,6 @@ INSTANCES: dict[str, Callable[[], object]] = {
     "array": lambda: core.array_literal([1, 2]),
 }
 UNMADE = {
-    "Applied": "stands inside expressions over relationships",
     "Grouping": "stands inside rendered trees",
     "Node": "the base of what users never hold",
 }
