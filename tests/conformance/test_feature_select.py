@@ -513,6 +513,7 @@ def test_casts_are_the_database_s_or_python_s(connection: Connection) -> None:
     coerced = type_coerce(STAFF.c.name, String)
     assert "CAST" not in str(select(coerced))
     assert one(connection, coerced, type_coerce(STAFF.c.pay, Integer)) == ("Ada", 100)
+    assert str(try_cast(STAFF.c.name, Integer)) == "TRY_CAST(staff.name AS INTEGER)"
     with pytest.raises(exc.UnsupportedCompilationError):
         connection.execute(select(try_cast(STAFF.c.name, Integer)))
 
