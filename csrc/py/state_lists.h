@@ -178,6 +178,7 @@
     X(scalar, "scalar")                                                                       \
     X(scalars, "scalars")                                                                     \
     X(autoflush, "autoflush")                                                                 \
+    X(dml_strategy, "dml_strategy")                                                           \
     X(synchronize_session, "synchronize_session")                                             \
     X(get_bind, "get_bind")                                                                   \
     X(class_dispatch, "_class_dispatch")                                                      \

@@ -8,6 +8,8 @@
  * UPDATE and DELETE of a mapped class: where the session holds instances of it, the matching
  *   primary keys are selected first; these instances expire, or are deleted ones afterwards.
  *   synchronize_session=False leaves them alone.
+ * Dicts for INSERT of a mapped class are by attribute name; a list of dicts for UPDATE goes by
+ *   primary key (pyorm/orm/_bulk.py), as bulk_insert_mappings and bulk_update_mappings do.
  */
 #include "session/session_int.h"
 
@@ -258,7 +260,7 @@ wants_sync(exec_run *x)
     if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
         return -1;
     }
-    if (mode == NULL || mode == Py_False) {
+    if (mode == NULL || mode == Py_False || mode == Py_None) {
         wanted = mode == NULL;
     }
     for (size_t i = 0; wanted < 0 && PyUnicode_Check(mode) && i < Py_ARRAY_LENGTH(modes); i++) {
@@ -414,58 +416,102 @@ run_returning(exec_run *x, PyObject *conn)
     return result;
 }
 
-/* An UPDATE that says itself which rows to change, or how. */
-static bool
-tells_rows(const orm_node *n)
-{
-    return n->args[ORM_DML_WHERE] != NULL
-           || (n->args[ORM_DML_VALUES] != NULL && Py_SIZE(n->args[ORM_DML_VALUES]) > 0);
-}
+/* --- rows from dicts ---------------------------------------------------------------------------- */
 
-/* Lists of parameters whose dicts differ in their keys, and UPDATE by primary key: Python
-   splits them into executions. New reference; Py_NotImplemented: nothing to split; NULL. */
+/* INSERT of a mapped class: parameters are by attribute name, dicts with other keys are executions
+   of their own. The result of the last one. */
 static PyObject *
-run_sets(exec_run *x, PyObject *conn, orm_mapper *m)
+insert_rows(exec_run *x, PyObject *conn, orm_mapper *m)
 {
-    PyObject *first = NULL;
-    PyObject *module = NULL;
+    PyObject *together = x->node->args[ORM_DML_RETURNING] == NULL ? Py_False : Py_True;
+    PyObject *module = PyImport_ImportModule("pyorm.orm._bulk");
+    PyObject *runs = module == NULL ? NULL
+                                    : PyObject_CallMethod(module, "insert_runs", "OOO", m->py,
+                                                          x->params, together);
     PyObject *result = NULL;
-    bool alike = x->node->kind == ORM_N_INSERT;
+    PyObject *given = x->params;
 
-    if (m == NULL || m->py == NULL || x->params == NULL || !PyList_Check(x->params)
-        || PyList_GET_SIZE(x->params) == 0 || x->node->kind == ORM_N_DELETE
-        || (!alike && tells_rows(x->node))) {
-        return Py_NewRef(Py_NotImplemented);
-    }
-    first = PyList_GET_ITEM(x->params, 0); /* borrow-ok: no Python runs while it is looked at */
-    for (Py_ssize_t i = 1; alike && i < PyList_GET_SIZE(x->params); i++) {
-        PyObject *next = PyList_GET_ITEM(x->params, i); /* borrow-ok: as above */
-        PyObject *key = NULL;
-        Py_ssize_t pos = 0;
-
-        if (!PyDict_Check(first) || !PyDict_Check(next)) {
+    for (Py_ssize_t i = 0; runs != NULL && i < PyList_GET_SIZE(runs); i++) {
+        x->params = PyList_GET_ITEM(runs, i); /* borrow-ok: nobody else has the list */
+        Py_XSETREF(result, run_core(x, conn));
+        if (result == NULL) {
             break;
         }
-        alike = PyDict_GET_SIZE(first) == PyDict_GET_SIZE(next);
-        while (alike && PyDict_Next(first, &pos, &key, NULL)) {
-            int has = PyUnicode_CheckExact(key) ? PyDict_Contains(next, key) : 1;
-            if (has < 0) {
-                return NULL;
-            }
-            alike = has;
-        }
     }
-    if (alike) {
-        return Py_NewRef(Py_NotImplemented);
-    }
-    module = PyImport_ImportModule("pyorm.orm._bulk");
-    if (module != NULL) {
-        result = PyObject_CallMethod(module, "execute_sets", "OOOOO", conn, m->py, x->statement,
-                                     x->params, x->options == NULL ? Py_None : x->options);
-        Py_DECREF(module);
-    }
+    x->params = given;
+    x->s->s.write_epoch++;
+    Py_XDECREF(runs);
+    Py_XDECREF(module);
     return result;
 }
+
+/* UPDATE of a mapped class for a list of dicts: each by its primary key. */
+static PyObject *
+update_rows(exec_run *x, PyObject *conn, orm_mapper *m)
+{
+    PyObject *module = PyImport_ImportModule("pyorm.orm._bulk");
+    PyObject *options = x->options == NULL ? PyDict_New() : Py_NewRef(x->options);
+    PyObject *pair = NULL;
+    PyObject *result = NULL;
+
+    if (module != NULL && options != NULL && wants_sync(x) >= 0) {
+        pair = PyObject_CallMethod(module, "update_rows", "OOOOO", conn, m->py, x->statement,
+                                   x->params, options);
+    }
+    x->s->s.write_epoch++;
+    if (pair != NULL && synchronize(x, m, PyTuple_GET_ITEM(pair, 1)) == 0) {
+        result = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
+    }
+    Py_XDECREF(pair);
+    Py_XDECREF(options);
+    Py_XDECREF(module);
+    return result;
+}
+
+/* Whether dml_strategy="core_only" asks for the parameters as they are. 1 / 0 / -1. */
+static int
+is_core_only(exec_run *x)
+{
+    PyObject *value = NULL;
+    int rc = 0;
+
+    if (x->options == NULL) {
+        return 0;
+    }
+    if (PyDict_GetItemRef(x->options, x->s->st->s_dml_strategy, &value) < 0) {
+        return -1;
+    }
+    if (value != NULL && PyUnicode_Check(value)) {
+        rc = PyUnicode_CompareWithASCIIString(value, "core_only") == 0;
+    }
+    Py_XDECREF(value);
+    return rc;
+}
+
+/* Parameters that are values by attribute name: *result; NULL: not such a statement. 0 / -1. */
+static int
+run_rows(exec_run *x, PyObject *conn, orm_mapper *m, PyObject **result)
+{
+    bool list = x->params != NULL && PyList_Check(x->params) && PyList_GET_SIZE(x->params) > 0
+                && PyDict_Check(PyList_GET_ITEM(x->params, 0));
+    bool insert = x->node != NULL && x->node->kind == ORM_N_INSERT
+                  && (list || (x->params != NULL && PyDict_Check(x->params)));
+    bool update = x->node != NULL && x->node->kind == ORM_N_UPDATE && list;
+    int core;
+
+    *result = NULL;
+    if (m == NULL || m->py == NULL || (!insert && !update)
+        || (insert && returns_entities(x->node))) {
+        return 0;
+    }
+    core = is_core_only(x);
+    if (core != 0) {
+        return core < 0 ? -1 : 0;
+    }
+    *result = insert ? insert_rows(x, conn, m) : update_rows(x, conn, m);
+    return *result == NULL ? -1 : 0;
+}
+
 
 /* A statement that is no SELECT of entities. */
 static PyObject *
@@ -477,6 +523,9 @@ run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
     PyObject *keys = NULL;
     PyObject *result = NULL;
 
+    if (writes && (run_rows(x, conn, m, &result) < 0 || result != NULL)) {
+        return result;
+    }
     if (syncs && find_matching(x, m, &keys) < 0) {
         return NULL;
     }
@@ -484,11 +533,7 @@ run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
         result = run_returning(x, conn);
     }
     else {
-        result = writes && x->node != NULL && is_dml(x->node) ? run_sets(x, conn, m)
-                                                              : Py_NewRef(Py_NotImplemented);
-        if (result == Py_NotImplemented) {
-            Py_SETREF(result, run_core(x, conn));
-        }
+        result = run_core(x, conn);
     }
     if (writes) {
         x->s->s.write_epoch++;

@@ -10,7 +10,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pyorm import _core, exc
+from pyorm.engine.result import result_from_rows
 from pyorm.orm._symbols import NO_VALUE
+from pyorm.orm.exc import StaleDataError
 
 if TYPE_CHECKING:
     from pyorm.orm.session import Session
@@ -72,22 +74,6 @@ def _columns(mapper: Any, run: list[dict[str, Any]]) -> dict[str, Any]:
         raise exc.InvalidRequestError(f"bulk operation on {mapper}: {error}") from error
 
 
-def execute_sets(
-    connection: Any, mapper: Any, statement: Any, rows: list[dict[str, Any]], options: Any
-) -> Any:
-    """Run an INSERT whose rows have different keys, or an UPDATE of rows by primary key.
-
-    Returns:
-        The last execution's result.
-    """
-    if isinstance(statement, _core.Insert):
-        result = None
-        for run in _runs(rows):
-            result = connection.execute(statement, run, execution_options=options)
-        return result
-    return _update_rows(connection, mapper, rows)
-
-
 def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
     """Insert rows given by attribute name."""
     connection = session.connection({"mapper": mapper})
@@ -99,12 +85,7 @@ def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
 
 def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
     """Update rows given by attribute name, each with its primary key."""
-    _update_rows(session.connection({"mapper": mapper}), mapper, mappings)
-
-
-def _update_rows(connection: Any, mapper: Any, mappings: Iterable[dict[str, Any]]) -> Any:
-    """Update rows by primary key and return the last execution's result."""
-    result = connection.execute(_core.select(*mapper.primary_key).limit(0))
+    connection = session.connection({"mapper": mapper})
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     for run in _runs(mappings):
         columns = _columns(mapper, run)
@@ -119,8 +100,103 @@ def _update_rows(connection: Any, mapper: Any, mappings: Iterable[dict[str, Any]
             statement = statement.where(columns[key] == _core.bindparam(f"k_{key}"))
         rows = [{("k_" if key in keys else "v_") + key: value for key, value in row.items()} for row in run]
         if len(columns) > len(keys):
-            result = connection.execute(statement, rows)
-    return result
+            connection.execute(statement, rows)
+
+
+# --- execute(insert(Entity), rows), execute(update(Entity), rows) ---
+
+
+def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
+    """Return the parameters of INSERT by column, as one execution each; C calls it.
+
+    Args:
+        params: A dict by attribute name, or a list of them.
+        together: One execution whatever keys the dicts have: its rows are returned.
+    """
+    renamed = {
+        prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
+    }
+    if isinstance(params, Mapping):
+        return [{renamed.get(key, key): value for key, value in params.items()} if renamed else params]
+    rows = list(params)
+    if renamed:
+        rows = [{renamed.get(key, key): value for key, value in row.items()} for row in rows]
+    if together or len(set(map(frozenset, rows))) <= 1:
+        return [rows]
+    return list(_runs(rows))
+
+
+def _refuse_update(statement: Any, mode: Any) -> None:
+    """Raise for what an UPDATE by primary key cannot do."""
+    if statement.exported_columns:
+        raise exc.InvalidRequestError(
+            "bulk ORM UPDATE by primary key does not support RETURNING: execute the statement per row, or with WHERE"
+        )
+    if mode == "fetch":
+        raise exc.InvalidRequestError(
+            "The 'fetch' synchronization strategy is not available for 'bulk' ORM updates "
+            "(i.e. multiple parameter sets)"
+        )
+    if statement.whereclause is not None and mode not in (None, False):
+        raise exc.InvalidRequestError(
+            "bulk synchronize of persistent objects not supported when using bulk update with additional WHERE "
+            "criteria right now.  add synchronize_session=None execution option to bypass synchronize of "
+            "persistent objects."
+        )
+
+
+def update_rows(
+    connection: Any, mapper: Any, statement: Any, rows: list[dict[str, Any]], options: Mapping[str, Any]
+) -> tuple[Any, list[tuple[Any, ...]]]:
+    """Run an UPDATE of a mapped class for rows that each name a primary key; C calls it.
+
+    Returns:
+        The result, and the primary keys of the instances that are to follow.
+
+    Raises:
+        InvalidRequestError: A row without its primary key, or what cannot go by primary key.
+        StaleDataError: A primary key without a row.
+    """
+    mode = options.get("synchronize_session", "auto")
+    _refuse_update(statement, mode)
+    names = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
+    keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    result = None
+    for run in _runs({key: value for key, value in row.items() if key in names} for row in rows):
+        if missing := [key for key in keys if any(row.get(key) is None for row in run)]:
+            columns = ", ".join(str(names[key]) for key in missing)
+            raise exc.InvalidRequestError(
+                f"No primary key value supplied for column(s) {columns}; per-row ORM Bulk UPDATE by Primary Key "
+                "requires that records contain primary key values",
+                code="bupq",
+            )
+        changed = [key for key in run[0] if key not in keys]
+        if changed:
+            by_key = _by_key(statement, names, keys, changed)
+            result = connection.execute(by_key, _prefixed(run, keys), execution_options=options)
+            _check_matched(mapper, result.rowcount, len(run))
+    if result is None:
+        result = result_from_rows((), ())
+    found = [] if mode in (None, False) else [tuple(row[key] for key in keys) for row in rows]
+    return result, found
+
+
+def _by_key(statement: Any, names: dict[str, Any], keys: list[str], changed: list[str]) -> Any:
+    """Return the UPDATE with a parameter per changed attribute, of the row with a primary key."""
+    made = statement.values({names[key].key: _core.bindparam(f"v_{key}") for key in changed})
+    return made.where(*[names[key] == _core.bindparam(f"k_{key}") for key in keys])
+
+
+def _prefixed(run: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
+    return [{("k_" if key in keys else "v_") + key: value for key, value in row.items()} for row in run]
+
+
+def _check_matched(mapper: Any, matched: int, expected: int) -> None:
+    if 0 <= matched != expected:
+        raise StaleDataError(
+            f"UPDATE statement on table '{mapper.local_table.name}' expected to update {expected} row(s); "
+            f"{matched} were matched."
+        )
 
 
 def save_objects(session: Session, objects: Iterable[object], changed_only: bool) -> None:
