@@ -337,14 +337,17 @@ static PyObject *
 begin(PyObject *self, bool nested)
 {
     SessionObject *s = (SessionObject *)self;
-    PyObject *tx = NULL;
+    TxObject *tx = NULL;
 
     if (orm_session_enter(s) < 0) {
         return NULL;
     }
-    tx = Py_XNewRef((PyObject *)begin_level(s, nested));
+    tx = (TxObject *)Py_XNewRef((PyObject *)begin_level(s, nested));
+    if (tx != NULL && tx->keeper == NULL) {
+        tx->keeper = (SessionObject *)Py_NewRef(self);
+    }
     orm_session_leave(s);
-    return tx;
+    return (PyObject *)tx;
 }
 
 static PyObject *

@@ -82,6 +82,7 @@ typedef struct tx_switch {
 struct TxObject { /* pyorm.orm.SessionTransaction */
     PyObject_HEAD
     SessionObject *session; /* borrowed; NULL once the session is gone or the transaction closed */
+    SessionObject *keeper;  /* owned: the session, from begin() to the end; NULL: nobody asked */
     TxObject *parent;       /* owned; NULL: the root */
     PyObject *cause;        /* owned: what a failed flush raised, or NULL */
     tx_conn *conns;         /* PyMem; usually one */
@@ -89,6 +90,7 @@ struct TxObject { /* pyorm.orm.SessionTransaction */
     tx_switch *switches;    /* PyMem */
     size_t nswitches;
     orm_headset deleted;    /* DELETE flushed in this transaction */
+    PyObject *left;         /* owned list of weakrefs: born in it, then expunged; or NULL */
     uint32_t serial;        /* see the file's head */
     uint8_t origin;         /* ORM_TX_* */
     uint8_t state;          /* ORM_STX_* */
@@ -224,6 +226,8 @@ int orm_tx_restore(TxObject *tx, bool keep_pending);
 int orm_tx_keep(TxObject *tx); /* after COMMIT or RELEASE. 0 / -1 */
 /* tx ends without either: its parent's snapshot takes over what it remembers. Runs no Python. */
 void orm_tx_hand_over(TxObject *tx);
+/* h, born in one of s's transactions, is being expunged. 0 / -1. */
+int orm_tx_note_left(SessionObject *s, orm_head *h, PyObject *obj);
 int orm_tx_note_switch(TxObject *tx, orm_head *h, const orm_key *old);
 static inline void
 orm_head_set_born(orm_head *h, uint32_t serial)

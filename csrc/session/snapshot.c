@@ -105,6 +105,30 @@ orm_tx_note_switch(TxObject *tx, orm_head *h, const orm_key *old)
     return 0;
 }
 
+int
+orm_tx_note_left(SessionObject *s, orm_head *h, PyObject *obj)
+{
+    TxObject *tx = s->tx;
+    PyObject *ref = NULL;
+    int rc = -1;
+
+    while (tx != NULL && tx->serial > ORM_BORN(h)) {
+        tx = tx->parent;
+    }
+    if (tx == NULL) {
+        return 0;
+    }
+    if (tx->left == NULL) {
+        tx->left = PyList_New(0);
+    }
+    ref = tx->left == NULL ? NULL : PyWeakref_NewRef(obj, NULL);
+    if (ref != NULL) {
+        rc = PyList_Append(tx->left, ref);
+        Py_DECREF(ref);
+    }
+    return rc;
+}
+
 static void
 drop_switches(tx_switch *switches, size_t n)
 {
@@ -177,6 +201,30 @@ expel(SessionObject *s, uint32_t serial, bool pending, PyObject *list, PyObject 
         }
     }
     Py_DECREF(list);
+}
+
+/* What was born since tx began and expunged then has no row: it is transient too. */
+static void
+expel_left(SessionObject *s, TxObject *tx, PyObject **first)
+{
+    PyObject *left = tx->left;
+
+    tx->left = NULL;
+    for (Py_ssize_t i = 0; left != NULL && i < PyList_GET_SIZE(left); i++) {
+        PyObject *obj = NULL;
+        if (PyWeakref_GetRef(PyList_GET_ITEM(left, i), &obj) <= 0) {
+            continue;
+        }
+        orm_head *h = orm_head_find(s->st, obj);
+        if (h != NULL && h->session == NULL) {
+            orm_head_drop_identity(h);
+        }
+        else if (h != NULL && h->session == &s->s && orm_session_detach(s, h, true) < 0) {
+            note_error(first); /* it had been added again */
+        }
+        Py_DECREF(obj);
+    }
+    Py_XDECREF(left);
 }
 
 /* Deleted instances are persistent again; marked ones are marked no longer. */
@@ -256,6 +304,7 @@ orm_tx_restore(TxObject *tx, bool keep_pending)
     if (!keep_pending && s->fresh.live > 0) {
         expel(s, 0, true, orm_headset_list(&s->fresh), &first);
     }
+    expel_left(s, tx, &first);
     if (tx->nswitches > 0 && restore_keys(s, tx) < 0) {
         note_error(&first);
     }
@@ -271,11 +320,32 @@ orm_tx_restore(TxObject *tx, bool keep_pending)
 
 /* --- commit -------------------------------------------------------------------------------------- */
 
+/* The parent remembers what left; a list of weakrefs, so that nothing runs Python. */
+static void
+hand_over_left(TxObject *tx, TxObject *to)
+{
+    if (to == NULL || tx->left == NULL) {
+        Py_CLEAR(tx->left);
+    }
+    else if (to->left == NULL) {
+        to->left = tx->left;
+        tx->left = NULL;
+    }
+    else {
+        if (PyList_SetSlice(to->left, PY_SSIZE_T_MAX, PY_SSIZE_T_MAX, tx->left) < 0) {
+            PyErr_Clear(); /* no memory to remember them: they stay detached */
+        }
+        Py_CLEAR(tx->left);
+    }
+}
+
 void
 orm_tx_hand_over(TxObject *tx)
 {
     TxObject *to = tx->parent;
     tx_switch *grown = NULL;
+
+    hand_over_left(tx, to);
 
     if (to != NULL && orm_headset_splice(&to->deleted, &tx->deleted) < 0) {
         PyErr_Clear(); /* no memory to remember them: they are detached */

@@ -255,6 +255,10 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
     if (h->peers != NULL) {
         s->s.ops->leave_peers(h);
     }
+    if (!to_transient && !pending && !deleted && ORM_BORN(h) != 0 && obj != NULL
+        && s->changing == NULL) {
+        rc = orm_tx_note_left(s, h, obj);
+    }
     orm_idmap_remove(&s->s.map, h);
     h->session = NULL;
     h->flags &= ~(uint32_t)(ORM_H_NEW | ORM_H_DELETING | serials);
@@ -262,7 +266,7 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
         h->flags &= ~(uint32_t)ORM_H_DELETED;
         orm_head_drop_identity(h);
     }
-    if (obj != NULL) {
+    if (obj != NULL && rc == 0) {
         rc = orm_session_fire(s, event, obj, NULL);
     }
     for (int i = 0; i < 4; i++) {

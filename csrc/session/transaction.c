@@ -155,6 +155,7 @@ tx_end(SessionObject *s, TxObject *tx)
         rc = orm_session_fire(s, ORM_SEV_after_transaction_end, (PyObject *)tx, NULL);
     }
     tx->session = NULL;
+    Py_CLEAR(tx->keeper); /* not the last reference: the session is at work */
     return rc;
 }
 

@@ -4,8 +4,9 @@
  * Place: a handle on one level of the session's transaction; transaction.c does the work. As a
  *   context manager it commits at the end of the block, rolls back after an exception, and once
  *   it has ended inside its block it refuses further statements until the block is left.
- * Ownership: the session owns its innermost transaction, each owns its parent; a transaction
- *   borrows its session and loses it when it ends.
+ * Ownership: the session owns its innermost transaction, each owns its parent. A transaction that
+ *   begin() gave out owns its session until it ends (a cycle that the end breaks, or the
+ *   collector); others borrow it, so that a forgotten session goes at once.
  */
 #include "session/session_int.h"
 
@@ -15,8 +16,10 @@ tx_traverse(PyObject *self, visitproc visit, void *arg)
     TxObject *tx = (TxObject *)self;
 
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(tx->keeper);
     Py_VISIT(tx->parent);
     Py_VISIT(tx->cause);
+    Py_VISIT(tx->left);
     for (size_t i = 0; i < tx->nconns; i++) {
         Py_VISIT(tx->conns[i].bind);
         Py_VISIT(tx->conns[i].conn);
@@ -54,6 +57,7 @@ tx_clear(PyObject *self)
     orm_tx_hand_over(tx);
     Py_XDECREF(parent);
     Py_CLEAR(tx->cause);
+    Py_CLEAR(tx->keeper);
     return 0;
 }
 

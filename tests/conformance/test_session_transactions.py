@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -350,3 +352,118 @@ def test_one_round_trip_when_a_session_gets_one_row(pg_url) -> None:
 
     engine.dispose()
     assert after - before == 1
+
+
+def test_transaction_keeps_its_session_alive_until_its_end(engine) -> None:
+    transaction = Session(engine).begin()
+    session = weakref.ref(transaction.session)
+    gc.collect()
+
+    transaction.session.add(Pet(id=1, name="Rex"))
+    transaction.commit()
+
+    assert session() is None and transaction.session is None
+    with Session(engine) as reader:
+        assert reader.scalars(select(Pet.name)).all() == ["Rex"]
+
+
+def test_session_is_collected_when_its_transaction_is_forgotten(engine) -> None:
+    session = Session(engine)
+    session.begin()
+    session.begin_nested()
+    session.add(Pet(id=1, name="Rex"))
+    gone = weakref.ref(session)
+    del session
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_session_goes_at_once_when_nobody_called_begin(engine) -> None:
+    session = Session(engine)
+    session.scalars(select(Pet.name)).all()
+    gone = weakref.ref(session)
+
+    del session
+
+    assert gone() is None
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_instance_is_transient_when_its_insert_is_rolled_back_after_expunge(session, again) -> None:
+    pet = Pet(name="Rex", age=3)
+    session.add(pet)
+    session.flush()
+    session.expunge(pet)
+    assert state_of(pet) == "detached"
+    if again:
+        session.add(pet)
+
+    session.rollback()
+
+    assert state_of(pet) == "transient" and inspect(pet).key is None
+    assert (pet.name, pet.age) == ("Rex", 3)
+
+
+def test_instance_stays_detached_when_its_insert_is_committed_after_expunge(session) -> None:
+    outer, inner = Pet(name="Rex"), Pet(name="Tom")
+    session.add(outer)
+    with session.begin_nested():
+        session.add(inner)
+        session.flush()
+        session.expunge_all()
+    session.commit()
+
+    assert state_of(outer) == state_of(inner) == "detached"
+
+
+def test_only_what_the_savepoint_inserted_is_transient_when_it_is_rolled_back(session) -> None:
+    outer, inner = Pet(name="Rex"), Pet(name="Tom")
+    session.add(outer)
+    savepoint = session.begin_nested()
+    session.add(inner)
+    session.flush()
+    session.expunge(outer)
+    session.expunge(inner)
+
+    savepoint.rollback()
+    assert (state_of(outer), state_of(inner)) == ("detached", "transient")
+    session.rollback()
+
+    assert state_of(outer) == "transient"
+
+
+def test_outer_transaction_is_usable_when_a_flush_failed_in_a_savepoint(engine, session) -> None:
+    session.add(Pet(name="Rex"))
+    savepoint = session.begin_nested()
+    double = Pet(name="Rex", age=4)
+    session.add(double)
+    with pytest.raises(exc.IntegrityError):
+        session.flush()
+    with pytest.raises(exc.PendingRollbackError):
+        session.execute(text("SELECT 1"))
+
+    savepoint.rollback()
+    session.add(Pet(name="Tom"))
+    session.commit()
+
+    assert names(engine) == ["Rex", "Tom"]
+    assert state_of(double) == "transient" and (double.name, double.age) == ("Rex", 4)
+
+
+def test_values_stay_when_a_failed_flush_is_rolled_back(session) -> None:
+    kept = Pet(name="Rex", age=1)
+    session.add(kept)
+    session.commit()
+    kept.age = 77
+    fresh, double = Pet(name="Tom", age=8), Pet(name="Rex", age=9)
+    session.add_all([fresh, double])
+
+    with pytest.raises(exc.IntegrityError):
+        session.flush()
+    session.rollback()
+
+    assert (fresh.name, fresh.age, fresh.id) == ("Tom", 8, None)
+    assert (double.name, double.age, double.id) == ("Rex", 9, None)
+    assert state_of(fresh) == state_of(double) == "transient"
+    assert kept.age == 1
