@@ -247,6 +247,11 @@ orm_pg_exec(orm_conn *conn, const orm_call *call, orm_cursor **out, orm_err *err
         .stream = call->mode == ORM_FETCH_STREAM && (text->flags & ORM_TEXT_BOUNDED) == 0,
     };
 
+    /* Single rows cost libpq a PGresult each, a third of loading an entity: only for flat memory. */
+    if (call->mode == ORM_FETCH_WHOLE && c->api.set_chunked_rows != NULL) {
+        a.stream = (text->flags & ORM_TEXT_BOUNDED) == 0;
+    }
+
     *out = NULL;
     if (call->nparams > ORM_PG_PARAMS_MOST) {
         return orm_err_set(err, ORM_E_PROGRAMMING,

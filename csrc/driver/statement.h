@@ -75,6 +75,7 @@ enum {
     ORM_FETCH_BUFFER = 0, /* the whole result will be read now */
     ORM_FETCH_STREAM = 1, /* rows are wanted as they come, memory stays flat */
     ORM_FETCH_NONE = 2,   /* rows, if any, are thrown away */
+    ORM_FETCH_WHOLE = 3,  /* read to its end at once: buffered or streamed, as is faster */
     ORM_FETCH_DIRECT = 16 /* SQLite, GIL held: see exec and fetch */
 };
 
@@ -82,7 +83,7 @@ typedef struct orm_call {
     const orm_sqltext *text; /* borrowed: must outlive the cursor */
     const orm_param *params; /* nparams of them (exec_many: nsets * nparams, row major) */
     uint32_t nparams;        /* parameters of one execution */
-    uint8_t mode;            /* ORM_FETCH_BUFFER, _STREAM, _NONE; exec on SQLite also _DIRECT */
+    uint8_t mode;            /* ORM_FETCH_BUFFER … _WHOLE; exec on SQLite also _DIRECT */
     orm_mono deadline;       /* of the statement and of reading its result; ORM_NEVER */
 } orm_call;
 

@@ -110,6 +110,7 @@ enum orm_run_mode {
     ORM_RUN_BUFFER, /* the database library holds all rows; the connection is free */
     ORM_RUN_STREAM, /* rows arrive while they are read; the connection is occupied */
     ORM_RUN_NONE,   /* rows, if any, are dropped */
+    ORM_RUN_WHOLE,  /* the caller reads to the end at once: whichever is faster */
 };
 
 typedef struct orm_run_opts {

@@ -344,6 +344,8 @@ fetch_mode(const orm_exec *x)
         return ORM_FETCH_STREAM;
     case ORM_RUN_NONE:
         return ORM_FETCH_NONE;
+    case ORM_RUN_WHOLE:
+        return ORM_FETCH_WHOLE;
     default:
         return (x->wire->flags & (ORM_TEXT_BOUNDED | ORM_TEXT_UNIQUE_GET))
                        || x->compiled->verb != ORM_VERB_SELECT

@@ -309,7 +309,7 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
         || (plan != NULL && orm_load_plan_shape(st, plan) == NULL)) {
         goto done;
     }
-    run.mode = opts.stream ? ORM_RUN_STREAM : ORM_RUN_AUTO;
+    run.mode = opts.stream ? ORM_RUN_STREAM : plan != NULL ? ORM_RUN_WHOLE : ORM_RUN_AUTO;
     if (orm_exec_run(conn, c, values, nvalues, &run, &r) < 0) {
         goto done;
     }
