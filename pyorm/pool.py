@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pyorm import _core, exc
 from pyorm._core import PoolProxiedConnection
-from pyorm.engine._events import POOL
+from pyorm._engine_events import POOL
 from pyorm.event import ClassDispatch, listen
 from pyorm.log import EngineLogger, instance_logger
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pyorm import _core, exc
 from pyorm._collections import immutabledict
-from pyorm.engine._events import ENGINE
+from pyorm._engine_events import ENGINE
 from pyorm.engine._isolation import isolation_number, level_names, read_level, tx_settings
 from pyorm.engine.transaction import NestedTransaction, RootTransaction
 from pyorm.event import ClassDispatch
