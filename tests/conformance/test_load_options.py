@@ -72,6 +72,7 @@ def test_left_out_column_is_loaded_alone_when_it_is_read(engine: Any) -> None:
     assert [columns_of(s) for s in sent] == [["nick_name"]]
 
 
+@pytest.mark.feature("LOAD21")
 def test_left_out_column_is_refused_when_raiseload_was_asked_for(engine: Any) -> None:
     fill(engine, 1)
 

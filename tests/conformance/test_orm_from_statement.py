@@ -73,6 +73,7 @@ WHOLE = {"id": 1, "label": "day 1", "date": datetime.date(2024, 1, 1)}
 
 
 class TestStatementsOfManyKinds:
+    @pytest.mark.feature("LOAD15")
     @pytest.mark.parametrize(
         ("statement", "expected"),
         [
@@ -258,6 +259,20 @@ class TestSetOperationsOfQuery:
 
 
 class TestQueryLikeItsModel:
+    @pytest.mark.feature("QRY05")
+    def test_query_becomes_a_part_of_others_when_it_is_composed(self, s: Session) -> None:
+        old = s.query(User).filter(User.age >= 30)
+        oldest = s.query(func.max(User.age))
+
+        part = old.subquery("old")
+        common = old.with_entities(User.id).cte("common")
+
+        assert [row.name for row in s.query(part.c.name).order_by(part.c.id)] == ["alice", "bob"]
+        assert [row.id for row in s.query(common.c.id).order_by(common.c.id)] == [1, 2]
+        assert s.query(User).filter(User.age == oldest.scalar_subquery()).one().name == "bob"
+        assert s.query(User.id, oldest.label("top")).filter(User.id == 1).one() == (1, 40)
+        assert [u.id for u in old.union(s.query(User).filter(User.id == 3)).order_by(User.id)] == [1, 2, 3]
+
     def test_entities_are_given_once_when_a_join_repeats_them(self, s: Session) -> None:
         s.add(Address(user_id=1, email="b@x"))
         s.flush()

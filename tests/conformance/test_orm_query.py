@@ -39,6 +39,7 @@ class TestSelect:
         assert row._mapping["User"] is row.User and row._mapping[User] is row.User
         assert row._fields == ("User",)
 
+    @pytest.mark.feature("LOAD17")
     def test_entities_and_columns_stand_side_by_side(self, s: Session) -> None:
         statement = (
             select(User, Address.email, func.upper(User.name).label("big"))

@@ -308,6 +308,7 @@ class TestKeys:
             assert alice.age == 35 and bob.age is None
             session.commit()
 
+    @pytest.mark.feature("DECL27")
     def test_unknown_keywords_are_refused(self) -> None:
         with pytest.raises(TypeError, match="'nope' is an invalid keyword argument for User"):
             User(nope=1)
