@@ -106,7 +106,6 @@ class TestAttributes:
         del note.text
         assert note.size == 3 and listeners.seen == [("remove", "a")]
 
-    @pytest.mark.feature("DECL35")
     def test_a_validator_refuses(self) -> None:
         with pytest.raises(ValueError, match="size must not be negative"):
             Note(size=-1)

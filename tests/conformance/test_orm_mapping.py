@@ -170,7 +170,6 @@ class TestImperative:
 
 
 class TestDeclarative:
-    @pytest.mark.feature("DECL17")
     def test_mixins_give_each_class_its_own_columns(self, engine: Engine) -> None:
         class Base(DeclarativeBase):
             pass
@@ -208,7 +207,6 @@ class TestDeclarative:
             assert session.get(Thing, 1).made == datetime(2020, 1, 1)
             assert session.get(Other, 1).note == "own" and session.get(Owner, 1).note == "x"
 
-    @pytest.mark.feature("DECL24")
     def test_a_late_attribute_is_there_on_loaded_objects_too(self, engine: Engine) -> None:
         base: Any = declarative_base()
 
