@@ -221,7 +221,7 @@ struct orm_cctx {
     orm_collist *collists;         /* chain */
     orm_cte *ctes;                 /* chain, in the order they are written */
     uint32_t cte_level;            /* > 0: inside a CTE's body */
-    bool has_default_sql;          /* a column's default is SQL: its binds keep their values */
+    bool has_default_sql;          /* a default or mapped attribute is SQL: its binds keep their values */
     orm_rescol *cols; uint32_t ncols, capcols; /* result plan; owned until handed over */
     bool cols_known;               /* the result plan says all there is */
     void *load; void (*load_free)(void *); /* load plan of orm/ */

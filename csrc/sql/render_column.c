@@ -238,6 +238,7 @@ render_mapped_expression(orm_cctx *cc, const orm_node *expr, const orm_node *sel
     orm_env *env;
     int rc;
 
+    cc->has_default_sql = true; /* the mapping's values: the key stops at the attribute */
     if (orm_froms_of(cc, expr, cc->env, &froms) < 0) {
         return -1;
     }

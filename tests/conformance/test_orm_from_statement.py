@@ -25,7 +25,7 @@ from pyorm import (
     update,
 )
 from pyorm.engine import Engine
-from pyorm.orm import DeclarativeBase, Mapped, Session, aliased, defer, load_only, mapped_column
+from pyorm.orm import DeclarativeBase, Mapped, Session, aliased, column_property, defer, load_only, mapped_column
 from tests.conformance.models import Address, User, logged
 
 
@@ -348,3 +348,25 @@ class TestQueryLikeItsModel:
         with logged(s.get_bind()) as sent:
             s.flush()
         assert sent == []
+
+
+def test_mapped_expression_keeps_its_values_when_instances_are_loaded(engine: Engine) -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    class Number(Base):
+        __tablename__ = "numbers"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    Number.twice = column_property(Number.__table__.c.id * 2 + 1)
+    Base.metadata.create_all(engine)
+
+    with Session(engine) as session:
+        session.add(Number(id=4))
+        session.commit()
+
+        assert session.get(Number, 4).twice == 9
+        assert session.scalars(select(Number).where(Number.twice > 5, Number.id < 7)).one().twice == 9
+        session.refresh(session.get(Number, 4))
+        assert session.execute(select(Number.twice)).scalar() == 9
