@@ -232,6 +232,28 @@ tags_dict(orm_head *h)
     return d;
 }
 
+/* Events `pickle` and `unpickle`: (instance, dict of the state). 0 / -1. */
+static int
+tell(orm_head *h, int event, PyObject *state)
+{
+    orm_dispatch *events = h->mapper->events;
+    PyObject *args[2] = {NULL, state};
+    int rc;
+
+    if (events == NULL || orm_dispatch_get(events, event) == NULL) {
+        return 0;
+    }
+    args[0] = orm_head_object(h);
+    if (args[0] == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Py_INCREF(events);
+    rc = orm_dispatch_fire(events, event, args, 2);
+    Py_DECREF(events);
+    Py_DECREF(args[0]);
+    return rc;
+}
+
 PyObject *
 orm_view_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 {
@@ -273,7 +295,9 @@ orm_view_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
         || (view->parents != NULL && PyDict_SetItemString(d, "parents", view->parents) < 0)) {
         goto done;
     }
-    result = Py_BuildValue("O(O)", rebuild, d);
+    if (tell(h, ORM_IEV_PICKLE, d) == 0) {
+        result = Py_BuildValue("O(O)", rebuild, d);
+    }
 done:
     orm_key_fini(&key);
     Py_XDECREF(d);
@@ -434,6 +458,9 @@ orm_view_apply(orm_view *view, orm_head *h)
     view->saved = NULL;
     orm_entity_track(view->owner);
     rc = orm_view_apply_saved(view, h, saved);
+    if (rc == 0) {
+        rc = tell(h, ORM_IEV_UNPICKLE, saved);
+    }
     Py_DECREF(saved);
     Py_XDECREF(before);
     return rc;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyorm import _core
 from pyorm._collections import immutabledict
+from pyorm.inspection import inspect
 from pyorm.orm._registry import mapper_of
 
 if TYPE_CHECKING:
@@ -151,6 +152,31 @@ class ORMExecuteState:
         """Options of the program's own classes among the statement's options."""
         options = getattr(self.statement, "_with_options", ())
         return tuple(option for option in options if getattr(option, "_is_user_defined", False))
+
+
+class BulkContext:
+    """What after_bulk_update and after_bulk_delete get: what Query.update() or delete() did."""
+
+    __slots__ = ("mapper", "query", "result", "session", "values")
+
+    def __init__(self, query: Any, mapper: Any, result: Any, values: Any) -> None:
+        self.session = query.session
+        self.query = query
+        self.mapper = mapper
+        self.result = result
+        self.values = values
+        """What update() was given; None for delete()."""
+
+
+def tell_bulk(query: Any, entity: Any, statement: Any, result: Any, values: Any) -> None:
+    """Call the listeners of Query.update() or Query.delete()."""
+    events = query.session._dispatch
+    name = "after_bulk_update" if isinstance(statement, _core.Update) else "after_bulk_delete"
+    listeners = getattr(events, name) if events is not None else ()
+    if listeners:
+        context = BulkContext(query, inspect(entity).mapper, result, values)
+        for listener in listeners:
+            listener(context)
 
 
 def run_listeners(

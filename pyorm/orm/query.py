@@ -9,6 +9,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.inspection import inspect
 from pyorm.orm._compound import Compound, is_entity
+from pyorm.orm._execute import tell_bulk
 from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
 
@@ -464,7 +465,7 @@ class Query:
         self, values: Any, synchronize_session: Any = "auto", update_args: dict[str, Any] | None = None
     ) -> int:
         """Update the rows that match; return how many."""
-        return self._bulk(_core.update(self._subject()).values(values), synchronize_session)
+        return self._bulk(_core.update(self._subject()).values(values), synchronize_session, values)
 
     def _subject(self) -> Any:
         """Return the entity to write to.
@@ -484,7 +485,7 @@ class Query:
             )
         return self._entities[0]
 
-    def _bulk(self, statement: Any, synchronize_session: Any) -> int:
+    def _bulk(self, statement: Any, synchronize_session: Any, values: Any = None) -> int:
         if synchronize_session not in _SYNCHRONIZE:
             raise exc.ArgumentError(
                 "Valid strategies for session synchronization are 'auto', 'evaluate', 'fetch', False"
@@ -492,7 +493,9 @@ class Query:
         if self.whereclause is not None:
             statement = statement.where(self.whereclause)
         options = {**self._options, "synchronize_session": synchronize_session}
-        return int(self.session.execute(statement, self._params or None, execution_options=options).rowcount)
+        result = self.session.execute(statement, self._params or None, execution_options=options)
+        tell_bulk(self, self._entities[0], statement, result, values)
+        return int(result.rowcount)
 
     def __str__(self) -> str:
         """Return the SQL text in the session's dialect, or in the default one."""
