@@ -25,11 +25,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pyorm import ForeignKey, ForeignKeyConstraint, String, case, create_engine, func, select
-from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from pyorm import ForeignKey, ForeignKeyConstraint, String, case, create_engine, func, select
+from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 CHUNK = 20_000  # objects per flush: enough to batch, few enough to keep memory flat
 CONSOLE = Console()
@@ -248,7 +249,9 @@ def chunks(objects: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def load(session: Session, name: str, total: int, objects: Iterable[Any], progress: Progress) -> tuple[str, int, float, float]:
+def load(
+    session: Session, name: str, total: int, objects: Iterable[Any], progress: Progress
+) -> tuple[str, int, float, float]:
     """Write the objects of one table; return name, rows, seconds in all and seconds inside the session."""
     task = progress.add_task(name, total=total)
     start, inside, count = time.perf_counter(), 0.0, 0

@@ -11,7 +11,7 @@ V = TypeVar("V")
 __all__ = ["EMPTY_DICT", "immutabledict"]
 
 
-class immutabledict(dict[K, V]):  # noqa: N801 - the public name
+class immutabledict(dict[K, V]):
     """A dict that refuses changes; `union()` and `|` make new ones."""
 
     __slots__ = ()

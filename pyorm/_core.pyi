@@ -1,6 +1,7 @@
 """The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
 
 # mypy: disable-error-code="override"
+# ruff: noqa: E501
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self, TypeVar

@@ -26,7 +26,7 @@ class Diagnostic(NamedTuple):
     sqlstate: str | None = None
 
 
-class Warning(Exception):  # noqa: A001 - PEP 249 names it so
+class Warning(Exception):
     """An important warning, e.g. data truncated while it was inserted."""
 
     __module__ = "pyorm.dbapi"

@@ -146,7 +146,7 @@ class InvalidatePoolError(DisconnectionError):
     invalidate_pool: bool = True
 
 
-class TimeoutError(SQLAlchemyError):  # noqa: A001 - SQLAlchemy names it so
+class TimeoutError(SQLAlchemyError):
     """The pool gave no connection in time."""
 
 

@@ -72,17 +72,17 @@ Timestamp = datetime.datetime
 Binary = bytes
 
 
-def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 - PEP 249 names it so
+def DateFromTicks(ticks: float) -> datetime.date:
     """Return the local date of a time in seconds since the epoch."""
     return datetime.date(*time.localtime(ticks)[:3])
 
 
-def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802
+def TimeFromTicks(ticks: float) -> datetime.time:
     """Return the local time of day of a time in seconds since the epoch."""
     return datetime.time(*time.localtime(ticks)[3:6])
 
 
-def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
+def TimestampFromTicks(ticks: float) -> datetime.datetime:
     """Return the local date and time of a time in seconds since the epoch."""
     return datetime.datetime(*time.localtime(ticks)[:6])
 

@@ -14,48 +14,134 @@ from typing import Any
 from pyorm import _dberrors
 from pyorm._excbase import (
     AmbiguousColumnError as AmbiguousColumnError,
+)
+from pyorm._excbase import (
     AmbiguousForeignKeysError as AmbiguousForeignKeysError,
+)
+from pyorm._excbase import (
     ArgumentError as ArgumentError,
+)
+from pyorm._excbase import (
     AwaitRequired as AwaitRequired,
+)
+from pyorm._excbase import (
     Base20DeprecationWarning as Base20DeprecationWarning,
+)
+from pyorm._excbase import (
     CircularDependencyError as CircularDependencyError,
+)
+from pyorm._excbase import (
     CompileError as CompileError,
+)
+from pyorm._excbase import (
     ConcurrentSessionUse as ConcurrentSessionUse,
+)
+from pyorm._excbase import (
     ConstraintColumnNotFoundError as ConstraintColumnNotFoundError,
+)
+from pyorm._excbase import (
     DisconnectionError as DisconnectionError,
+)
+from pyorm._excbase import (
     DontWrapMixin as DontWrapMixin,
+)
+from pyorm._excbase import (
     DuplicateColumnError as DuplicateColumnError,
+)
+from pyorm._excbase import (
     HasDescriptionCode as HasDescriptionCode,
+)
+from pyorm._excbase import (
     IdentifierError as IdentifierError,
+)
+from pyorm._excbase import (
     IllegalStateChangeError as IllegalStateChangeError,
-    InvalidRequestError as InvalidRequestError,
+)
+from pyorm._excbase import (
     InvalidatePoolError as InvalidatePoolError,
+)
+from pyorm._excbase import (
+    InvalidRequestError as InvalidRequestError,
+)
+from pyorm._excbase import (
     LegacyAPIWarning as LegacyAPIWarning,
+)
+from pyorm._excbase import (
     MissingGreenlet as MissingGreenlet,
+)
+from pyorm._excbase import (
     MovedIn20Warning as MovedIn20Warning,
+)
+from pyorm._excbase import (
     MultipleResultsFound as MultipleResultsFound,
+)
+from pyorm._excbase import (
     NoDBAPILoaded as NoDBAPILoaded,
+)
+from pyorm._excbase import (
     NoForeignKeysError as NoForeignKeysError,
+)
+from pyorm._excbase import (
     NoInspectionAvailable as NoInspectionAvailable,
-    NoReferenceError as NoReferenceError,
+)
+from pyorm._excbase import (
     NoReferencedColumnError as NoReferencedColumnError,
+)
+from pyorm._excbase import (
     NoReferencedTableError as NoReferencedTableError,
+)
+from pyorm._excbase import (
+    NoReferenceError as NoReferenceError,
+)
+from pyorm._excbase import (
     NoResultFound as NoResultFound,
+)
+from pyorm._excbase import (
     NoSuchColumnError as NoSuchColumnError,
+)
+from pyorm._excbase import (
     NoSuchModuleError as NoSuchModuleError,
+)
+from pyorm._excbase import (
     NoSuchTableError as NoSuchTableError,
+)
+from pyorm._excbase import (
     ObjectNotExecutableError as ObjectNotExecutableError,
+)
+from pyorm._excbase import (
     PendingRollbackError as PendingRollbackError,
+)
+from pyorm._excbase import (
     PoolTimeout as PoolTimeout,
+)
+from pyorm._excbase import (
     ResourceClosedError as ResourceClosedError,
+)
+from pyorm._excbase import (
     SADeprecationWarning as SADeprecationWarning,
+)
+from pyorm._excbase import (
     SAPendingDeprecationWarning as SAPendingDeprecationWarning,
+)
+from pyorm._excbase import (
     SATestSuiteWarning as SATestSuiteWarning,
+)
+from pyorm._excbase import (
     SAWarning as SAWarning,
+)
+from pyorm._excbase import (
     SQLAlchemyError as SQLAlchemyError,
+)
+from pyorm._excbase import (
     TimeoutError as TimeoutError,
+)
+from pyorm._excbase import (
     UnboundExecutionError as UnboundExecutionError,
+)
+from pyorm._excbase import (
     UnreflectableTableError as UnreflectableTableError,
+)
+from pyorm._excbase import (
     UnsupportedCompilationError as UnsupportedCompilationError,
 )
 from pyorm._repr import repr_params

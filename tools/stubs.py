@@ -28,6 +28,7 @@ LATE_PACKAGES = ("pyorm", "pyorm.orm")
 HEAD = '''"""The core of pyorm, in C. Written by tools/stubs.py from the built extension."""
 
 # mypy: disable-error-code="override"
+# ruff: noqa: E501
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self, TypeVar

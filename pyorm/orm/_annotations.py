@@ -81,7 +81,7 @@ def evaluate(text: str, cls: type, key: str) -> Any:
     namespace.setdefault(cls.__name__, cls)
     namespace.setdefault("Mapped", Mapped)
     try:
-        return eval(text, namespace, dict(vars(cls)))  # noqa: S307  the annotation is the program's own source
+        return eval(text, namespace, dict(vars(cls)))
     except NameError as error:
         raise MappedAnnotationError(
             f'Could not resolve all types within mapped annotation: "{text}" of {cls.__name__}.{key} ({error}).  '
@@ -173,7 +173,9 @@ def _literal_enum(template: Any, labels: tuple[str, ...]) -> Any:
 
 
 def _is_sql_type(value: Any) -> bool:
-    return isinstance(value, sqltypes.TypeEngine) or (isinstance(value, type) and issubclass(value, sqltypes.TypeEngine))
+    return isinstance(value, sqltypes.TypeEngine) or (
+        isinstance(value, type) and issubclass(value, sqltypes.TypeEngine)
+    )
 
 
 def _lookup(python_type: Any, type_map: dict[Any, Any], defaults: dict[Any, Any]) -> Any:

@@ -22,7 +22,7 @@ def _set_keywords(self: Any, **kwargs: Any) -> None:
         setattr(self, key, value)
 
 
-class registry:  # noqa: N801  SQLAlchemy's public name
+class registry:
     """A collection of mappings.
 
     Args:

@@ -79,7 +79,9 @@ def _default(default: Any) -> tuple[str, Any] | None:
     if default.is_scalar:
         return ("scalar", default.arg)
     if default.is_callable:
-        plain = getattr(default.arg, "__wrapped__", None) if getattr(default.arg, "__module__", None) == _WRAPPERS else None
+        plain = (
+            getattr(default.arg, "__wrapped__", None) if getattr(default.arg, "__module__", None) == _WRAPPERS else None
+        )
         return ("call", plain) if plain is not None else ("context", default.arg)
     arg = default.arg
     return ("sql", arg if isinstance(arg, _core.ClauseElement) else arg.__clause_element__())

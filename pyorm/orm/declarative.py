@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorm import _core, exc
 from pyorm.orm import _annotations
+from pyorm.orm._registry import registry
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
-from pyorm.orm._registry import registry
 from pyorm.schema import Column, MetaData, Table
 
 _UNSET: Any = object()
@@ -41,7 +41,7 @@ class _Scan:
                 self._scan_class(base, is_own=base is self.cls, of_base=False)
 
     def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
-        annotations = base.__dict__.get("__annotations__", {})
+        annotations = base.__dict__.get("__annotations__", {})  # noqa: RUF063 - this class only, not its bases
         ordered = _in_body_order(base, annotations) if annotations else list(base.__dict__)
         for name in ordered:
             if name.startswith("__") or name in self.seen:
@@ -60,7 +60,11 @@ class _Scan:
             value = getattr(self.cls, name)
             annotation = _UNSET
             is_own = True  # made for this class: nothing to copy
-        if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], (Column, MappedColumn, MapperProperty)):
+        if (
+            isinstance(value, tuple)
+            and len(value) == 1
+            and isinstance(value[0], (Column, MappedColumn, MapperProperty))
+        ):
             warnings.warn(
                 f"Ignoring declarative-like tuple value of attribute {name!r}: possibly a copy-and-paste error with a "
                 "comma accidentally placed at the end of the line?",
@@ -425,7 +429,10 @@ def declarative_base(
         ['id']
     """
     reg = registry(
-        metadata=metadata, class_registry=class_registry, type_annotation_map=type_annotation_map, constructor=constructor
+        metadata=metadata,
+        class_registry=class_registry,
+        type_annotation_map=type_annotation_map,
+        constructor=constructor,
     )
     return make_base(reg, cls, name, metaclass)
 

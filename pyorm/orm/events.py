@@ -175,7 +175,7 @@ def _tell_init(cls: type, dispatch: Any) -> None:
         return
 
     @functools.wraps(original)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - put on the class
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         if type(self) is not cls:
             original(self, *args, **kwargs)
             return

@@ -142,11 +142,11 @@ class MappedColumn(Generic[_T]):
         default: Any = _UNSET,
         insert_default: Any = _UNSET,
         init: Any = _UNSET,
-        repr: Any = _UNSET,  # noqa: A002  dataclass option
+        repr: Any = _UNSET,
         default_factory: Any = _UNSET,
         compare: Any = _UNSET,
         kw_only: Any = _UNSET,
-        hash: Any = _UNSET,  # noqa: A002  dataclass option
+        hash: Any = _UNSET,
         dataclass_metadata: Any = _UNSET,
         **kw: Any,
     ) -> None:
@@ -263,7 +263,9 @@ def _merge_column(column: Column, template: Column) -> None:
             copy.column = None
             copy._set_parent(column)
     for fk in template.foreign_keys:
-        if not any(isinstance(own, ForeignKey) and own.target_fullname == fk.target_fullname for own in column.foreign_keys):
+        if not any(
+            isinstance(own, ForeignKey) and own.target_fullname == fk.target_fullname for own in column.foreign_keys
+        ):
             fk._copy()._set_parent(column)
     for constraint in template.constraints:
         constraint._copy()._set_parent(column)
@@ -291,7 +293,9 @@ def column_property(column: Any, *additional: Any, **kw: Any) -> ColumnProperty:
     return ColumnProperty(column, *additional, **kw)
 
 
-def deferred(column: Any, *additional: Any, group: str | None = None, raiseload: bool = False, **kw: Any) -> ColumnProperty:
+def deferred(
+    column: Any, *additional: Any, group: str | None = None, raiseload: bool = False, **kw: Any
+) -> ColumnProperty:
     """Map a column whose value is loaded at first access. See ColumnProperty."""
     return ColumnProperty(column, *additional, deferred=True, group=group, raiseload=raiseload, **kw)
 
@@ -320,7 +324,7 @@ class declared_attr:
             pending[self] = self.fget(owner)
         return pending[self]
 
-    class directive:  # noqa: N801  SQLAlchemy's public name
+    class directive:
         """`@declared_attr.directive`: for `__tablename__`, `__table_args__`, `__mapper_args__`."""
 
         def __new__(cls, fn: Callable[[Any], Any]) -> Any:
@@ -329,7 +333,7 @@ class declared_attr:
             made._is_directive = True
             return made
 
-    class cascading:  # noqa: N801  SQLAlchemy's public name
+    class cascading:
         """`@declared_attr.cascading`: evaluated again for every subclass."""
 
         def __new__(cls, fn: Callable[[Any], Any]) -> Any:

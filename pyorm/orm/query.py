@@ -12,7 +12,6 @@ from pyorm.orm._compound import Compound, is_entity
 from pyorm.orm._execute import tell_bulk
 from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
-
 _FROMS = "join(), outerjoin(), select_from(), or from_self()"
 _SYNCHRONIZE = ("auto", "evaluate", "fetch", False)
 
@@ -353,7 +352,9 @@ class Query:
         return self._combine(_core.except_, q)
 
     def _combine(self, operator: Any, others: Sequence[Any]) -> Query:
-        parts = [part._selecting().set_label_style(_LABELS) if isinstance(part, Query) else part for part in (self, *others)]
+        parts = [
+            part._selecting().set_label_style(_LABELS) if isinstance(part, Query) else part for part in (self, *others)
+        ]
         compound = Compound(self._entities, operator(*parts).subquery())
         statement = _core.select(*compound.items).select_from(compound.subquery)
         loads = self._get.get("options", ())
@@ -426,7 +427,7 @@ class Query:
         if not isinstance(item, slice):
             if item < 0:
                 raise IndexError("negative indexes are not accepted by SQL index / slice operators")
-            return list(self.slice(item, item + 1))[0]
+            return self.slice(item, item + 1).all()[0]
         start, stop, step = item.start, item.stop, item.step
         if (start is not None and start < 0) or (stop is not None and stop < 0):
             raise IndexError("negative indexes are not accepted by SQL index / slice operators")

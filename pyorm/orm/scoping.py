@@ -75,7 +75,7 @@ class ThreadLocalRegistry:
             del self.registry.value
 
 
-class scoped_session:  # noqa: N801 - the public name
+class scoped_session:
     """Stands for the session of the current scope: its methods are that session's.
 
     Args:

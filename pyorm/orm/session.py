@@ -347,7 +347,7 @@ def _identity_of_dict(plan: Any, ident: Mapping[str, Any]) -> tuple[Any, ...]:
 # --- factories ---
 
 
-class sessionmaker:  # noqa: N801 - the public name
+class sessionmaker:
     """Makes sessions with the same options.
 
     Args:

@@ -60,8 +60,9 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "AddConstraint",
     "BLANK_SCHEMA",
+    "DDL",
+    "AddConstraint",
     "CheckConstraint",
     "Column",
     "ColumnCollectionConstraint",
@@ -72,7 +73,6 @@ __all__ = [
     "CreateSchema",
     "CreateSequence",
     "CreateTable",
-    "DDL",
     "DDLElement",
     "DefaultClause",
     "DropColumnComment",

@@ -83,13 +83,19 @@ def view_definition(connection: Any, name: str, schema: str | None) -> str:
 
 def has_index(connection: Any, table: str, index: str, schema: str | None) -> bool:
     """Return whether the table has an index of this name."""
-    sql = "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::oid AND c.relname = $2::text"
+    sql = (
+        "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = $1::oid AND c.relname = $2::text"
+    )
     return bool(_rows(connection, sql, _oid(connection, table, schema), index))
 
 
 def has_type(connection: Any, name: str, schema: str | None) -> bool:
     """Return whether a type of this name exists in the schema."""
-    sql = f"SELECT 1 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE {_VISIBLE} AND t.typname = $2::text"
+    sql = (
+        "SELECT 1 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+        f" WHERE {_VISIBLE} AND t.typname = $2::text"
+    )
     return bool(_rows(connection, sql, schema, name))
 
 
@@ -136,7 +142,7 @@ def columns(connection: Any, table: str, schema: str | None) -> list[dict[str, A
 
 
 def _column(row: Any, labels: dict[Any, Any]) -> dict[str, Any]:
-    name, type_text, nullable, default, identity, generated, comment, _typtype, _oid_ = row[:9]
+    name, type_text, nullable, default, identity, generated, comment = row[:7]
     entry: dict[str, Any] = {
         "name": name,
         "type": postgresql_type(type_text, labels, collation=row[15]),
@@ -282,7 +288,7 @@ def indexes(connection: Any, table: str, schema: str | None) -> list[dict[str, A
          ORDER BY ic.relname
     """
     oid = _oid(connection, table, schema)
-    distinct = {name: flag for name, flag in _distinct_by_name(connection, oid)}
+    distinct = dict(_distinct_by_name(connection, oid))
     return [_index(row, distinct) for row in _rows(connection, sql, oid)]
 
 

@@ -36,7 +36,9 @@ def schema_names(connection: Any) -> list[str]:
 
 def table_names(connection: Any, schema: str | None) -> list[str]:
     """Return the tables that are not SQLite's own."""
-    return [row[0] for row in _schema_rows(connection, "type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'", schema)]
+    return [
+        row[0] for row in _schema_rows(connection, "type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'", schema)
+    ]
 
 
 def view_names(connection: Any, schema: str | None) -> list[str]:
@@ -113,7 +115,8 @@ def columns(connection: Any, table: str, schema: str | None) -> list[dict[str, A
 
 def _generated(create: str, column: str) -> str:
     """Return the expression of a generated column: what stands in the parentheses behind its AS."""
-    pattern = rf'(?:"{re.escape(column)}"|\[{re.escape(column)}\]|`{re.escape(column)}`|\b{re.escape(column)}\b)[^,()]*(?:\([^)]*\)[^,()]*)?\bAS\s*\('
+    name = re.escape(column)
+    pattern = rf'(?:"{name}"|\[{name}\]|`{name}`|\b{name}\b)[^,()]*(?:\([^)]*\)[^,()]*)?\bAS\s*\('
     match = re.search(pattern, create, re.IGNORECASE)
     return "" if match is None else _balanced(create, match.end())
 
@@ -270,7 +273,9 @@ def unique_constraints(connection: Any, table: str, schema: str | None) -> list[
             columns_ = tuple(p[2] for p in parts)
             found.append({"name": names.get(columns_), "column_names": list(columns_)})
     order = list(names)
-    return sorted(found, key=lambda f: order.index(tuple(f["column_names"])) if tuple(f["column_names"]) in names else -1)
+    return sorted(
+        found, key=lambda f: order.index(tuple(f["column_names"])) if tuple(f["column_names"]) in names else -1
+    )
 
 
 def check_constraints(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ _PG_PLAIN = {
     "integer": "INTEGER", "bigint": "BIGINT", "smallint": "SMALLINT", "boolean": "BOOLEAN", "text": "TEXT",
     "date": "DATE", "real": "REAL",
 }  # fmt: skip
-_PG_OWN = {"uuid": "UUID", "json": "JSON", "jsonb": "JSONB", "bytea": "BYTEA", "inet": "INET", "cidr": "CIDR", "macaddr": "MACADDR",
+_PG_OWN = {"uuid": "UUID", "json": "JSON", "jsonb": "JSONB", "bytea": "BYTEA", "inet": "INET", "cidr": "CIDR",
+           "macaddr": "MACADDR",
            "money": "MONEY", "oid": "OID", "tsvector": "TSVECTOR", "hstore": "HSTORE", "int4range": "INT4RANGE",
            "int8range": "INT8RANGE", "numrange": "NUMRANGE", "daterange": "DATERANGE", "tsrange": "TSRANGE",
            "tstzrange": "TSTZRANGE"}  # fmt: skip

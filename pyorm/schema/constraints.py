@@ -327,7 +327,7 @@ class ForeignKey(SchemaItem):
             )
         key = self._target_table_key()
         tables = self.parent.table.metadata.tables
-        _, table_name, column_key = self._tokens()
+        _, _, column_key = self._tokens()
         if key not in tables:
             raise exc.NoReferencedTableError(
                 f"Foreign key associated with column '{self.parent}' could not find table '{key}' with which to "
@@ -475,7 +475,8 @@ class ForeignKeyConstraint(ColumnCollectionConstraint):
 
     def _copy(self, schema: Any = None, **kw: Any) -> ForeignKeyConstraint:
         return ForeignKeyConstraint(
-            self._keys(), [fk._target if isinstance(fk._target, str) else fk._column_spec(schema) for fk in self.elements],
+            self._keys(),
+            [fk._target if isinstance(fk._target, str) else fk._column_spec(schema) for fk in self.elements],
             onupdate=self.onupdate, ondelete=self.ondelete, use_alter=self.use_alter, link_to_name=self.link_to_name,
             match=self.match, **self._options(),
         )  # fmt: skip
@@ -548,7 +549,9 @@ class Index(ColumnCollectionConstraint):
 
     def __repr__(self) -> str:
         """Return the definition in the form it would be written."""
-        parts = [repr(self.name)] + [repr(e) if not isinstance(e, _core.ColumnClause) else e.name for e in self._pending]
+        parts = [repr(self.name)] + [
+            repr(e) if not isinstance(e, _core.ColumnClause) else e.name for e in self._pending
+        ]
         if self.unique:
             parts.append("unique=True")
         return f"Index({', '.join(map(str, parts))})"

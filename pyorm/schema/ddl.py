@@ -38,7 +38,9 @@ class ExecutableDDLElement:
         """Return the statement; every kind says how it is written."""
         raise exc.CompileError(f"{type(self).__name__} does not say how it is written")
 
-    def compile(self, bind: Any = None, dialect: Any = None, schema_translate_map: Any = None, **kw: Any) -> DDLCompiled:
+    def compile(
+        self, bind: Any = None, dialect: Any = None, schema_translate_map: Any = None, **kw: Any
+    ) -> DDLCompiled:
         """Return the text for a dialect.
 
         Args:

@@ -98,7 +98,9 @@ class Inspector:
         """Return the SELECT (SQLite: the CREATE VIEW) of a view."""
         return self._of_table(self._catalog.view_definition, view_name, schema)  # type: ignore[no-any-return]
 
-    def get_sorted_table_and_fkc_names(self, schema: str | None = None, **kw: Any) -> list[tuple[str | None, list[Any]]]:
+    def get_sorted_table_and_fkc_names(
+        self, schema: str | None = None, **kw: Any
+    ) -> list[tuple[str | None, list[Any]]]:
         """Return `(table, foreign key names that need no ALTER)`, referred-to tables first; `(None, others)` last."""
         names = self.get_table_names(schema)
         refers = {n: self.get_foreign_keys(n, schema) for n in names}
@@ -114,7 +116,9 @@ class Inspector:
             done += ready
             rest = [n for n in rest if n not in done]
         late_names = set(late)
-        inline = [(n, list({(n, f["name"]): None for f in refers[n] if (n, f["name"]) not in late_names})) for n in done]
+        inline = [
+            (n, list({(n, f["name"]): None for f in refers[n] if (n, f["name"]) not in late_names})) for n in done
+        ]
         return [*inline, (None, late)]
 
     # ---- existence ---------------------------------------------------------------------------------------------

@@ -152,8 +152,8 @@ def _add_index(table: Any, facts: dict[str, Any]) -> None:
     for key, value in facts["dialect_options"].items():
         if key.endswith("_where"):
             options[key] = _core.text(value.replace(":", "\\:"))
-        elif key in ("postgresql_using", "postgresql_with", "postgresql_nulls_not_distinct"):
-            options[key] = value
-        elif key == "postgresql_include" and value:
+        elif key in ("postgresql_using", "postgresql_with", "postgresql_nulls_not_distinct") or (
+            key == "postgresql_include" and value
+        ):
             options[key] = value
     Index(facts["name"], *elements, unique=bool(facts["unique"]), _table=table, **options)

@@ -60,7 +60,10 @@ def sort_tables_and_constraints(
     if cycle:  # every key inside the cycle becomes an ALTER
         inside = set(cycle)
         forced |= {
-            c for t in cycle for c in t.foreign_key_constraints if c.referred_table in inside and c.referred_table is not t
+            c
+            for t in cycle
+            for c in t.foreign_key_constraints
+            if c.referred_table in inside and c.referred_table is not t
         }
         ordered, cycle = _order(tables, _edges(tables, skip, extra_dependencies))
     result: list[tuple[Any, list[Any]]] = []

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import Any
 
 from pyorm._core import (
+    CTE,
     Alias,
     AliasedReturnsRows,
     BinaryExpression,
     BindParameter,
     BooleanClauseList,
-    CTE,
     Case,
     Cast,
     ClauseElement,
@@ -150,12 +150,16 @@ def __getattr__(name: str) -> Any:
 nullsfirst, nullslast = nulls_first, nulls_last  # the names of SQLAlchemy 1
 
 __all__ = [
+    "CTE",
+    "LABEL_STYLE_DEFAULT",
+    "LABEL_STYLE_DISAMBIGUATE_ONLY",
+    "LABEL_STYLE_NONE",
+    "LABEL_STYLE_TABLENAME_PLUS_COL",
     "Alias",
     "AliasedReturnsRows",
     "BinaryExpression",
     "BindParameter",
     "BooleanClauseList",
-    "CTE",
     "Case",
     "Cast",
     "ClauseElement",
@@ -178,10 +182,6 @@ __all__ = [
     "Grouping",
     "Insert",
     "Join",
-    "LABEL_STYLE_DEFAULT",
-    "LABEL_STYLE_DISAMBIGUATE_ONLY",
-    "LABEL_STYLE_NONE",
-    "LABEL_STYLE_TABLENAME_PLUS_COL",
     "Label",
     "Lateral",
     "Null",

@@ -25,7 +25,7 @@ from operator import (
     ne,
     neg,
     or_,
-    pow,  # noqa: A004
+    pow,
     rshift,
     sub,
     truediv,
@@ -206,7 +206,7 @@ _BY_METHOD = {
 }
 for _name, _method in _BY_METHOD.items():
     globals()[_name] = _function(_name, _method)
-__all__ += _BY_METHOD
+__all__.extend(_BY_METHOD)
 
 
 def _negated(name: str, method: str) -> Callable[..., Any]:
@@ -225,7 +225,7 @@ _NEGATED = {
 }
 for _name, _method in _NEGATED.items():
     globals()[_name] = _negated(_name, _method)
-__all__ += _NEGATED
+__all__.extend(_NEGATED)
 
 
 def _marker(name: str) -> Callable[..., Any]:
@@ -241,7 +241,7 @@ _MARKERS = ("comma_op", "exists", "is_true", "is_false", "json_getitem_op", "jso
             "filter_op", "op")
 for _name in _MARKERS:
     globals()[_name] = _marker(_name)
-__all__ += _MARKERS
+__all__.extend(_MARKERS)
 
 
 class ColumnOperators(Operators):

@@ -53,19 +53,19 @@ def parts(engine: Engine) -> Engine:
 
 class TestNames:
     def test_an_unknown_keyword_of_a_class(self) -> None:
-        with pytest.raises(TypeError, match="'nmae' is an invalid keyword argument for Part"):
-            Part(nmae="x")
+        with pytest.raises(TypeError, match="'nmea' is an invalid keyword argument for Part"):
+            Part(nmea="x")
 
     def test_an_unknown_attribute_of_a_class(self) -> None:
-        with pytest.raises(AttributeError, match="type object 'Part' has no attribute 'nmae'"):
-            Part.nmae  # noqa: B018
+        with pytest.raises(AttributeError, match="type object 'Part' has no attribute 'nmea'"):
+            Part.nmea  # noqa: B018 - the look is the act
 
     def test_an_unknown_name_in_filter_by(self, parts: Engine) -> None:
         with Session(parts) as session:
-            with pytest.raises(exc.InvalidRequestError, match='Entity namespace for "parts" has no property "nmae"'):
-                session.query(Part).filter_by(nmae="x")
-            with pytest.raises(exc.InvalidRequestError, match="nmae"):
-                select(Part).filter_by(nmae="x")
+            with pytest.raises(exc.InvalidRequestError, match='Entity namespace for "parts" has no property "nmea"'):
+                session.query(Part).filter_by(nmea="x")
+            with pytest.raises(exc.InvalidRequestError, match="nmea"):
+                select(Part).filter_by(nmea="x")
 
     def test_an_unknown_attribute_to_refresh_or_expire(self, users: Engine) -> None:
         with Session(users) as session:
@@ -140,7 +140,7 @@ class TestRows:
     def test_a_missing_value_names_column_and_table(self, parts: Engine) -> None:
         with Session(parts) as session:
             session.add(Part(small=1))
-            with pytest.raises(exc.IntegrityError, match="(?i)not.null") as caught:
+            with pytest.raises(exc.IntegrityError, match=r"(?i)not.null") as caught:
                 session.flush()
             assert type(caught.value).__name__ == "NotNullViolation"
             assert caught.value.table == "parts" and caught.value.columns == ("name",)
@@ -148,7 +148,7 @@ class TestRows:
 
     def test_a_duplicate_key_names_the_constraint(self, session: Session) -> None:
         session.add_all([Address(id=1, email="a"), Address(id=2, email="a")])
-        with pytest.raises(exc.IntegrityError, match="(?i)unique") as caught:
+        with pytest.raises(exc.IntegrityError, match=r"(?i)unique") as caught:
             session.commit()
         assert caught.value.table == "addresses" and caught.value.columns == ("email",)
 
@@ -176,7 +176,7 @@ class TestRows:
             session.add(Word())
             with (
                 pytest.warns(exc.SAWarning, match="'words.word' is marked as a member of the primary"),
-                pytest.raises((orm_exc.FlushError, exc.IntegrityError), match="(?i)word"),
+                pytest.raises((orm_exc.FlushError, exc.IntegrityError), match=r"(?i)word"),
             ):
                 session.flush()
 
@@ -317,7 +317,7 @@ class TestThreads:
         worker.start()
         try:
             assert entered.wait(10)
-            with pytest.raises(exc.InvalidRequestError, match="(?i)thread"):
+            with pytest.raises(exc.InvalidRequestError, match=r"(?i)thread"):
                 session.scalars(select(User)).all()
         finally:
             leave.set()
@@ -341,7 +341,7 @@ class TestThreads:
                         said = str(error).encode()
                     with Session(users) as own:
                         said += b"|" + own.get(User, 2).name.encode()
-                except BaseException as error:  # noqa: BLE001 - told to the parent
+                except BaseException as error:
                     said = repr(error).encode()
                 os.write(write, said)
                 os._exit(0)

@@ -107,7 +107,7 @@ def test_foreign_key_is_named_when_a_row_refers_to_nothing(
 ) -> None:
     children = parents.metadata.tables["children"]
 
-    with pytest.raises(exc.ForeignKeyViolation, match="(?i)foreign key constraint") as info:
+    with pytest.raises(exc.ForeignKeyViolation, match=r"(?i)foreign key constraint") as info:
         connection.execute(insert(children).values(parent_id=77))
 
     if connection.dialect.name == "postgresql":
@@ -115,7 +115,7 @@ def test_foreign_key_is_named_when_a_row_refers_to_nothing(
         assert info.value.columns == ("parent_id",)
     connection.rollback()
     connection.execute(insert(children).values(parent_id=100))
-    with pytest.raises(exc.ForeignKeyViolation, match="(?i)foreign key constraint"):
+    with pytest.raises(exc.ForeignKeyViolation, match=r"(?i)foreign key constraint"):
         connection.execute(delete(parents))
 
 
@@ -210,13 +210,13 @@ def test_what_is_no_statement_is_refused(
 
 
 def test_wrong_operands_are_refused_while_the_statement_is_built(parents: Table) -> None:
-    with pytest.raises(exc.ArgumentError, match="(?i)column expression|expected"):
+    with pytest.raises(exc.ArgumentError, match=r"(?i)column expression|expected"):
         select(object())
-    with pytest.raises(exc.ArgumentError, match="(?i)where|expected"):
+    with pytest.raises(exc.ArgumentError, match=r"(?i)where|expected"):
         select(parents).where(object())
-    with pytest.raises(TypeError, match="(?i)boolean value of this clause is not defined"):
+    with pytest.raises(TypeError, match=r"(?i)boolean value of this clause is not defined"):
         bool(parents.c.a > 5)
-    with pytest.raises(exc.ArgumentError, match="(?i)in|expected"):
+    with pytest.raises(exc.ArgumentError, match=r"(?i)in|expected"):
         parents.c.a.in_("text")
 
 
@@ -242,7 +242,7 @@ def test_wrong_url_is_refused_when_the_engine_is_made(url: Any, cls: Any, messag
 def test_server_that_is_not_there_is_named_without_the_password() -> None:
     engine = create_engine("postgresql://ann:secret@127.0.0.1:1/app?connect_timeout=2")
 
-    with pytest.raises(exc.OperationalError, match="(?s)127.0.0.1.*refused") as info:
+    with pytest.raises(exc.OperationalError, match=r"(?s)127.0.0.1.*refused") as info:
         engine.connect()
 
     assert "secret" not in str(info.value) and "secret" not in repr(engine)
@@ -252,7 +252,9 @@ def test_server_that_is_not_there_is_named_without_the_password() -> None:
 def test_directory_that_is_not_there_is_named_by_sqlite(tmp_path: Any) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/none/x.db")
 
-    with pytest.raises(exc.OperationalError, match=r"unable to open database file '.*/none/x\.db': does its folder exist"):
+    with pytest.raises(
+        exc.OperationalError, match=r"unable to open database file '.*/none/x\.db': does its folder exist"
+    ):
         engine.connect()
     engine.dispose()
 
@@ -273,12 +275,12 @@ def test_lost_server_is_noticed_and_the_next_transaction_reconnects(pg_db: Any) 
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
         pg_db.rows(f"SELECT pg_terminate_backend({pid}, 5000)")
 
-        with pytest.raises(exc.OperationalError, match="(?s)terminat|closed|lost") as info:
+        with pytest.raises(exc.OperationalError, match=r"(?s)terminat|closed|lost") as info:
             connection.execute(text("SELECT 1"))
 
         assert info.value.connection_invalidated
         assert connection.invalidated
-        with pytest.raises(exc.PendingRollbackError, match="(?i)rollback"):
+        with pytest.raises(exc.PendingRollbackError, match=r"(?i)rollback"):
             connection.execute(text("SELECT 1"))
         connection.rollback()
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid

@@ -223,7 +223,7 @@ def test_a_row_is_a_tuple_in_every_way_when_it_is_used_as_one(run) -> None:
     assert row < (2,)
     assert row[0:2] == (1, "x")
     assert type(row[0:2]) is tuple
-    assert row + (5,) == (1, "x", None, 5)
+    assert row + (5,) == (1, "x", None, 5)  # noqa: RUF005 - the operator is what is tested
     assert len(row) == 3
     assert "x" in row
     assert repr(row) == "(1, 'x', None)"
@@ -231,7 +231,7 @@ def test_a_row_is_a_tuple_in_every_way_when_it_is_used_as_one(run) -> None:
     assert row.index("x") == 1
     assert row._fields == ("a", "b", "c")
     assert row._asdict() == {"a": 1, "b": "x", "c": None}
-    assert "%s %s %s" % row == "1 x None"
+    assert "%s %s %s" % row == "1 x None"  # noqa: UP031 - the operator is what is tested
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(row, protocol))
         assert again == row

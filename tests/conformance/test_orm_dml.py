@@ -110,7 +110,10 @@ class TestUpdate:
                 session.execute(update(User), [{"name": "z"}])
 
     def test_an_unknown_mode_is_refused(self, users: Engine) -> None:
-        with Session(users) as session, pytest.raises(exc.ArgumentError, match="Valid strategies for session synchronization"):
+        with (
+            Session(users) as session,
+            pytest.raises(exc.ArgumentError, match="Valid strategies for session synchronization"),
+        ):
             session.execute(
                 update(User).values(age=1), execution_options={"synchronize_session": "nope"}
             )

@@ -341,7 +341,7 @@ class TestExpungeAndClose:
             assert second is not first
             with pytest.raises(
                 exc.InvalidRequestError,
-                match="another instance with key .* is already present in this session",
+                match=r"another instance with key .* is already present in this session",
             ):
                 session.add(first)
 
@@ -406,7 +406,7 @@ class TestColumnsOfALoad:
         with Session(users) as session:
             query = select(User).options(defer(User.age, raiseload=True)).where(User.id == 1)
             alice = session.scalars(query).one()
-            with pytest.raises(exc.InvalidRequestError, match="'User.age' is not available due to raiseload=True"):
+            with pytest.raises(exc.InvalidRequestError, match=r"'User.age' is not available due to raiseload=True"):
                 alice.age  # noqa: B018
 
 

@@ -203,7 +203,7 @@ class TestAFailedFlush:
             assert not session.is_active
             with pytest.raises(
                 exc.PendingRollbackError,
-                match="This Session's transaction has been rolled back due to a previous exception "
+                match=r"This Session's transaction has been rolled back due to a previous exception "
                 "during flush. To begin a new transaction with this Session, first issue "
                 "Session.rollback\\(\\). Original exception was: ",
             ):

@@ -73,11 +73,11 @@ def test_inspector_takes_connections_of_its_own_when_made_of_an_engine(engine: E
 
 
 def test_unknown_table_is_named_when_it_is_inspected(engine: Engine) -> None:
-    with pytest.raises(exc.NoSuchTableError, match="^nowhere$"):
+    with pytest.raises(exc.NoSuchTableError, match=r"^nowhere$"):
         inspect(engine).get_columns("nowhere")
     with engine.connect() as connection:
         build(pyorm, connection, engine.dialect.name == "sqlite")
-        with pytest.raises(exc.NoSuchTableError, match="^side.nowhere$"):
+        with pytest.raises(exc.NoSuchTableError, match=r"^side.nowhere$"):
             inspect(connection).get_columns("nowhere", schema="side")
 
 
@@ -147,7 +147,7 @@ def test_table_is_read_from_the_database_when_autoloaded(
 
 
 def test_missing_table_is_named_when_autoloaded(engine: Engine) -> None:
-    with pytest.raises(exc.NoSuchTableError, match="^nowhere$"):
+    with pytest.raises(exc.NoSuchTableError, match=r"^nowhere$"):
         Table("nowhere", MetaData(), autoload_with=engine)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pyorm import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Column,
     Computed,
     Connection,
-    DDL,
     Engine,
     Enum,
     ForeignKey,
@@ -121,7 +121,7 @@ def test_what_exists_is_left_alone_when_checked_first(engine: Engine) -> None:
         meta.create_all(engine, checkfirst=False)
     meta.drop_all(engine)
     meta.drop_all(engine)
-    with pytest.raises(exc.DBAPIError, match="(no such table|does not exist)"):
+    with pytest.raises(exc.DBAPIError, match=r"(no such table|does not exist)"):
         meta.drop_all(engine, checkfirst=False)
 
 
@@ -130,7 +130,7 @@ def test_nothing_is_left_when_create_all_fails_on_the_way(engine: Engine) -> Non
     Table("aaa", meta, Column("id", Integer, primary_key=True))
     Table("bbb", meta, Column("id", Integer), CheckConstraint("nonsense (", name="ck"))
 
-    with pytest.raises(exc.DBAPIError, match="syntax error|incomplete input"):
+    with pytest.raises(exc.DBAPIError, match=r"syntax error|incomplete input"):
         meta.create_all(engine)
 
     # SQLite's DDL is its own transaction, as under Python's sqlite3.
@@ -306,7 +306,7 @@ def test_generated_column_is_computed_by_the_database(connection: Connection) ->
     connection.execute(squares.update().where(squares.c.side == 3).values(side=5))
 
     assert connection.execute(select(squares).order_by(squares.c.side)).all() == [(4, 16), (5, 25)]
-    with pytest.raises(exc.DBAPIError, match="generated column|area"):
+    with pytest.raises(exc.DBAPIError, match=r"generated column|area"):
         connection.execute(squares.insert().values(side=1, area=1))
 
 

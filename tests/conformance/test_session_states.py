@@ -117,7 +117,7 @@ def test_delete_is_refused_when_the_instance_was_never_saved(session) -> None:
 
 @pytest.mark.feature("SES12")
 def test_expunged_instance_is_detached_and_can_come_back(engine, session, pet) -> None:
-    pet.name  # noqa: B018 - loads it
+    pet.name  # noqa: B018
     session.expunge(pet)
     assert state_of(pet) == "detached" and object_session(pet) is None
 

@@ -54,7 +54,7 @@ from pyorm import (
     type_coerce,
 )
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 DAY, MOMENT = dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 23, 59, 59, 123456)
 TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=30)
 MANY = settings(
@@ -311,7 +311,7 @@ def test_nan_is_kept_by_postgresql_and_refused_by_sqlite(connection: Connection)
     if connection.dialect.name == "postgresql":
         assert math.isnan(keep(connection, table, [math.nan])[0])
         return
-    with pytest.raises(exc.DataError, match="(?i)nan"):
+    with pytest.raises(exc.DataError, match=r"(?i)nan"):
         keep(connection, table, [math.nan])
 
 
@@ -324,7 +324,7 @@ def test_more_digits_than_sqlite_keeps_are_refused(connection: Connection) -> No
         assert keep(connection, table, [long]) == [long]
         assert keep(connection, table, special)[0].is_nan()
         return
-    with pytest.raises(exc.DataError, match="(?s)digits.*TEXT"):
+    with pytest.raises(exc.DataError, match=r"(?s)digits.*TEXT"):
         keep(connection, table, [long])
     with pytest.raises(exc.DataError, match="NaN"):
         keep(connection, table, [Decimal("NaN")])
@@ -350,7 +350,7 @@ def test_moment_with_a_zone_comes_back_as_the_same_moment(connection: Connection
 def test_moment_with_a_zone_is_refused_when_the_column_has_none(connection: Connection) -> None:
     table = table_of(connection, DateTime)
 
-    with pytest.raises(exc.DataError, match="kept.value"):
+    with pytest.raises(exc.DataError, match=r"kept.value"):
         keep(connection, table, [MOMENT.replace(tzinfo=UTC)])
 
 
@@ -367,10 +367,10 @@ def test_infinite_moments_of_postgresql_are_refused_when_read(pg_db: Any) -> Non
     engine = create_engine(pg_db.url)
     with engine.connect() as connection:
         for name in ("infinity", "-infinity"):
-            with pytest.raises(exc.DataError, match="infinity|too (large|small)|range"):
+            with pytest.raises(exc.DataError, match=r"infinity|too (large|small)|range"):
                 connection.execute(text(f"SELECT '{name}'::timestamp AS t")).all()
             connection.rollback()
-            with pytest.raises(exc.DataError, match="infinity|too (large|small)|range"):
+            with pytest.raises(exc.DataError, match=r"infinity|too (large|small)|range"):
                 connection.execute(text(f"SELECT '{name}'::date AS t")).all()
             connection.rollback()
         with pytest.raises(exc.DataError, match="outside of the years 1 to 9999"):

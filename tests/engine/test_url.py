@@ -139,7 +139,7 @@ def test_the_native_driver_is_meant_when_a_url_names_another(text: str, backend:
 
 @pytest.mark.parametrize("text", ["nope://x", "postgresql+nope://x", "sqlite+nope://"])
 def test_no_such_module_when_nobody_knows_the_database(text: str) -> None:
-    with pytest.raises(exc.NoSuchModuleError, match="Can't load plugin: sqlalchemy.dialects:"):
+    with pytest.raises(exc.NoSuchModuleError, match=r"Can't load plugin: sqlalchemy.dialects:"):
         create_engine(text)
 
 

@@ -15,7 +15,19 @@ from typing import Any
 import pytest
 
 from pyorm import (
-    Column, Integer, MetaData, String, Table, TypeDecorator, bindparam, event, exc, insert, select, text, types,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    bindparam,
+    event,
+    exc,
+    insert,
+    select,
+    text,
+    types,
 )  # fmt: skip
 from pyorm.engine import Connection, Engine
 
@@ -299,7 +311,8 @@ VALUES = [
     (types.Uuid, EvilUuid(int=5)), (types.Numeric, EvilDecimal("1.5")), (types.Date, EvilDate(2020, 1, 1)),
     (types.DateTime(timezone=True), dt.datetime(2020, 1, 1, tzinfo=EvilZone())), (types.JSON, EvilDict(a=1)),
     (types.JSON, EvilList([1])), (types.JSON, {"a": EvilInt(5), "b": EvilStr("x")}), (types.Boolean, EvilInt(1)),
-    (types.Float, EvilInt(3)), (types.Interval, EvilInt(3)), (types.Time, EvilStr("x")), (types.LargeBinary, bytearray(b"abc")),
+    (types.Float, EvilInt(3)), (types.Interval, EvilInt(3)), (types.Time, EvilStr("x")),
+    (types.LargeBinary, bytearray(b"abc")),
     (types.LargeBinary, memoryview(b"abcdef")[::2]),
 ]  # fmt: skip
 
@@ -345,12 +358,21 @@ class EvilMapping:
         return 1
 
     def __len__(self) -> int:
-        return -5
+        return -5  # noqa: PLE0303 - that is what is evil
 
 
 @pytest.mark.parametrize(
     "parameters",
-    [EvilMapping(), [EvilMapping(), EvilMapping()], EvilList([{"id": 1}]), [{"id": 1}, 7], {1: 2}, [{1: 2}], [[1, 2]], 7],
+    [
+        EvilMapping(),
+        [EvilMapping(), EvilMapping()],
+        EvilList([{"id": 1}]),
+        [{"id": 1}, 7],
+        {1: 2},
+        [{1: 2}],
+        [[1, 2]],
+        7,
+    ],
     ids=repr,
 )
 def test_parameters_are_refused_when_they_are_no_mapping(filled: Engine, parameters: Any) -> None:

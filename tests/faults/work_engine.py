@@ -10,8 +10,26 @@ from contextlib import contextmanager
 from typing import Any
 
 from pyorm import (
-    JSON, Boolean, Column, Date, DateTime, Float, Integer, Interval, LargeBinary, MetaData, Numeric, String, Table,
-    Time, Uuid, create_engine, insert, select, text, update,
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Time,
+    Uuid,
+    create_engine,
+    insert,
+    select,
+    text,
+    update,
 )  # fmt: skip
 from pyorm.engine import Engine
 from pyorm.pool import NullPool

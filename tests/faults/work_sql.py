@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from pyorm import Column, Integer, MetaData, String, Table, bindparam, case, cast, delete, func, insert, select, text
-from pyorm import and_, exists, literal, or_, tuple_, union, update
+from pyorm import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+    update,
+)
 from pyorm.dialects import postgresql, sqlite
 from tests.faults.walk import Outcome, Work, piece
 

@@ -70,9 +70,13 @@ class Stage:
         for name in ("refresh", "refresh_flush"):
             listen(
                 self.Item, name,
-                lambda target, context, attrs, name=name: self.log.append(f"{name} {sorted(attrs) if attrs else attrs}"),
-            )  # fmt: skip
-        listen(self.Item, "expire", lambda target, attrs: self.log.append(f"expire {sorted(attrs) if attrs else attrs}"))
+                lambda target, context, attrs, name=name: self.log.append(
+                    f"{name} {sorted(attrs) if attrs else attrs}"
+                ),
+            )
+        listen(
+            self.Item, "expire", lambda target, attrs: self.log.append(f"expire {sorted(attrs) if attrs else attrs}")
+        )
         return self
 
     def listen_attributes(self, **options: Any) -> Stage:
@@ -85,14 +89,22 @@ class Stage:
                 **options,
             )  # fmt: skip
             self.sa.event.listen(
-                attribute, "init_scalar", lambda target, value, dict_, key=key: self.log.append(f"init_scalar {key} {value!r}")
+                attribute,
+                "init_scalar",
+                lambda target, value, dict_, key=key: self.log.append(f"init_scalar {key} {value!r}"),
             )
-            self.sa.event.listen(attribute, "modified", lambda target, token, key=key: self.log.append(f"modified {key}"))
+            self.sa.event.listen(
+                attribute, "modified", lambda target, token, key=key: self.log.append(f"modified {key}")
+            )
         return self
 
     def show(self, value: Any) -> str:
         """Return a value as the log shows it; the library's symbols by name."""
-        return getattr(value, "name", None) or repr(value) if not isinstance(value, (str, int, type(None))) else repr(value)
+        return (
+            getattr(value, "name", None) or repr(value)
+            if not isinstance(value, (str, int, type(None)))
+            else repr(value)
+        )
 
     def note(self, name: str, target: Any) -> None:
         """Add a line: the event and the object's name."""
@@ -117,7 +129,7 @@ class Stage:
         self.log.append("state " + " ".join(n for n in names if getattr(state, n)))
 
 
-def _attribute_cases() -> dict[str, Callable[[Stage], None]]:
+def _attribute_cases() -> dict[str, Callable[[Stage], None]]:  # noqa: PLR0915 - a table of cases
     def set_new(s: Stage) -> None:
         s.listen_attributes()
         s.Item().name = "a"
@@ -240,7 +252,7 @@ def _instance_cases() -> dict[str, Callable[[Stage], None]]:
     return {f.__name__: f for f in (construct, load, refresh, expire_and_read, commit_expires, populate_existing)}
 
 
-def _session_cases() -> dict[str, Callable[[Stage], None]]:
+def _session_cases() -> dict[str, Callable[[Stage], None]]:  # noqa: PLR0915 - a table of cases
     def add_flush_commit(s: Stage) -> None:
         s.listen_session().listen_mapper()
         s.session.add(s.Item(name="new"))

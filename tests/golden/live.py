@@ -77,7 +77,7 @@ def data(space: Any, is_lite: bool) -> Iterator[tuple[Any, list[dict[str, Any]]]
                         {"id": 3, "parent_id": 1, "name": "right"},
                         {"id": 4, "parent_id": 2, "name": "leaf"}]  # fmt: skip
     # SQLite's rows come back with their zone from pyorm, without one from the reference.
-    at = None if is_lite else moment(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    at = None if is_lite else moment(2020, 1, 1, tzinfo=datetime.UTC)
     yield space.events, [
         {"id": 1, "kind": "x", "payload": {"a": 1, "b": {"c": [1, 2]}, "s": "t"}, "at": at},
         {"id": 2, "kind": "y", "payload": [1, "two", None], "at": None},
@@ -125,7 +125,7 @@ def fill(space: Any, connection: Any, is_lite: bool) -> None:
 def show(value: Any) -> str:
     """Return a value as text; a moment with its zone in UTC, whatever the zone's class."""
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        return f"{value.astimezone(datetime.timezone.utc).isoformat()}"
+        return f"{value.astimezone(datetime.UTC).isoformat()}"
     return repr(value)
 
 
@@ -168,7 +168,7 @@ def run_case(space: Any, connection: Any, name: str, made: Any) -> dict[str, Any
         rows = result.all() if result.returns_rows else None
         # A driver may have rows to show that nobody asked for: a key it fetched itself.
         if rows is not None and (rows or not name.startswith("insert")):
-            answer["keys"] = [str(key) for key in result.keys()]
+            answer["keys"] = list(map(str, result.keys()))
             if not any(word in name for word in RESTLESS):
                 if "insert" in name:
                     rows = without_new_keys(answer["keys"], rows)

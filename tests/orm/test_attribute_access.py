@@ -71,7 +71,7 @@ def test_delete_counts_as_none_added_when_the_old_value_is_unknown() -> None:
     del user.name
 
     assert history(user, "name") == ([None], (), ())
-    with pytest.raises(AttributeError, match="Thing.name object does not have a value"):
+    with pytest.raises(AttributeError, match=r"Thing.name object does not have a value"):
         del user.name
 
 
@@ -135,9 +135,9 @@ def test_validator_replaces_or_refuses_the_value() -> None:
 
 def test_attribute_answers_for_its_property_and_column_when_asked_for_more() -> None:
     class Prop:
-        info = {"a": 1}
+        info = {"a": 1}  # noqa: RUF012 - a mapping is written so
 
-        class comparator:  # noqa: N801
+        class comparator:
             special = "of the comparator"
 
     class Column:
@@ -151,7 +151,7 @@ def test_attribute_answers_for_its_property_and_column_when_asked_for_more() -> 
     assert cls.id.nullable is True
     assert cls.id.info == {"a": 1}
     assert cls.id.prop is cls.id.property is Prop
-    with pytest.raises(AttributeError, match="associated with Thing.id has an attribute 'nope'"):
+    with pytest.raises(AttributeError, match=r"associated with Thing.id has an attribute 'nope'"):
         cls.id.nope  # noqa: B018
     assert not hasattr(cls.id, "__nope__")
 

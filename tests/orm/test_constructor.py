@@ -19,7 +19,7 @@ def test_keywords_become_pending_changes_when_constructed() -> None:
 
 
 def test_unknown_keyword_is_refused_with_its_name() -> None:
-    with pytest.raises(TypeError, match="^'foo' is an invalid keyword argument for Thing$"):
+    with pytest.raises(TypeError, match=r"^'foo' is an invalid keyword argument for Thing$"):
         make_class()(name="ed", foo=1)
 
 

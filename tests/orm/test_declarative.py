@@ -6,7 +6,7 @@ import datetime as dt
 import decimal
 import enum
 import uuid
-from typing import Annotated, Any, ClassVar, Literal, Optional
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_annotations_give_types_and_nullability() -> None:
         __tablename__ = "everything"
         id: Mapped[KeyType]
         text: Mapped[str]
-        maybe: Mapped[Optional[str]]
+        maybe: Mapped[str | None]
         maybe_new: Mapped[str | None]
         flag: Mapped[bool]
         number: Mapped[float]

@@ -340,7 +340,7 @@ def test_dynamic_class_is_freed_when_nothing_refers_to_it() -> None:
     cls = make_class()
     ref = weakref.ref(cls)
     plan = weakref.ref(_core.mapper_plan(cls))
-    cls(name="x").name
+    cls(name="x").name  # noqa: B018 - the look is the act
 
     del cls
     leave_no_garbage()

@@ -140,7 +140,7 @@ def test_references_are_balanced_when_an_entity_lives_and_dies() -> None:
         vars(thing)
         thing.name = value
         del thing.name
-        thing._sa_instance_state.committed_state
+        thing._sa_instance_state.committed_state  # noqa: B018 - the look is the act
         _core.get_history(thing, "id")
 
     live()

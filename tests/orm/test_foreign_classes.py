@@ -159,7 +159,7 @@ def test_cycle_is_collected_when_dropped() -> None:
 
 def test_class_is_freed_when_nothing_refers_to_it() -> None:
     cls = make_plain()
-    cls(name="x").name
+    cls(name="x").name  # noqa: B018 - the look is the act
     ref = weakref.ref(cls)
 
     del cls

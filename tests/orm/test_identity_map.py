@@ -224,7 +224,7 @@ def test_user_new_is_called_when_loading(session: Any) -> None:
 
 
 def test_abstract_class_is_refused_when_loading(session: Any) -> None:
-    import abc  # noqa: PLC0415
+    import abc
 
     class Base(_coretest.Entity, abc.ABC):
         @abc.abstractmethod

@@ -22,7 +22,9 @@ def fresh_cache():
 
 @pytest.fixture
 def t():
-    return core.table("t", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("name", T.String()))
+    return core.table(
+        "t", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("name", T.String())
+    )
 
 
 def test_second_statement_of_a_shape_is_a_hit_and_brings_its_own_values(t):
@@ -122,8 +124,12 @@ class Shapes:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.t = core.table("t", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("s", T.String()))
-        self.u = core.table("u", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("s", T.String()))
+        self.t = core.table(
+            "t", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("s", T.String())
+        )
+        self.u = core.table(
+            "u", core.column("id", T.Integer()), core.column("g", T.Integer()), core.column("s", T.String())
+        )
 
     def value(self):
         return self.random.choice([1, 2, 10**11, None, 1.5])
@@ -188,6 +194,8 @@ def test_a_hit_gives_the_text_and_values_of_a_fresh_compile(dialect, seed):
         text = seen.setdefault(id(compiled), (compiled, str(fresh)))[1]
 
         assert text == str(fresh)
-        assert sorted(map(repr, values)) == sorted(repr(tuple(v) if isinstance(v, list) else v) for v in fresh.params.values())
+        assert sorted(map(repr, values)) == sorted(
+            repr(tuple(v) if isinstance(v, list) else v) for v in fresh.params.values()
+        )
 
     assert core.cache_stats()["hits"] > 20

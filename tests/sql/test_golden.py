@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pyorm.dialects import postgresql, sqlite
-from tests.golden.schema import make_namespace
 from tests.golden.models import make_models
+from tests.golden.schema import make_namespace
 from tests.golden.statements import compile_case, make_cases, make_orm_attribute_cases
 from tests.sql import space
 

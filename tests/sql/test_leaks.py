@@ -20,7 +20,7 @@ def build_all(t) -> None:
     core.insert(t).values([{"a": 1}, {"a": 2}]).returning(t.c.a)
     core.update(t).values(a=t.c.a + 1).where(t.c.a == 5)
     core.dialect_insert(t).values(a=1).on_conflict_do_update(index_elements=["a"], set_={"b": "x"})
-    core.text(":x").bindparams(x=5).columns(y=T.Integer()).subquery().c.y
+    core.text(":x").bindparams(x=5).columns(y=T.Integer()).subquery().c.y  # noqa: B018 - the look is the act
     with pytest.raises(exc.ArgumentError):
         core.select(t).where("x")
 

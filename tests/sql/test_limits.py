@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pyorm import _core as core
-from pyorm import types as T
 from pyorm import exc
+from pyorm import types as T
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_type_of_a_plain_argument_is_in_the_key():
 
 def test_public_bases_can_have_slots_and_weak_references_when_subclassed():
     class Own(ColumnElement):
-        __slots__ = ("child", "__weakref__")
+        __slots__ = ("__weakref__", "child")
         inherit_cache = True
         _traverse_internals = (("child", "element"),)
 

@@ -157,7 +157,7 @@ def test_nothing_breaks_when_threads_read_one_result_without_a_lock(pooled: Engi
 
         def work(number: int) -> None:
             for row in result:
-                if row.id != row.n and row.id != 1:
+                if row.id not in (row.n, 1):
                     wrong.append(row)
 
         in_threads(3, work)

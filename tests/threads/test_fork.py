@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -73,9 +72,9 @@ def test_child_gets_an_error_that_says_fork_when_it_uses_an_inherited_connection
     with busy(filled) as connection:
 
         def work() -> None:
-            with pytest.raises(exc.DBAPIError, match="(?i)fork"):
+            with pytest.raises(exc.DBAPIError, match=r"(?i)fork"):
                 connection.execute(text("SELECT 1"))
-            with pytest.raises(exc.DBAPIError, match="(?i)fork"):
+            with pytest.raises(exc.DBAPIError, match=r"(?i)fork"):
                 connection.exec_driver_sql("SELECT 1")
 
         in_child(work)

@@ -76,7 +76,7 @@ class Epoch(types.TypeDecorator):
         return int(value.timestamp())
 
     def process_result_value(self, value: Any, dialect: Any) -> Any:
-        return dt.datetime.fromtimestamp(value, dt.timezone.utc)
+        return dt.datetime.fromtimestamp(value, dt.UTC)
 
 
 class Point(types.UserDefinedType):
@@ -117,7 +117,7 @@ def test_decorator_may_store_none_as_a_value() -> None:
 
 
 def test_decorator_stacks_on_the_codec_of_its_impl() -> None:
-    value = dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc)
+    value = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
     assert decode(Epoch(), encode(Epoch(), value, PG), PG, 23) == value
     assert decode(Epoch(), encode(Epoch(), value, LITE), LITE) == value
@@ -134,7 +134,7 @@ def test_decorator_without_hooks_is_its_impl() -> None:
 
 def test_array_of_decorated_elements() -> None:
     array = types.ARRAY(Epoch())
-    value = [dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc), None]
+    value = [dt.datetime(2026, 1, 2, tzinfo=dt.UTC), None]
 
     class NoneSafe(Epoch):
         def process_bind_param(self, value: Any, dialect: Any) -> Any:

@@ -51,7 +51,7 @@ VALUES: list[tuple[Any, Any]] = [
     (types.Date(), dt.date(2026, 1, 2)),
     (types.Time(), dt.time(1, 2, 3)),
     (types.DateTime(), dt.datetime(2026, 1, 2)),
-    (types.DateTime(timezone=True), dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc)),
+    (types.DateTime(timezone=True), dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
     (
         types.Time(timezone=True),
         dt.time(1, tzinfo=dt.timezone(dt.timedelta(hours=2))),

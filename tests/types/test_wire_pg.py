@@ -19,7 +19,7 @@ from tests.driver.pg_raw import Conn
 pytestmark = pytest.mark.pg
 
 PG = 0
-UTC = dt.timezone.utc
+UTC = dt.UTC
 D = decimal.Decimal
 
 

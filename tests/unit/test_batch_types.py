@@ -109,7 +109,7 @@ def test_values_are_the_same_when_read_back(session, create, engine, db, count: 
         table = Wide.__table__
         rows = connection.execute(table.select().order_by(table.c.id)).mappings().all()
 
-    names = [key for key in inspect(Wide).column_attrs.keys() if key != "id"]
+    names = [key for key in list(inspect(Wide).column_attrs.keys()) if key != "id"]
     for number, row in enumerate(rows):
         expected = values(number)
         assert {name: row[name] for name in names} == {name: expected.get(name) for name in names}

@@ -62,7 +62,9 @@ class Token(Base):
 
 class Always(Base):
     __tablename__ = "always"
-    id: Mapped[int] = mapped_column(Integer, Identity(always=True, start=10, increment=-1, maxvalue=10), primary_key=True)
+    id: Mapped[int] = mapped_column(
+        Integer, Identity(always=True, start=10, increment=-1, maxvalue=10), primary_key=True
+    )
     number: Mapped[int]
 
 
@@ -86,7 +88,7 @@ class Partial(Base):
         Column("hidden", Integer, default=4),
         Column("seen", Integer),
     )
-    __mapper_args__ = {"include_properties": ["id", "seen"]}
+    __mapper_args__ = {"include_properties": ["id", "seen"]}  # noqa: RUF012 - a mapping is written so
 
 
 @pytest.fixture(autouse=True)
@@ -311,6 +313,6 @@ def test_null_identity_is_refused(session, db, engine) -> None:
 
     with (
         pytest.warns(SAWarning),
-        pytest.raises(FlushError, match="<Named at 0x[0-9a-f]+> has a NULL identity key"),
+        pytest.raises(FlushError, match=r"<Named at 0x[0-9a-f]+> has a NULL identity key"),
     ):
         session.flush()

@@ -35,7 +35,7 @@ class Eager(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     a: Mapped[int | None]
     sql: Mapped[int | None] = mapped_column(onupdate=text("2+1"))
-    __mapper_args__ = {"eager_defaults": True}
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - a mapping is written so
 
 
 class Versioned(Base):
@@ -43,7 +43,7 @@ class Versioned(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column()
     a: Mapped[int | None]
-    __mapper_args__ = {"version_id_col": version}
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - a mapping is written so
 
 
 class Lettered(Base):
@@ -51,7 +51,7 @@ class Lettered(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column()
     a: Mapped[int | None]
-    __mapper_args__ = {
+    __mapper_args__ = {  # noqa: RUF012 - a mapping is written so
         "version_id_col": version,
         "version_id_generator": lambda before: (before or "") + "x",
         "confirm_deleted_rows": False,
@@ -312,6 +312,6 @@ def test_conflict_is_warned_about_when_a_key_is_taken(session) -> None:
 
     with (
         pytest.warns(SAWarning, match=r"New instance <Plain at .*> with identity key .* conflicts with persistent"),
-        pytest.raises(Exception, match="(?i)unique"),
+        pytest.raises(Exception, match=r"(?i)unique"),
     ):
         session.flush()

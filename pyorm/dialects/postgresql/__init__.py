@@ -1,6 +1,7 @@
 """PostgreSQL: its dialect object, `insert()` with ON CONFLICT, and its own types."""
 
-from pyorm._core import aggregate_order_by, array, dialect_insert as insert, distinct_on
+from pyorm._core import aggregate_order_by, array, distinct_on
+from pyorm._core import dialect_insert as insert
 from pyorm._types.postgresql import (
     ARRAY,
     BIT,
@@ -16,13 +17,13 @@ from pyorm._types.postgresql import (
     JSONPATH,
     MACADDR,
     MACADDR8,
-    NamedType,
     OID,
     REGCLASS,
     REGCONFIG,
     TIME,
     TIMESTAMP,
     TSVECTOR,
+    NamedType,
 )
 from pyorm.dialects.postgresql.base import PGDialect, dialect
 from pyorm.types import (
@@ -64,9 +65,7 @@ __all__ = [
     "MACADDR",
     "MACADDR8",
     "NUMERIC",
-    "NamedType",
     "OID",
-    "PGDialect",
     "REAL",
     "REGCLASS",
     "REGCONFIG",
@@ -77,6 +76,8 @@ __all__ = [
     "TSVECTOR",
     "UUID",
     "VARCHAR",
+    "NamedType",
+    "PGDialect",
     "aggregate_order_by",
     "array",
     "dialect",

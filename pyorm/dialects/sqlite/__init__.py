@@ -36,11 +36,11 @@ __all__ = [
     "NUMERIC",
     "REAL",
     "SMALLINT",
-    "SQLiteDialect",
     "TEXT",
     "TIME",
     "TIMESTAMP",
     "VARCHAR",
+    "SQLiteDialect",
     "dialect",
     "insert",
 ]
