@@ -67,6 +67,7 @@ def test_or_is_a_balanced_tree_when_sqlite_gets_thousands_of_terms() -> None:
     text = wire(statement, "sqlite")
 
     connection.execute("EXPLAIN " + text, list(range(3000)))
+    connection.close()
     assert text.count(" OR ") == 2999
 
 
