@@ -259,13 +259,14 @@ class TypeEngine(_core.TypeEngine):
         key = self._identity()
         if key is None or self._variants:
             return self._new_spec(key)
-        known = type(self).__dict__.get("_known_specs")
+        known: dict[Any, tuple[Any, ...]] | None = type(self).__dict__.get("_known_specs")
         if known is None:
-            known = type(self)._known_specs = {}
+            known = {}
+            type.__setattr__(type(self), "_known_specs", known)
         spec = known.get((key, self.should_evaluate_none))
         if spec is None:
             spec = known[key, self.should_evaluate_none] = self._new_spec(key)
-        return spec  # type: ignore[no-any-return]
+        return spec
 
     def _new_spec(self, key: Any) -> tuple[Any, ...]:
         fields = self._fields()

@@ -122,6 +122,26 @@ class ColumnProperty(MapperProperty):
         return new
 
 
+_OPERATORS = (
+    "eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod and or invert neg getitem"
+)
+
+
+def _with_operators(cls: Any) -> Any:
+    """Give a class the operators of the Column that it stands for."""
+    for word in _OPERATORS.split():
+        name = f"__{word}__"
+
+        def apply(self: Any, *other: Any, _operator: Any = getattr(Column, name)) -> Any:
+            columns = [one.column if isinstance(one, MappedColumn) else one for one in other]
+            return _operator(self.column, *columns)
+
+        setattr(cls, name, apply)
+    cls.__hash__ = object.__hash__
+    return cls
+
+
+@_with_operators
 class MappedColumn(Generic[_T]):
     """A column of a declarative class before its table exists: `mapped_column(…)`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from pyorm import (
     Boolean,
@@ -15,6 +16,7 @@ from pyorm import (
     String,
     Table,
     insert,
+    select,
 )
 
 META = MetaData()
@@ -51,3 +53,13 @@ def fill(connection: Connection) -> None:
     META.create_all(connection)
     connection.execute(insert(STAFF), [dict(zip(STAFF.c.keys(), row, strict=True)) for row in ROWS])
     connection.execute(insert(SALES), [dict(zip(SALES.c.keys(), row, strict=True)) for row in SOLD])
+
+
+def ids(connection: Connection, *criteria: Any) -> list[int]:
+    """Return the ids of the staff that the criteria let through."""
+    return list(connection.scalars(select(STAFF.c.id).where(*criteria).order_by(STAFF.c.id)))
+
+
+def one(connection: Connection, *expressions: Any) -> tuple[Any, ...]:
+    """Return what expressions over Ada's row are."""
+    return tuple(connection.execute(select(*expressions).where(STAFF.c.id == 1)).one())

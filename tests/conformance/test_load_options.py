@@ -24,7 +24,7 @@ from tests.conformance.loading import Address, Pair, User, counted, fill
 
 def columns_of(statement: str) -> list[str]:
     """Return the column names between SELECT and FROM."""
-    head = statement.split("FROM")[0].removeprefix("SELECT ")
+    head = statement.split("FROM", maxsplit=1)[0].removeprefix("SELECT ")
     return [part.strip().rpartition(".")[2].strip('"') for part in head.split(",")]
 
 

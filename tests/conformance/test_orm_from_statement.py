@@ -21,7 +21,6 @@ from pyorm import (
     select,
     text,
     union,
-    union_all,
     update,
 )
 from pyorm.engine import Engine

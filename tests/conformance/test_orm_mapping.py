@@ -38,7 +38,6 @@ from pyorm.orm import (
 )
 from tests.conformance.models import logged
 
-
 Key = Annotated[int, mapped_column(primary_key=True)]
 
 
@@ -180,11 +179,11 @@ class TestDeclarative:
 
         class Named:
             @declared_attr.directive
-            def __tablename__(cls) -> str:  # noqa: N805
+            def __tablename__(cls) -> str:
                 return cls.__name__.lower() + "s"
 
             @declared_attr
-            def owner_id(cls) -> Mapped[int | None]:  # noqa: N805
+            def owner_id(cls) -> Mapped[int | None]:
                 return mapped_column(ForeignKey("owners.id"))
 
         class Owner(Stamped, Base):

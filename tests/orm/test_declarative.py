@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
-from pyorm import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint, exc, func
+from pyorm import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint, exc, func, select
 from pyorm import types as sqltypes
 from pyorm.orm import (
     DeclarativeBase,
@@ -242,6 +242,18 @@ def test_column_property_and_deferred_are_properties_of_their_own() -> None:
     assert mapper.get_property_by_column(Rich.__table__.c.body) is mapper.attrs.body
     assert "loud" in mapper.column_attrs
     assert Rich.__table__.c.keys() == ["id", "body"]
+
+
+def test_mapped_columns_make_expressions_while_the_class_is_declared() -> None:
+    class Person(new_base()):
+        __tablename__ = "persons"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        first: Mapped[str] = mapped_column(String(10))
+        last: Mapped[str] = mapped_column(String(10))
+        full = column_property(first + " " + last)
+
+    assert "persons.first || :first_1 || persons.last" in str(select(Person.full))
+    assert len({Person.__mapper__.attrs.first, Person.__mapper__.attrs.last}) == 2
 
 
 def test_validator_changes_the_value_at_set_and_at_construction() -> None:
