@@ -27,8 +27,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--contenders", help="pyorm,sqlalchemy,… (all installed otherwise)")
     parser.add_argument("--databases", default=",".join((SQLITE, POSTGRES, NONE, ROLLBACK)),
                         help="of %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, help="that count; %(default)s otherwise")
-    parser.add_argument("--scale", type=float, default=1.0,
+    parser.add_argument("--rounds", type=int, default=3, help="that count; %(default)s otherwise")
+    parser.add_argument("--scale", type=float, default=0.5,
                         help="of what is written and streamed; 0.1 is a quick look")
     parser.add_argument("--clock", choices=(WALL, CPU), default=WALL,
                         help="cpu: processor time of client and server, for a machine that does"

@@ -36,7 +36,9 @@ POST = """CREATE TABLE post (
 READING = """CREATE TABLE reading (
     id INTEGER NOT NULL PRIMARY KEY, sensor INTEGER NOT NULL, label VARCHAR(40) NOT NULL)"""
 INDEXES = (
-    "CREATE INDEX ix_author_name ON author (name)",
+    # With the key, as every index of SQLite has it: S5's ten rows are then found in their order
+    # on PostgreSQL too, where a scan of 2,000 rows would hide what the client does.
+    "CREATE INDEX ix_author_name ON author (name, id)",
     "CREATE INDEX ix_post_author_id ON post (author_id)",
 )
 

@@ -290,6 +290,8 @@ class Contender:
         """Return the bytes that a loaded author takes."""
         author, select = self.mapped[0], self.sa.select
         session = self.session()
+        # SQLite's page cache is full before: it is no entity's memory.
+        session.scalar(select(self.sa.func.max(author.bio)))
         session.get(author, 1)
         session.expunge_all()
         gc.collect()
