@@ -6,6 +6,7 @@ the benchmarks.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,10 @@ from tests.conformance.models import Base, User
 
 
 def frames(call: Callable[[], Any]) -> list[str]:
-    """Return the Python functions that a call enters, without the call itself."""
+    """Return the Python functions that a call enters, without the call itself.
+
+    The collector rests meanwhile: its callbacks are Python functions of other programs.
+    """
     names: list[str] = []
 
     def note(frame: Any, event: str, argument: Any) -> None:
@@ -27,11 +31,13 @@ def frames(call: Callable[[], Any]) -> list[str]:
             code = frame.f_code
             names.append(f"{code.co_filename.rpartition('/')[2]}:{code.co_name}")
 
+    gc.disable()
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return names[1:]
 
 

@@ -35,11 +35,14 @@ def frames(call: Callable[[], Any]) -> list[str]:
         if event == "call":
             names.append(frame.f_code.co_name)
 
+    gc.disable()  # its callbacks are Python functions of other programs
+
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return names[1:]
 
 
