@@ -250,7 +250,7 @@ raise_raiseload(orm_head *h, orm_attribute *a)
     if (name != NULL) {
         orm_raise_exc(h->mapper->state, ORM_EXC_InvalidRequestError,
                       "'%U.%U' is not available due to %s", name, a->n.key,
-                      a->kind == ORM_SLOT_REFERENCE ? "lazy='raise'" : "raiseload=True");
+                      ORM_SLOT_IS_RELATION(a->kind) ? "lazy='raise'" : "raiseload=True");
         Py_DECREF(name);
     }
     return -1;
@@ -261,7 +261,7 @@ static int
 load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
 {
     bool own_loader = tag == ORM_TAG_DEFERRED || tag == ORM_TAG_RAISE
-                      || a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED;
+                      || ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
     orm_session *s = h->session;
 
     if (tag == ORM_TAG_EXPIRED && HAS_IDENTITY(h)) {
@@ -288,9 +288,9 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
             return 2;
         }
         return raise_detached(
-            h, a, a->kind == ORM_SLOT_REFERENCE ? "lazy load" : "deferred load");
+            h, a, ORM_SLOT_IS_RELATION(a->kind) ? "lazy load" : "deferred load");
     }
-    if (a->kind != ORM_SLOT_REFERENCE && !(passive & ORM_P_SQL)) {
+    if (!ORM_SLOT_IS_RELATION(a->kind) && !(passive & ORM_P_SQL)) {
         return 2;
     }
     return s->ops->load_slot(s, h, a->slot, passive);
@@ -399,7 +399,7 @@ orm_attribute_delete(orm_head *h, orm_attribute *a)
     }
     /* What loads by itself may have a value in the database. */
     bool unknown = HAS_IDENTITY(h)
-                   && (a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED);
+                   && (ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED);
     if (old == NULL && tag == ORM_TAG_ABSENT && !unknown) {
         PyObject *name = PyType_GetName(h->mapper->cls);
         if (name != NULL) {

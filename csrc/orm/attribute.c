@@ -10,6 +10,7 @@
  *   pointer test and NULLed when the plan loses the class. The collector breaks the ring.
  */
 #include "orm/load_int.h"
+#include "orm/relation.h"
 
 /* --- the descriptor -------------------------------------------------------------------- */
 
@@ -61,7 +62,7 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *Py_UNUSED(type))
         }
         /* fast path: same answer as orm_attribute_read where nothing could bring a value */
         if (a->slot < h->nslots && h->slots[a->slot] == NULL
-            && ((orm_entity *)obj)->dict == NULL && a->kind != ORM_SLOT_REFERENCE
+            && ((orm_entity *)obj)->dict == NULL && !ORM_SLOT_IS_RELATION(a->kind)
             && !(a->flags & ORM_A_DEFERRED) && !(a->mask & ORM_L_DISPATCH)) {
             return Py_NewRef(Py_None);
         }
@@ -173,7 +174,7 @@ parse_flags(orm_attribute *a, PyObject *letters)
 static int
 parse_kind(orm_attribute *a, PyObject *kind)
 {
-    static const char *const names[] = {"column", "expression", "reference"};
+    static const char *const names[] = {"column", "expression", "relation"};
 
     for (uint8_t i = 0; i < 3; i++) {
         if (PyUnicode_CompareWithASCIIString(kind, names[i]) == 0) {
@@ -202,7 +203,7 @@ orm_attribute_new(orm_mapper *m, PyObject *spec, uint32_t slot)
         || parse_flags(a, PyTuple_GET_ITEM(spec, 3)) < 0) {
         goto error;
     }
-    if (a->kind != ORM_SLOT_REFERENCE && PyTuple_GET_SIZE(columns) == 0) {
+    if (!ORM_SLOT_IS_RELATION(a->kind) && PyTuple_GET_SIZE(columns) == 0) {
         PyErr_Format(PyExc_ValueError, "slot '%U' of '%s' has no column", key, m->cls->tp_name);
         goto error;
     }
@@ -238,6 +239,7 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     a->compare = Py_XNewRef(from->compare);
     a->validator = Py_XNewRef(from->validator);
     a->validator_at = from->validator_at;
+    a->relation = (orm_relation *)Py_XNewRef(from->relation);
     a->dispatch = (orm_dispatch *)Py_XNewRef(from->dispatch);
     if (attribute_seal(a) < 0) {
         Py_DECREF(a);
@@ -262,6 +264,7 @@ orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
     a->flags = of->flags;
     a->columns = Py_XNewRef(of->columns);
     a->prop = Py_XNewRef(of->prop);
+    a->relation = (orm_relation *)Py_XNewRef(of->relation);
     a->n.name = Py_NewRef(of->n.name);
     a->n.node = orm_node_make(m->state, ORM_N_ATTR, ORM_OP_NONE, column->type, (PyObject *)a,
                               of->slot, 2, args);
@@ -301,6 +304,7 @@ attribute_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(a->compare);
     Py_VISIT(a->dispatch);
     Py_VISIT(a->validator);
+    Py_VISIT(a->relation);
     for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
         Py_VISIT(a->tokens[i]);
     }
@@ -319,6 +323,7 @@ attribute_clear(PyObject *self)
     Py_CLEAR(a->columns);
     Py_CLEAR(a->compare);
     Py_CLEAR(a->validator);
+    Py_CLEAR(a->relation);
     a->mask &= (uint16_t)~(ORM_L_DISPATCH | ORM_L_VALIDATOR);
     Py_CLEAR(a->dispatch);
     for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {

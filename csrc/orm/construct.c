@@ -9,6 +9,7 @@
  *   through the class and setattr (validators, listeners, hybrids, properties, synonyms).
  */
 #include "orm/orm_int.h"
+#include "orm/relation.h"
 
 /* The TypeError of an unknown keyword. Always -1. */
 static int
@@ -160,6 +161,9 @@ orm_entity_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
     }
     if (nargs > 0) {
         raise_positional(nargs);
+        return NULL;
+    }
+    if (orm_configure(st) < 0) {
         return NULL;
     }
     ORM_COUNT(orm_construct_fast);

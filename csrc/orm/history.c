@@ -24,7 +24,7 @@ same_value(const orm_attribute *a, PyObject *x, PyObject *y)
     PyObject *result = NULL;
     int rc;
 
-    if (a->kind == ORM_SLOT_REFERENCE || x == y) {
+    if (ORM_SLOT_IS_RELATION(a->kind) || x == y) {
         return x == y;
     }
     if (a->compare == NULL) {

@@ -8,6 +8,7 @@
  *   statement and goes through the engine's cache.
  */
 #include "orm/load_int.h"
+#include "orm/relation.h"
 
 /* `_core.MapperLoads`: the prepared statements of one class, owned by its plan. */
 typedef struct orm_loads {
@@ -617,7 +618,7 @@ done:
 static bool
 is_column(const orm_attribute *a)
 {
-    return a != NULL && a->kind != ORM_SLOT_REFERENCE && a->n.node != NULL;
+    return a != NULL && !ORM_SLOT_IS_RELATION(a->kind) && a->n.node != NULL;
 }
 
 static uint32_t
@@ -768,6 +769,7 @@ orm_load_setup(PyObject *module, orm_state *st)
 {
     if (orm_type_add(module, st, &orm_option_spec, NULL, &st->LoaderOption) < 0
         || orm_type_add(module, st, &orm_alias_spec, NULL, &st->AliasedEntity) < 0
+        || orm_type_add(module, st, &orm_relation_spec, NULL, &st->Relation) < 0
         || orm_type_add(module, st, &orm_loads_spec, NULL, &st->MapperLoads) < 0) {
         return -1;
     }

@@ -10,6 +10,7 @@
  *   columns, and there is no plan.
  */
 #include "orm/load_int.h"
+#include "orm/relation.h"
 
 /* --- life --------------------------------------------------------------------------------- */
 
@@ -305,7 +306,7 @@ add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
         int fate = SLOT_LOAD;
         int there;
 
-        if (m->attrs[i] == NULL || m->attrs[i]->kind == ORM_SLOT_REFERENCE) {
+        if (m->attrs[i] == NULL || ORM_SLOT_IS_RELATION(m->attrs[i]->kind)) {
             continue;
         }
         there = attribute_of(entity, m, i, &a);
@@ -640,6 +641,9 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     int rc = -1;
 
     *out = NULL;
+    if (orm_configure(b.st) < 0) {
+        return -1;
+    }
     for (Py_ssize_t i = 0; cols != NULL && i < Py_SIZE(cols); i++) {
         entities |= cols->args[i]->kind == ORM_N_ENTITY;
     }

@@ -10,12 +10,14 @@
  *   class, so the address cannot be used again while the entry is there.
  */
 #include "orm/orm_int.h"
+#include "orm/relation.h"
 
 #include <string.h>
 
 /* The room's data in the module state. */
 typedef struct orm_orm_room {
     orm_ptrmap plans; /* address of a class -> its plan, borrowed */
+    bool waiting;     /* a class was mapped since the mappings were configured */
 } orm_orm_room;
 
 static int
@@ -60,12 +62,40 @@ orm_plan_setup(PyObject *Py_UNUSED(module), orm_state *st)
 }
 
 int
+orm_configure_now(orm_state *st)
+{
+    PyObject *fn = orm_import_once(&st->configure_mappers, "pyorm.orm._registry",
+                                   "configure_mappers");
+    PyObject *done = fn == NULL ? NULL : PyObject_CallNoArgs(fn);
+
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+int
+orm_configure(orm_state *st)
+{
+    orm_orm_room *room = room_of(st);
+
+    if (room == NULL || !room->waiting) {
+        return 0;
+    }
+    room->waiting = false; /* what configuration itself needs is not to start it again */
+    if (orm_configure_now(st) < 0) {
+        room->waiting = true;
+        return -1;
+    }
+    return 0;
+}
+
+int
 orm_plan_register(orm_mapper *m)
 {
     if (orm_ptrmap_put(&room_of(m->state)->plans, class_hash(m->cls), m) < 0) {
         PyErr_NoMemory();
         return -1;
     }
+    room_of(m->state)->waiting = true;
     return 0;
 }
 
@@ -236,6 +266,8 @@ attrs_put_steal(orm_mapper *m, orm_attribute *a)
         return -1;
     }
     Py_XSETREF(m->attrs[a->slot], a);
+    PyMem_Free(m->relations);
+    m->relations = NULL;
     return 0;
 }
 
@@ -596,6 +628,9 @@ orm_plan_add(orm_mapper *m, PyObject *slot_spec)
         return NULL;
     }
     Py_INCREF(a);
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        room_of(m->state)->waiting = true;
+    }
     Py_CLEAR(m->loads);
     orm_sql_new_epoch(m->state);
     if (attrs_put_steal(m, a) < 0 || orm_plan_install(m, a) < 0 || hand_down(m, a) < 0) {

@@ -18,9 +18,9 @@
  * slot = (key, kind, columns, flags, prop, compare, validator)
  *   key          str
  *   kind         "column" | "expression" (column_property over SQL, query_expression)
- *                | "reference" (relationship to one)
+ *                | "relation" (relationship; set_relation says later whether to one or many)
  *   columns      tuple of ColumnElement; columns[0] is what the attribute stands for in SQL;
- *                () only for "reference"
+ *                () only for "relation"
  *   flags        str of letters: "d" deferred (the attribute loads by itself), "r" raises
  *                instead of loading, "a" active history (primary key and version have it by
  *                themselves), "t" its loader is tried even on an instance without identity
@@ -28,6 +28,7 @@
  *   compare      callable(a, b) -> bool for the net change, or None: a is b, else a == b
  *   validator    callable(instance, key, value) -> value, or None
  * Late attributes: plan.add_attribute(slot) -> InstrumentedAttribute.
+ * Relationships: plan.set_relation(key, Relation) when the mappers are configured (relation.h).
  *
  * Slots: a child extends its parent's prefix; a late attribute takes the root's `next_slot` in
  *   every present descendant, so numbers may have gaps (attr NULL).
@@ -75,7 +76,8 @@ enum orm_instance_event {
 /* What an event token says about the operation that fired the event. */
 enum { ORM_OP_EVENT_REMOVE, ORM_OP_EVENT_REPLACE, ORM_OP_EVENT_MODIFIED, ORM_OP_EVENT_COUNT };
 
-enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE };
+enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE, ORM_SLOT_COLLECTION };
+#define ORM_SLOT_IS_RELATION(kind) ((kind) >= ORM_SLOT_REFERENCE)
 
 /* orm_attribute.flags */
 enum {
@@ -103,6 +105,7 @@ struct orm_attribute {
     uint8_t kind;         /* ORM_SLOT_* */
     uint8_t flags;        /* ORM_A_* */
     bool foreign;         /* the class is not an Entity: values in the instance's dict */
+    struct orm_relation *relation; /* owned; NULL: no relationship, or not configured yet */
 };
 
 /* One entry of the write table: name -> attribute, by pointer of the interned name. */
@@ -139,6 +142,8 @@ struct orm_mapper {
     orm_write_entry *writes; /* owned open-addressed table, write_mask + 1 cells; NULL: not built */
     uint32_t write_mask;
     unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */
+    uint32_t *relations;    /* owned: slots that are relationships; NULL: not counted yet */
+    uint32_t nrelations;
     PyObject *weakrefs;
     bool writes_off;        /* the class has no version tag any more: no table is kept */
     bool foreign;           /* backend "dict" */

@@ -8,6 +8,7 @@
  * its own end: when the interpreter exits, types lose their module before instances die.
  */
 #include "orm/orm_int.h"
+#include "orm/relation.h"
 
 static PyObject *
 plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -125,6 +126,7 @@ plan_dealloc(PyObject *self)
     plan_clear(self);
     PyMem_Free(m->children);
     PyMem_Free(m->pk);
+    PyMem_Free(m->relations);
     Py_CLEAR(m->module);
     type->tp_free(self);
     Py_DECREF(type);
@@ -144,6 +146,19 @@ static PyObject *
 plan_add_attribute(PyObject *self, PyObject *spec)
 {
     return orm_plan_add((orm_mapper *)self, spec);
+}
+
+/* set_relation(key, relation) */
+static PyObject *
+plan_set_relation(PyObject *self, PyObject *args)
+{
+    PyObject *key, *relation;
+
+    if (!PyArg_ParseTuple(args, "UO:set_relation", &key, &relation)
+        || orm_plan_set_relation((orm_mapper *)self, key, relation) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 /* One attribute of this class, by key. */
@@ -280,6 +295,8 @@ plan_set_events(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 static PyMethodDef plan_methods[] = {
     {"add_attribute", plan_add_attribute, METH_O,
      "add_attribute($self, slot, /)\n--\n\nMap one more attribute; returns it."},
+    {"set_relation", plan_set_relation, METH_VARARGS,
+     "set_relation($self, key, relation, /)\n--\n\nWhat a relationship attribute stands for."},
     {"attribute", plan_attribute, METH_O,
      "attribute($self, key, /)\n--\n\nThe InstrumentedAttribute of a key; KeyError."},
     {"configured", plan_configured, METH_NOARGS,

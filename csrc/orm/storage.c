@@ -515,7 +515,7 @@ orm_head_expire(orm_head *h)
             return -1;
         }
         /* What loads by itself needs no mark. */
-        bool own_loader = a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED;
+        bool own_loader = ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
         orm_head_set_tag(h, i, own_loader ? ORM_TAG_ABSENT : ORM_TAG_EXPIRED);
     }
     orm_head_commit(h);

@@ -132,6 +132,7 @@
     X(InstanceState)                                                                          \
     X(LoaderOption)                                                                           \
     X(AliasedEntity)                                                                          \
+    X(Relation)                                                                               \
     X(MapperLoads) /* the loader's own statements of one class */
 #define ORM_STRINGS_ORM(X)                                                                    \
     X(sa_instance_state, "_sa_instance_state")                                                \
@@ -146,6 +147,7 @@
     X(identity_token, "identity_token")                                                       \
     X(asyncio_module, "pyorm.ext.asyncio")
 #define ORM_OBJECTS_ORM(X)                                                                    \
+    X(configure_mappers) /* pyorm.orm._registry.configure_mappers, imported at first use */   \
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
     X(uuid_type)      /* uuid.UUID, once a value of it was seen */                            \
     X(no_value)       /* LoaderCallableStatus.NO_VALUE */                                     \

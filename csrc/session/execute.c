@@ -315,7 +315,7 @@ synchronize_head(exec_run *x, orm_head *h)
     }
     for (uint32_t i = 0; i < h->mapper->nslots; i++) {
         orm_attribute *a = h->mapper->attrs[i];
-        if (a != NULL && a->kind != ORM_SLOT_REFERENCE && !(a->flags & ORM_A_DEFERRED)
+        if (a != NULL && !ORM_SLOT_IS_RELATION(a->kind) && !(a->flags & ORM_A_DEFERRED)
             && !orm_val_is_dirty(h, i) && orm_val_expire(h, i, ORM_TAG_EXPIRED) < 0) {
             return -1;
         }

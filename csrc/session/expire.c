@@ -75,7 +75,7 @@ expire_slots(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n)
 
     for (Py_ssize_t i = 0; i < n; i++) {
         orm_attribute *a = h->mapper->attrs[slots[i]];
-        bool own_loader = a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED;
+        bool own_loader = ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
         if (orm_val_expire(h, slots[i], own_loader ? ORM_TAG_ABSENT : ORM_TAG_EXPIRED) < 0) {
             return -1;
         }

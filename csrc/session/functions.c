@@ -42,7 +42,7 @@ replace_tags(orm_head *h, int from, int to)
         Py_XDECREF(v);
         if (a != NULL && v == NULL && tag == from && !orm_val_is_dirty(h, i)
             && !(to == ORM_TAG_EXPIRED
-                 && (a->kind == ORM_SLOT_REFERENCE || a->flags & ORM_A_DEFERRED))
+                 && (ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED))
             && orm_val_expire(h, i, to) < 0) {
             return -1;
         }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pyorm import _core
 from tests.orm.mapping import make_class
+from tests.orm.test_relation import make_relation
 
 
 class Base(_core.Entity):
@@ -18,6 +19,7 @@ INSTANCES: dict[str, Callable[[], object]] = {
     "InstrumentedAttribute": lambda: make_class().name,
     "InstanceState": lambda: make_class()()._sa_instance_state,
     "LoaderOption": _core.LoaderOption,
+    "Relation": make_relation,
     "MapperPlan": lambda: _core.mapper_plan(make_class()),
 }
 

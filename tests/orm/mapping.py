@@ -21,7 +21,7 @@ def slot(
     validator: Callable[..., Any] | None = None,
 ) -> tuple[Any, ...]:
     """Return one slot of a plan's spec."""
-    columns = () if kind == "reference" else (Column(),)
+    columns = () if kind == "relation" else (Column(),)
     return (key, kind, columns, flags, None, compare, validator)
 
 

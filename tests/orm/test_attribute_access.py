@@ -30,7 +30,7 @@ class Setup:
             slot("big", flags="d"),
             slot("secret", flags="dr"),
             slot("version", flags="a"),
-            slot("parent", kind="reference"),
+            slot("parent", kind="relation"),
             core=_coretest,
         )
         row = {"id": 1, "name": "ed", "version": 1}
