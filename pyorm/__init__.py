@@ -48,8 +48,8 @@ _NAMES = {
     ),
     "pyorm.inspection": "inspect",
     "pyorm.pool": (
-        "AssertionPool AsyncAdaptedQueuePool NullPool Pool PoolProxiedConnection QueuePool "
-        "SingletonThreadPool StaticPool"
+        "AssertionPool AsyncAdaptedQueuePool NullPool Pool PoolProxiedConnection PoolResetState "
+        "QueuePool SingletonThreadPool StaticPool"
     ),
     "pyorm.schema": (
         "BLANK_SCHEMA CheckConstraint Column ColumnDefault Computed Constraint DDL DDLElement "

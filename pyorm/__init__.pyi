@@ -139,6 +139,7 @@ from pyorm.pool import (
     NullPool as NullPool,
     Pool as Pool,
     PoolProxiedConnection as PoolProxiedConnection,
+    PoolResetState as PoolResetState,
     QueuePool as QueuePool,
     SingletonThreadPool as SingletonThreadPool,
     StaticPool as StaticPool,

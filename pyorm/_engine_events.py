@@ -8,6 +8,7 @@ replaces the statement and the parameters.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pyorm import _core
@@ -62,6 +63,7 @@ _POOL_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "soft_invalidate": ("dbapi_connection", "connection_record", "exception"),
     "close": ("dbapi_connection", "connection_record"),
     "detach": ("dbapi_connection", "connection_record"),
+    "close_detached": ("dbapi_connection",),
 }
 _RETURNING = ("before_execute", "before_cursor_execute")
 
@@ -108,6 +110,31 @@ def _adapt_engine(name: str, listener: Listener) -> Callable[..., Any]:
     return ignore
 
 
+@dataclass(frozen=True, slots=True)
+class PoolResetState:
+    """What a `reset` listener is told of the connection that comes back to its pool."""
+
+    transaction_was_reset: bool
+    """A Connection ended its transaction already; False: nobody has, as far as is known."""
+    terminate_only: bool
+    """The connection will be closed, not used again."""
+    asyncio_safe: bool
+    """The listener may use the connection."""
+
+
+_RESET_STATES = tuple(
+    PoolResetState(bool(number & 1), bool(number & 2), True) for number in range(4)
+)
+
+
+def _adapt_pool(name: str, listener: Listener) -> Callable[..., Any]:
+    """Make C's number of a reset state the object that listeners expect."""
+    function = listener.original
+    if name != "reset":
+        return function
+    return lambda connection, record, state: function(connection, record, _RESET_STATES[state])
+
+
 ENGINE = Family(
     "engine",
     {name: _ENGINE_ARGUMENTS[name] for name in _core.ENGINE_EVENTS},
@@ -115,6 +142,11 @@ ENGINE = Family(
     options=("retval",),
     adapt=_adapt_engine,
 )
-POOL = Family("pool", {name: _POOL_ARGUMENTS[name] for name in _core.POOL_EVENTS}, _resolve_pool)
+POOL = Family(
+    "pool",
+    {name: _POOL_ARGUMENTS[name] for name in _core.POOL_EVENTS},
+    _resolve_pool,
+    adapt=_adapt_pool,
+)
 register_family(ENGINE)
 register_family(POOL)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pyorm import _core, exc
 from pyorm._core import PoolProxiedConnection
-from pyorm._engine_events import POOL
+from pyorm._engine_events import POOL, PoolResetState
 from pyorm.event import ClassDispatch, listen
 from pyorm.log import EngineLogger, instance_logger
 
@@ -22,6 +22,7 @@ __all__ = [
     "NullPool",
     "Pool",
     "PoolProxiedConnection",
+    "PoolResetState",
     "QueuePool",
     "SingletonThreadPool",
     "StaticPool",
@@ -91,6 +92,7 @@ class Pool(_core.PoolCore):
         self.echo = echo
         connect = _connect or {}
         driver = connect.get("driver") or getattr(dialect, "name", None) or _driver_of(creator)
+        self._driver_name = driver
         self._configure(
             driver,
             connect.get("dsn", {}),
@@ -119,24 +121,20 @@ class Pool(_core.PoolCore):
         """Check a connection out; `close()` gives it back."""
         return super().connect()
 
-    def dispose(self, close: bool = True) -> None:
-        """Close what is idle; what is in use is closed when it comes back.
-
-        Args:
-            close: False forgets connections without a word to the database.
-        """
-        self._dispose(close)
+    def dispose(self) -> None:
+        """Close what is idle; what is in use is closed when it comes back."""
+        self._dispose()
 
     def recreate(self) -> Pool:
-        """Return a new pool like this one."""
+        """Return a new pool like this one, with its listeners."""
         made = type(self)(**self._new_arguments())
-        for name in POOL.names:
-            for listener in getattr(self.dispatch, name)[len(getattr(type(self).dispatch, name)) :]:
-                listen(made, name, listener)
+        made._dispatch = self.dispatch
+        if self._engine_dispatch is not None:
+            made._engine_dispatch = self._engine_dispatch
         return made
 
     def _new_arguments(self) -> dict[str, Any]:
-        return {**self._arguments, "_connect": self._connect}
+        return {**self._arguments, "_connect": self._connect or {"driver": self._driver_name}}
 
     def _make_connection(self) -> Any:
         """Make one connection: by the creator, or as do_connect listeners change the parameters."""
@@ -283,12 +281,7 @@ class AssertionPool(Pool):
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, _size=1, _max_overflow=0, _timeout=0.0, **kw)
-
-    def connect(self) -> PoolProxiedConnection:
-        """Check the connection out."""
-        if self._stats()["used"]:
-            raise AssertionError("connection is already checked out")
-        return super().connect()
+        self._single = True
 
     def status(self) -> str:
         """Return the class's name."""

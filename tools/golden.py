@@ -1,4 +1,4 @@
-"""Write tests/golden/{sql,ddl}_*.json and events.json: texts and logs of the reference library.
+"""Write tests/golden/{sql,ddl}_*.json and *events.json: texts and logs of the reference library.
 
 Run it in an environment that has the reference library; pyorm's tests only read what it
 wrote and never import that library. One file per dialect:
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from tests.golden.cases_ddl import make_ddl_cases  # noqa: E402
 from tests.golden.cases_events import CASES as EVENT_CASES  # noqa: E402
 from tests.golden.cases_events import run_case  # noqa: E402
+from tests.golden.cases_pool import run_all as run_pool_cases  # noqa: E402
 from tests.golden.models import make_models  # noqa: E402
 from tests.golden.schema import make_namespace  # noqa: E402
 from tests.golden.statements import compile_case, make_cases, make_orm_cases  # noqa: E402
@@ -107,6 +109,14 @@ def event_logs() -> dict[str, Any]:
     return {"library": LIBRARY, "version": version, "logs": logs}
 
 
+def pool_logs() -> dict[str, Any]:
+    """Return the whole content of pool_events.json: the log of each case and class of pool."""
+    version = import_module(LIBRARY).__version__
+    with tempfile.TemporaryDirectory() as folder:
+        logs = run_pool_cases(LIBRARY, f"sqlite:///{folder}/pool.db")
+    return {"library": LIBRARY, "version": version, "logs": logs}
+
+
 def main(arguments: list[str]) -> int:
     """Write two files per dialect and the event logs; print how many cases each holds."""
     target = Path(arguments[0]) if arguments else ROOT / "tests" / "golden"
@@ -116,9 +126,9 @@ def main(arguments: list[str]) -> int:
             path = target / f"{kind}_{name}.json"
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             print(path.name, len(content["statements"]), "errors:", content["errors"])
-    content = event_logs()
-    (target / "events.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    print("events.json", len(content["logs"]))
+    for file, content in (("events.json", event_logs()), ("pool_events.json", pool_logs())):
+        (target / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        print(file, len(content["logs"]))
     return 0
 
 

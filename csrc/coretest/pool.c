@@ -355,16 +355,22 @@ dispose_spares_what_is_out_until_it_returns(orm_check *c)
     orm_pooled *b = take(pool, 0, NULL, NULL);
 
     orm_pool_checkin(pool, b);
-    orm_pool_dispose(pool, true);
+    orm_pool_dispose(pool);
     ORM_CHECK(c, ctx.closed == 1);
     orm_pool_checkin(pool, a);
     ORM_CHECK(c, ctx.closed == 2);
     a = take(pool, 0, NULL, NULL);
+    a->user = &ctx;
+    orm_conn *conn = a->conn;
+    void *user = NULL;
     orm_pool_checkin(pool, a);
-    orm_pool_dispose(pool, false);
 
-    ORM_CHECK(c, ctx.forgotten == 1);
+    ORM_CHECK(c, orm_pool_take_idle(pool, &user) && user == &ctx);
+    ORM_CHECK(c, !orm_pool_take_idle(pool, &user) && user == NULL);
+    ORM_CHECK(c, ctx.closed == 2 && ctx.forgotten == 0);
     orm_pool_free(pool);
+    ORM_CHECK(c, ctx.closed == 2); /* the connection is ours now */
+    fake_close(conn);
 }
 
 static void
@@ -568,7 +574,7 @@ run_random(void *arg)
             bring_back(pool, entry, next_random(&r->seed));
         }
         if (dice % 1009 == 0) {
-            orm_pool_dispose(pool, true);
+            orm_pool_dispose(pool);
         }
         orm_pool_read_stats(pool, &stats);
         uint32_t total = stats.idle + stats.settling + stats.busy + stats.used;

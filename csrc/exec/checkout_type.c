@@ -104,14 +104,33 @@ static PyType_Spec record_spec = {
 
 /* ---- Checkout: giving back ---- */
 
+/* Fire reset: (db, record, number), which the family makes a PoolResetState of: 1 = a transaction
+ * was ended already, 2 = the connection will be closed. 0 / -1. */
+static int
+tell_reset(Checkout *c, orm_dispatch *dispatch, PyObject *record, bool terminate)
+{
+    PyObject *args[3] = {(PyObject *)c->db, record, NULL};
+    int rc = -1;
+
+    if (orm_dispatch_get(dispatch, ORM_PEV_reset) == NULL) {
+        return 0;
+    }
+    args[2] = PyLong_FromLong((c->was_reset ? 1 : 0) | (terminate ? 2 : 0));
+    if (args[2] != NULL) {
+        rc = orm_dispatch_fire(dispatch, ORM_PEV_reset, args, 3);
+        Py_DECREF(args[2]);
+    }
+    return rc;
+}
+
 /* The reset that the pool's reset_on_return asks for, and its listeners. 0 / -1. */
 static int
 reset(Checkout *c)
 {
     PoolCore *pool = c->pool;
-    PyObject *args[3] = {(PyObject *)c->db, (PyObject *)c->record, Py_None};
+    PyObject *args[2] = {(PyObject *)c->db, (PyObject *)c->record};
     orm_err err;
-    int rc = orm_dispatch_fire(pool->dispatch, ORM_PEV_reset, args, 3);
+    int rc = tell_reset(c, pool->dispatch, (PyObject *)c->record, false);
 
     if (rc == 0 && pool->reset_commit && c->entry != NULL) {
         orm_err_init(&err);
@@ -189,35 +208,56 @@ orm_checkout_return(Checkout *c)
     ORM_NOGIL_BEGIN
     orm_pool_checkin(pool->pool, entry);
     ORM_NOGIL_END
+    orm_pool_reap(pool, false);
     return 0;
+}
+
+/* Throw away. `told`: checkin listeners hear of it, without a connection. */
+static void
+throw_away(Checkout *c, PyObject *exc, bool lost, bool told)
+{
+    orm_pooled *entry = c->entry;
+    PoolCore *pool = c->pool;
+    PyObject *live = PyErr_GetRaisedException();
+    PyObject *args[3] = {(PyObject *)c->db, (PyObject *)c->record, exc == NULL ? Py_None : exc};
+
+    if (orm_dispatch_fire(pool->dispatch, ORM_PEV_invalidate, args, 3) < 0) {
+        PyErr_WriteUnraisable((PyObject *)c);
+    }
+    if (c->entry == entry) { /* else a listener gave it back itself */
+        PyObject *gone[2] = {Py_None, (PyObject *)c->record};
+
+        c->entry = NULL;
+        c->record = NULL;
+        Py_XSETREF(c->info, Py_XNewRef(((PoolRecord *)gone[1])->info));
+        Py_CLEAR(c->db);
+        ORM_NOGIL_BEGIN
+        orm_pool_discard(pool->pool, entry, lost);
+        ORM_NOGIL_END
+        orm_pool_reap(pool, true);
+        if (told && orm_dispatch_fire(pool->dispatch, ORM_PEV_checkin, gone, 2) < 0) {
+            PyErr_WriteUnraisable((PyObject *)c);
+        }
+        Py_DECREF(gone[1]);
+    }
+    if (live != NULL) {
+        PyErr_SetRaisedException(live);
+    }
 }
 
 void
 orm_checkout_discard(Checkout *c, PyObject *exc, bool lost)
 {
-    orm_pooled *entry = c->entry;
-    PyObject *live = NULL;
+    if (c->entry != NULL && !put_off(c, lost ? ORM_LATE_LOST : ORM_LATE_DISCARD)) {
+        throw_away(c, exc, lost, true);
+    }
+}
 
-    if (entry == NULL || put_off(c, lost ? ORM_LATE_LOST : ORM_LATE_DISCARD)) {
-        return;
-    }
-    live = PyErr_GetRaisedException();
-    PyObject *args[3] = {(PyObject *)c->db, (PyObject *)c->record, exc == NULL ? Py_None : exc};
-
-    if (orm_dispatch_fire(c->pool->dispatch, ORM_PEV_invalidate, args, 3) < 0) {
-        PyErr_WriteUnraisable((PyObject *)c);
-    }
-    if (c->entry == entry) { /* else a listener gave it back itself */
-        c->entry = NULL;
-        Py_CLEAR(c->db);
-        Py_CLEAR(c->record);
-        ORM_NOGIL_BEGIN
-        orm_pool_discard(c->pool->pool, entry, lost);
-        ORM_NOGIL_END
-        orm_pool_reap(c->pool);
-    }
-    if (live != NULL) {
-        PyErr_SetRaisedException(live);
+void
+orm_checkout_replace(Checkout *c, PyObject *exc)
+{
+    if (c->entry != NULL && !put_off(c, ORM_LATE_DISCARD)) {
+        throw_away(c, exc, false, false);
     }
 }
 
@@ -233,6 +273,7 @@ checkout_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(c->record);
     Py_VISIT(c->db);
     Py_VISIT(c->info);
+    Py_VISIT(c->dispatch);
     return 0;
 }
 
@@ -251,8 +292,31 @@ checkout_clear(PyObject *self)
     Py_CLEAR(c->db);
     Py_CLEAR(c->record);
     Py_CLEAR(c->info);
+    Py_CLEAR(c->dispatch);
     Py_CLEAR(c->pool);
     return 0;
+}
+
+/* Dropped without close(): the listeners hear of it as if it had been closed. */
+static void
+checkout_finalize(PyObject *self)
+{
+    Checkout *c = (Checkout *)self;
+    PyObject *live = NULL;
+
+    if (c->entry == NULL || c->pool->dispatch == NULL || c->late != ORM_LATE_NONE) {
+        return;
+    }
+    live = PyErr_GetRaisedException();
+    PyObject *args[2] = {(PyObject *)c->db, (PyObject *)c->record};
+
+    if (tell_reset(c, c->pool->dispatch, (PyObject *)c->record, false) < 0
+        || orm_dispatch_fire(c->pool->dispatch, ORM_PEV_checkin, args, 2) < 0) {
+        PyErr_WriteUnraisable(self);
+    }
+    if (live != NULL) {
+        PyErr_SetRaisedException(live);
+    }
 }
 
 static void
@@ -260,6 +324,9 @@ checkout_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
 
+    if (PyObject_CallFinalizerFromDealloc(self) < 0) {
+        return;
+    }
     PyObject_GC_UnTrack(self);
     if (((Checkout *)self)->weakrefs != NULL) {
         PyObject_ClearWeakRefs(self);
@@ -341,13 +408,8 @@ checkout_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     Checkout *c = (Checkout *)self;
 
-    if (c->pool == NULL && c->db != NULL) { /* detached: it is ours to close */
-        PyObject *answer = PyObject_CallMethod((PyObject *)c->db, "close", NULL);
-
-        Py_CLEAR(c->db);
-        return answer;
-    }
-    if (orm_checkout_return(c) < 0) {
+    if ((c->pool == NULL && c->db != NULL ? orm_checkout_close_detached(c)
+                                          : orm_checkout_return(c)) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -367,6 +429,9 @@ checkout_invalidate(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         return NULL;
     }
     if (c->entry == NULL) {
+        if (c->pool == NULL && !soft) {
+            Py_CLEAR(c->db); /* detached: whoever else has it may go on */
+        }
         Py_RETURN_NONE;
     }
     if (!soft) {
@@ -380,11 +445,39 @@ checkout_invalidate(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         return NULL;
     }
     if (c->entry != NULL) { /* a listener may have closed it */
+        c->record->replaced = true;
         ORM_NOGIL_BEGIN
         orm_pool_retire(c->pool->pool, c->entry);
         ORM_NOGIL_END
     }
     Py_RETURN_NONE;
+}
+
+int
+orm_checkout_close_detached(Checkout *c)
+{
+    DBConnection *db = c->db;
+    PyObject *told[1] = {(PyObject *)db};
+    PyObject *answer = NULL;
+    int rc = tell_reset(c, c->dispatch, Py_None, true);
+
+    if (c->db != db) {
+        return rc; /* a listener closed it */
+    }
+    c->db = NULL;
+    if (rc == 0) {
+        rc = orm_dispatch_fire(c->dispatch, ORM_PEV_close_detached, told, 1);
+    }
+    PyObject *live = PyErr_GetRaisedException();
+
+    answer = PyObject_CallMethod((PyObject *)db, "close", NULL);
+    rc = answer == NULL ? -1 : rc;
+    Py_XDECREF(answer);
+    Py_DECREF(db);
+    if (live != NULL) {
+        PyErr_SetRaisedException(live);
+    }
+    return rc;
 }
 
 int
@@ -413,7 +506,9 @@ orm_checkout_detach(Checkout *c)
     conn = orm_pool_detach(pool->pool, c->entry, &user);
     ORM_NOGIL_END
     c->entry = NULL;
-    c->info = Py_XNewRef(c->record->info);
+    Py_XSETREF(c->info, Py_XNewRef(c->record->info));
+    c->dispatch = (orm_dispatch *)Py_XNewRef((PyObject *)pool->dispatch);
+    orm_pool_keep_info(pool, c->record);
     c->db->owns = true;
     assert(conn == atomic_load(&c->db->conn));
     (void)conn;
@@ -524,6 +619,7 @@ static PyType_Slot checkout_slots[] = {
     {Py_tp_traverse, checkout_traverse},
     {Py_tp_clear, checkout_clear},
     {Py_tp_dealloc, checkout_dealloc},
+    {Py_tp_finalize, checkout_finalize},
     {Py_tp_getattro, checkout_getattro},
     {Py_tp_methods, checkout_methods},
     {Py_tp_getset, checkout_getset},

@@ -33,7 +33,7 @@ orm_connection_freshen(PyObject *conn)
     ConnectionObject *c = (ConnectionObject *)conn;
 
     if (c->conn != NULL && c->handle->db != NULL) {
-        (void)c->engine->pool->driver->freshen(c->conn); /* 0: nothing to end */
+        (void)orm_engine_pool(c->engine)->driver->freshen(c->conn); /* 0: nothing to end */
     }
 }
 
@@ -166,7 +166,7 @@ reconnect(ConnectionObject *c)
                                   "Please rollback() fully before proceeding",
                                   c->nested != NULL ? "savepoint " : "");
     }
-    c->handle = orm_pool_take(c->engine->pool);
+    c->handle = orm_pool_take(orm_engine_pool(c->engine));
     if (c->handle == NULL) {
         return -1;
     }
@@ -222,7 +222,7 @@ orm_conn_still(ConnectionObject *c, const orm_conn *conn)
 static int
 begin_in_database(ConnectionObject *c)
 {
-    const orm_driver *driver = c->engine->pool->driver;
+    const orm_driver *driver = orm_engine_pool(c->engine)->driver;
     DBConnection *db = c->handle->db;
     orm_conn *conn = c->conn;
     orm_err err;
@@ -332,7 +332,7 @@ orm_conn_commit_impl(ConnectionObject *c)
                         ? "COMMIT using DBAPI connection.commit(), has no effect due to autocommit "
                           "mode"
                         : "COMMIT",
-                    c->engine->pool->driver->commit);
+                    orm_engine_pool(c->engine)->driver->commit);
 }
 
 int
@@ -343,7 +343,7 @@ orm_conn_rollback_impl(ConnectionObject *c)
                         ? "ROLLBACK using DBAPI connection.rollback(), has no effect due to "
                           "autocommit mode"
                         : "ROLLBACK",
-                    c->engine->pool->driver->rollback);
+                    orm_engine_pool(c->engine)->driver->rollback);
 }
 
 /* Through the Python Transaction where there is one, so that it knows. */
@@ -418,7 +418,7 @@ orm_connection_savepoint(PyObject *conn, int what, const char *name)
     orm_err_init(&err);
     orm_dbconn_pin(db);
     ORM_NOGIL_BEGIN
-    rc = c->engine->pool->driver->savepoint(at, what, name, ORM_NEVER, &err);
+    rc = orm_engine_pool(c->engine)->driver->savepoint(at, what, name, ORM_NEVER, &err);
     ORM_NOGIL_END
     if (rc < 0) {
         orm_conn_raise(c, &err, text, NULL, NULL, false);
@@ -473,7 +473,7 @@ orm_engine_connect(orm_state *st, PyObject *engine, PyObject *options)
     c->dispatch = (orm_dispatch *)Py_XNewRef((PyObject *)e->dispatch);
     c->tx = e->tx;
     c->flags = log_flags(e) | (e->tx.isolation == ORM_ISO_AUTOCOMMIT ? ORM_CF_AUTOCOMMIT : 0u);
-    c->handle = orm_pool_take(e->pool);
+    c->handle = orm_pool_take(orm_engine_pool(e));
     if (c->handle == NULL) {
         goto error;
     }
@@ -501,6 +501,7 @@ orm_connection_close(PyObject *conn)
     ConnectionObject *c = (ConnectionObject *)conn;
     PyObject *transaction = Py_XNewRef(c->transaction);
     Checkout *handle = NULL;
+    bool began = (c->flags & ORM_CF_BEGUN) != 0;
     int rc = 0;
 
     if (c->flags & ORM_CF_CLOSED) {
@@ -526,16 +527,16 @@ orm_connection_close(PyObject *conn)
     handle = c->handle;
     c->handle = NULL;
     c->conn = NULL;
+    if (handle != NULL) {
+        handle->was_reset = began;
+    }
     c->flags = (c->flags | ORM_CF_CLOSED)
                & ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX | ORM_CF_INVALID | ORM_CF_BLOCKED);
     if (handle != NULL) {
         PyObject *live = rc < 0 ? PyErr_GetRaisedException() : NULL;
 
         if (handle->entry == NULL && handle->db != NULL && handle->db->owns) {
-            PyObject *answer = PyObject_CallMethod((PyObject *)handle, "close", NULL);
-
-            rc = answer == NULL ? -1 : rc; /* detached: closed for good */
-            Py_XDECREF(answer);
+            rc = orm_checkout_close_detached(handle) < 0 ? -1 : rc; /* closed for good */
         }
         else if (orm_checkout_return(handle) < 0) {
             rc = -1;

@@ -13,14 +13,14 @@
 typedef struct EngineCore {
     PyObject_HEAD
     orm_state *st;
-    PoolCore *pool;         /* owned */
+    PoolCore *pool;         /* owned; NULL where there is a base: orm_engine_pool */
     PyObject *dialect;      /* the Python dialect; owned */
     PyObject *url;          /* owned */
     PyObject *options;      /* dict of execution options; owned, never changed in place */
     PyObject *logger;       /* what log lines go to: pyorm.log's object; owned */
     PyObject *dict;         /* Python attributes; owned */
     PyObject *weakrefs;
-    struct EngineCore *base; /* of execution_options(): shares its cache; owned, or NULL */
+    struct EngineCore *base; /* of execution_options(): shares its cache and pool; owned, or NULL */
     orm_cache *cache;       /* owned unless base; NULL: no caching */
     orm_dispatch *dispatch; /* owned */
     orm_tx_opts tx;         /* from isolation_level, *_readonly, *_deferrable */
@@ -29,6 +29,13 @@ typedef struct EngineCore {
     uint8_t dialect_id;     /* ORM_PG, ORM_LITE */
     PyObject *json[2];      /* serializer, deserializer, or NULL; owned */
 } EngineCore;
+
+/* The pool in use: an engine made by execution_options() has its base's. Borrowed. */
+static inline PoolCore *
+orm_engine_pool(const EngineCore *e)
+{
+    return e->base != NULL ? e->base->pool : e->pool;
+}
 
 /* ---- connections ---- */
 

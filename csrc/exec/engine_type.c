@@ -16,7 +16,7 @@ orm_engine_check(orm_state *st, PyObject *o)
 const orm_driver *
 orm_engine_driver(PyObject *engine)
 {
-    return ((EngineCore *)engine)->pool->driver;
+    return orm_engine_pool((EngineCore *)engine)->driver;
 }
 
 orm_cache *
@@ -68,7 +68,9 @@ engine_configure(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "_configure: base is an engine or None");
         return NULL;
     }
-    Py_XSETREF(e->pool, (PoolCore *)Py_NewRef(pool));
+    if (base == Py_None) { /* else it is the base's, which dispose() replaces */
+        Py_XSETREF(e->pool, (PoolCore *)Py_NewRef(pool));
+    }
     Py_XSETREF(e->dialect, Py_NewRef(dialect));
     Py_XSETREF(e->url, Py_NewRef(url));
     Py_XSETREF(e->logger, Py_NewRef(logger));
@@ -77,7 +79,7 @@ engine_configure(PyObject *self, PyObject *args)
     }
     e->hide_parameters = hide;
     e->lenient = lenient;
-    e->dialect_id = e->pool->driver == NULL ? ORM_PG : e->pool->driver->dialect;
+    e->dialect_id = ((PoolCore *)pool)->driver == NULL ? ORM_PG : ((PoolCore *)pool)->driver->dialect;
     if (base != Py_None) {
         EngineCore *root = (EngineCore *)base;
 
@@ -161,7 +163,7 @@ engine_connect(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 engine_raw_connection(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return (PyObject *)orm_pool_take(((EngineCore *)self)->pool);
+    return (PyObject *)orm_pool_take(orm_engine_pool((EngineCore *)self));
 }
 
 static PyObject *
@@ -260,6 +262,7 @@ engine_set_pool(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
         PyErr_SetString(PyExc_TypeError, "engine.pool is a pyorm.pool.Pool");
         return -1;
     }
+    e = e->base != NULL ? e->base : e;
     Py_XSETREF(e->pool, (PoolCore *)Py_NewRef(value));
     return 0;
 }
@@ -267,9 +270,9 @@ engine_set_pool(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 static PyObject *
 engine_get_pool(PyObject *self, void *Py_UNUSED(closure))
 {
-    EngineCore *e = (EngineCore *)self;
+    PoolCore *pool = orm_engine_pool((EngineCore *)self);
 
-    return Py_NewRef(e->pool == NULL ? Py_None : (PyObject *)e->pool);
+    return Py_NewRef(pool == NULL ? Py_None : (PyObject *)pool);
 }
 
 static PyMethodDef engine_methods[] = {

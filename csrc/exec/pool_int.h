@@ -16,7 +16,7 @@
 /* Events of a pool, in the order of pyorm.event's pool family. */
 #define ORM_POOL_EVENTS(X) \
     X(connect) X(first_connect) X(checkout) X(checkin) X(reset) X(invalidate) \
-    X(soft_invalidate) X(close) X(detach)
+    X(soft_invalidate) X(close) X(detach) X(close_detached)
 enum orm_pool_event {
 #define ORM_EVENT_ENUM(name) ORM_PEV_##name,
     ORM_POOL_EVENTS(ORM_EVENT_ENUM)
@@ -81,6 +81,7 @@ typedef struct PoolRecord {
     PyObject *pool;                 /* weak reference to the PoolCore */
     orm_mono created;               /* monotonic ns */
     bool dead;                      /* the connection was closed */
+    bool replaced;                  /* another connection takes its place: record_info stays */
 } PoolRecord;
 
 typedef struct PoolCore {
@@ -93,6 +94,8 @@ typedef struct PoolCore {
     PyObject *creator;       /* callable making a DBConnection, or NULL; owned */
     PyObject *opened;        /* dict: address of an orm_conn -> DBConnection made by creator or
                                 do_connect, until its record exists; owned */
+    PyObject *spare;         /* list of record_info dicts of connections that were replaced, for
+                                the next ones; owned */
     PyObject *json[2];       /* for the DBConnections, or NULL; owned */
     PyObject *dict;          /* Python attributes; owned */
     PyObject *weakrefs;
@@ -107,6 +110,8 @@ typedef struct PoolCore {
     uint8_t style;           /* ORM_STYLE_* of new DBConnections */
     bool reset_commit;       /* reset_on_return="commit" */
     bool reset_none;         /* reset_on_return=None */
+    bool single;             /* AssertionPool: a second checkout is AssertionError */
+    bool keeps_info;         /* record_info outlives the connection: QUEUE, THREAD */
 } PoolCore;
 
 /* One checked-out connection: PoolProxiedConnection. */
@@ -116,10 +121,12 @@ typedef struct Checkout {
     orm_pooled *entry;  /* the pool's; NULL once returned, invalidated or detached */
     PoolRecord *record; /* owned; NULL likewise */
     DBConnection *db;   /* owned; NULL once returned or invalidated */
-    PyObject *info;     /* of a detached connection; owned */
+    PyObject *info;     /* of a detached or invalidated connection; owned */
+    orm_dispatch *dispatch; /* of the pool it was detached from; NULL before, or none; owned */
     PyObject *weakrefs;
     struct Checkout *next_late; /* link of DBConnection.late */
     uint8_t late;       /* ORM_LATE_*: what to do when db is not pinned any more */
+    bool was_reset;     /* its Connection ended a transaction when it gave this back */
 } Checkout;
 
 enum { ORM_LATE_NONE, ORM_LATE_RETURN, ORM_LATE_DISCARD, ORM_LATE_LOST };
@@ -127,13 +134,19 @@ enum { ORM_LATE_NONE, ORM_LATE_RETURN, ORM_LATE_DISCARD, ORM_LATE_LOST };
 ORM_OWNED Checkout *orm_pool_take(PoolCore *pool);
 /* Give back: reset listeners, rollback. 0 / -1 (the connection is closed then). */
 int orm_checkout_return(Checkout *c);
-/* Throw away; `lost`: the other idle ones are pinged before use. exc may be NULL. Never fails. */
+/* Throw away; `lost`: the other idle ones are pinged before use. exc may be NULL. Never fails.
+ * _replace: the same where another connection is taken at once: checkin is not told. */
+void orm_checkout_replace(Checkout *c, PyObject *exc);
 void orm_checkout_discard(Checkout *c, PyObject *exc, bool lost);
+/* Close a detached one for good: reset and close_detached listeners. 0 / -1. */
+int orm_checkout_close_detached(Checkout *c);
 /* Take the connection out of its pool: the Checkout owns it. 0 / -1. */
 int orm_checkout_detach(Checkout *c);
 /* What orm_checkout_return or _discard put off. Never fails. */
 void orm_checkout_finish(Checkout *c);
-/* Release the records of closed connections. */
-void orm_pool_reap(PoolCore *pool);
+/* Keep the record_info of a connection for the one that takes its place. Never fails. */
+void orm_pool_keep_info(PoolCore *pool, PoolRecord *record);
+/* Release the records of closed connections; `replaced`: new ones take their places. */
+void orm_pool_reap(PoolCore *pool, bool replaced);
 
 #endif /* ORM_EXEC_POOL_INT_H */

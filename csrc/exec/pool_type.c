@@ -117,19 +117,37 @@ closed_one(void *arg, void *user)
 }
 
 void
-orm_pool_reap(PoolCore *pool)
+orm_pool_keep_info(PoolCore *pool, PoolRecord *record)
 {
-    PoolRecord *record = atomic_exchange(&pool->closed, NULL);
-    PyObject *live = record == NULL ? NULL : PyErr_GetRaisedException();
+    if (pool->keeps_info && record->record_info != NULL
+        && PyList_Append(pool->spare, record->record_info) < 0) {
+        PyErr_WriteUnraisable((PyObject *)pool);
+    }
+}
+
+void
+orm_pool_reap(PoolCore *pool, bool replaced)
+{
+    PoolRecord *record = NULL;
+    PyObject *live = NULL;
+
+    if (atomic_load(&pool->closed) == NULL) {
+        return;
+    }
+    record = atomic_exchange(&pool->closed, NULL);
+    live = PyErr_GetRaisedException();
 
     while (record != NULL) {
         PoolRecord *next = record->next_closed;
         PyObject *args[2] = {(PyObject *)record->db, (PyObject *)record};
 
-        record->dead = true;
+        if (replaced || record->replaced) {
+            orm_pool_keep_info(pool, record);
+        }
         if (orm_dispatch_fire(pool->dispatch, ORM_PEV_close, args, 2) < 0) {
             PyErr_WriteUnraisable((PyObject *)pool);
         }
+        record->dead = true;
         Py_DECREF(record); /* the pool's reference */
         record = next;
     }
@@ -172,6 +190,15 @@ record_new(PoolCore *pool, orm_pooled *entry)
     }
     record->db = (DBConnection *)db;
     record->created = entry->created;
+    if (PyList_GET_SIZE(pool->spare) > 0) {
+        Py_ssize_t last = PyList_GET_SIZE(pool->spare) - 1;
+
+        record->record_info = Py_NewRef(PyList_GET_ITEM(pool->spare, last));
+        if (PyList_SetSlice(pool->spare, last, last + 1, NULL) < 0) {
+            Py_CLEAR(record);
+            return NULL;
+        }
+    }
     record->pool = PyWeakref_NewRef((PyObject *)pool, NULL);
     if (record->pool == NULL) {
         Py_CLEAR(record);
@@ -231,7 +258,7 @@ discard_entry(PoolCore *pool, orm_pooled *entry)
     ORM_NOGIL_BEGIN
     orm_pool_discard(pool->pool, entry, false);
     ORM_NOGIL_END
-    orm_pool_reap(pool);
+    orm_pool_reap(pool, true);
     if (live != NULL) {
         PyErr_SetRaisedException(live);
     }
@@ -250,16 +277,22 @@ take_entry(PoolCore *pool)
         PyErr_SetString(PyExc_RuntimeError, "the pool was not set up: call its __init__");
         return NULL;
     }
-    orm_pool_reap(pool);
+    orm_pool_reap(pool, false);
     orm_err_init(&err);
     ORM_NOGIL_BEGIN
     rc = orm_pool_checkout(pool->pool, key, ORM_NEVER, &waiter, &entry, &err);
     ORM_NOGIL_END
     if (rc < 0) {
-        orm_raise(pool->st, &err);
+        if (pool->single && err.code == ORM_E_POOL_TIMEOUT) {
+            PyErr_SetString(PyExc_AssertionError, "connection is already checked out");
+        }
+        else {
+            orm_raise(pool->st, &err);
+        }
         orm_err_fini(&err);
         return NULL;
     }
+    orm_pool_reap(pool, true); /* what was found dead or too old, and replaced */
     if (entry->user == NULL && first_time(pool, entry) < 0) {
         discard_entry(pool, entry);
         return NULL;
@@ -277,39 +310,58 @@ tell_checkout(PoolCore *pool, Checkout *c)
     if (orm_dispatch_fire(pool->dispatch, ORM_PEV_checkout, args, 3) == 0) {
         return 0;
     }
+    PyObject *live = PyErr_GetRaisedException(); /* the class may have to be imported */
+
     cls = orm_exc_class(pool->st, ORM_EXC_DisconnectionError);
+    if (cls == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_SetRaisedException(live);
     return cls != NULL && PyErr_ExceptionMatches(cls) ? 1 : -1;
 }
 
-Checkout *
-orm_pool_take(PoolCore *pool)
+static Checkout *
+checkout_new(PoolCore *pool)
 {
     orm_state *st = pool->st;
+    orm_pooled *entry = take_entry(pool);
+    Checkout *c = NULL;
 
-    for (int attempt = 0; attempt < 3; attempt++) {
-        orm_pooled *entry = take_entry(pool);
-        Checkout *c = NULL;
-        int rc;
+    if (entry == NULL) {
+        return NULL;
+    }
+    c = (Checkout *)st->Checkout->tp_alloc(st->Checkout, 0);
+    if (c == NULL) {
+        discard_entry(pool, entry);
+        return NULL;
+    }
+    c->pool = (PoolCore *)Py_NewRef(pool);
+    c->entry = entry;
+    c->record = (PoolRecord *)Py_NewRef((PyObject *)entry->user);
+    c->db = (DBConnection *)Py_NewRef(c->record->db);
+    return c;
+}
 
-        if (entry == NULL) {
-            return NULL;
-        }
-        c = (Checkout *)st->Checkout->tp_alloc(st->Checkout, 0);
-        if (c == NULL) {
-            discard_entry(pool, entry);
-            return NULL;
-        }
-        c->pool = (PoolCore *)Py_NewRef(pool);
-        c->entry = entry;
-        c->record = (PoolRecord *)Py_NewRef((PyObject *)entry->user);
-        c->db = (DBConnection *)Py_NewRef(c->record->db);
-        rc = tell_checkout(pool, c);
-        if (rc == 0) {
+static Checkout *
+take(PoolCore *pool)
+{
+    Checkout *c = NULL;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        c = checkout_new(pool);
+        int rc = c == NULL ? -1 : tell_checkout(pool, c);
+
+        if (c == NULL || rc == 0) {
             return c;
         }
         PyObject *exc = PyErr_GetRaisedException();
 
-        orm_checkout_discard(c, exc, false);
+        if (rc > 0) {
+            orm_checkout_replace(c, exc);
+        }
+        else {
+            orm_checkout_discard(c, exc, false);
+        }
         Py_DECREF(c);
         if (rc < 0) {
             PyErr_SetRaisedException(exc);
@@ -317,8 +369,24 @@ orm_pool_take(PoolCore *pool)
         }
         Py_XDECREF(exc);
     }
-    orm_raise_exc(st, ORM_EXC_InvalidRequestError, "This connection is closed");
+    c = checkout_new(pool); /* a third one is opened, and given up: the order of events */
+    if (c != NULL) {
+        orm_checkout_discard(c, NULL, false);
+        Py_DECREF(c);
+        orm_raise_exc(pool->st, ORM_EXC_InvalidRequestError, "This connection is closed");
+    }
     return NULL;
+}
+
+Checkout *
+orm_pool_take(PoolCore *pool)
+{
+    Checkout *c = NULL;
+
+    Py_INCREF(pool); /* Engine.dispose() in another thread may put a new one in its place */
+    c = take(pool);
+    Py_DECREF(pool);
+    return c;
 }
 
 /* ---- configuration ---- */
@@ -419,6 +487,7 @@ pool_configure(PyObject *self, PyObject *args)
     pool->style = (uint8_t)style;
     pool->reset_commit = reset != NULL && strcmp(reset, "commit") == 0;
     pool->reset_none = reset == NULL;
+    pool->keeps_info = kind == ORM_POOL_QUEUE || kind == ORM_POOL_THREAD;
     opts = (orm_pool_opts){.kind = (uint8_t)kind,
                            .reset = reset == NULL ? ORM_RESET_NONE : ORM_RESET_ROLLBACK,
                            .pre_ping = pre_ping,
@@ -450,7 +519,8 @@ pool_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwar
         pool->st = st;
         pool->tx = (orm_tx_opts){.isolation = ORM_ISO_DEFAULT, .readonly = -1, .deferrable = -1};
         pool->opened = PyDict_New();
-        if (pool->opened == NULL) {
+        pool->spare = PyList_New(0);
+        if (pool->opened == NULL || pool->spare == NULL) {
             Py_CLEAR(pool);
         }
     }
@@ -467,6 +537,7 @@ pool_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(pool->engine_dispatch);
     Py_VISIT(pool->creator);
     Py_VISIT(pool->opened);
+    Py_VISIT(pool->spare);
     Py_VISIT(pool->json[0]);
     Py_VISIT(pool->json[1]);
     Py_VISIT(pool->dict);
@@ -504,9 +575,10 @@ pool_dealloc(PyObject *self)
         pool->pool = NULL;
     }
     Py_CLEAR(pool->dispatch); /* nobody is told: the pool is gone already */
-    orm_pool_reap(pool);
+    orm_pool_reap(pool, false);
     (void)pool_clear(self);
     Py_CLEAR(pool->opened);
+    Py_CLEAR(pool->spare);
     free_texts(pool->keys, pool->n);
     free_texts(pool->values, pool->n);
     type->tp_free(self);
@@ -521,21 +593,37 @@ pool_connect(PyObject *self, PyObject *Py_UNUSED(ignored))
     return (PyObject *)orm_pool_take((PoolCore *)self);
 }
 
+/* The idle connections leave the pool without being closed: they live as long as somebody has
+ * the DBConnection, which owns them from now on. */
 static PyObject *
-pool_dispose(PyObject *self, PyObject *arg)
+pool_abandon(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     PoolCore *pool = (PoolCore *)self;
-    int close = PyObject_IsTrue(arg);
+    void *user = NULL;
 
-    if (close < 0) {
-        return NULL;
+    while (pool->pool != NULL && orm_pool_take_idle(pool->pool, &user)) {
+        PoolRecord *record = user;
+
+        if (record != NULL) {
+            record->db->owns = true;
+            Py_DECREF(record); /* the entry's reference */
+        }
     }
+    orm_pool_reap(pool, false);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+pool_dispose(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    PoolCore *pool = (PoolCore *)self;
+
     if (pool->pool != NULL) {
         ORM_NOGIL_BEGIN
-        orm_pool_dispose(pool->pool, close);
+        orm_pool_dispose(pool->pool);
         ORM_NOGIL_END
     }
-    orm_pool_reap(pool);
+    orm_pool_reap(pool, false);
     Py_RETURN_NONE;
 }
 
@@ -608,7 +696,8 @@ pool_set_engine_dispatch(PyObject *self, PyObject *value, void *Py_UNUSED(closur
 static PyMethodDef pool_methods[] = {
     {"connect", pool_connect, METH_NOARGS, "connect($self)\n--\n\nCheck a connection out."},
     {"_configure", pool_configure, METH_VARARGS, NULL},
-    {"_dispose", pool_dispose, METH_O, NULL},
+    {"_dispose", pool_dispose, METH_NOARGS, NULL},
+    {"_abandon", pool_abandon, METH_NOARGS, NULL},
     {"_bump", pool_bump, METH_NOARGS, NULL},
     {"_stats", pool_stats, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -623,6 +712,7 @@ static PyGetSetDef pool_getset[] = {
 
 static PyMemberDef pool_members[] = {
     {"_isolation", Py_T_UBYTE, offsetof(PoolCore, tx.isolation), 0, NULL},
+    {"_single", Py_T_BOOL, offsetof(PoolCore, single), 0, NULL},
     {"__dictoffset__", Py_T_PYSSIZET, offsetof(PoolCore, dict), Py_READONLY, NULL},
     {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(PoolCore, weakrefs), Py_READONLY, NULL},
     {NULL, 0, 0, 0, NULL},

@@ -565,7 +565,7 @@ orm_connection_facts(PyObject *conn, orm_conn_facts *out)
                     || orm_dispatch_get(c->dispatch, ORM_EV_after_cursor_execute) != NULL
                     || (c->flags & ORM_CF_LOG_INFO) != 0;
     out->lenient = c->engine->lenient;
-    out->max_params = c->engine->pool->driver->max_params(c->conn);
+    out->max_params = orm_engine_pool(c->engine)->driver->max_params(c->conn);
     out->schemas = schemas == Py_None ? NULL : schemas;
     return 0;
 }
@@ -590,7 +590,7 @@ orm_exec_copy(PyObject *conn, const orm_sqltext *text, const orm_buf *data, int6
 {
     ConnectionObject *c = (ConnectionObject *)conn;
     orm_exec x = {.conn = c, .wire = text, .shown = NULL};
-    const orm_driver *driver = c->engine->pool->driver;
+    const orm_driver *driver = orm_engine_pool(c->engine)->driver;
     DBConnection *db = NULL;
     orm_conn *at = NULL;
     orm_err err;

@@ -222,30 +222,59 @@ orm_pool_bury(orm_pool *pool)
     }
 }
 
-void
-orm_pool_dispose(orm_pool *pool, bool close)
+static const orm_pool_state kept[] = {ORM_POOL_IDLE, ORM_POOL_SETTLING, ORM_POOL_RETURNED};
+
+/* Something that waits in the pool, as BUSY; NULL: nothing does. */
+static pool_entry *
+take_kept_locked(orm_pool *pool)
 {
-    static const orm_pool_state kept[] = {ORM_POOL_IDLE, ORM_POOL_SETTLING, ORM_POOL_RETURNED};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        pool_entry *e = first_of_locked(pool, kept[i]);
+        if (e != NULL) {
+            orm_pool_move_locked(pool, e, ORM_POOL_BUSY);
+            return e;
+        }
+    }
+    return NULL;
+}
+
+void
+orm_pool_dispose(orm_pool *pool)
+{
+    pool_entry *e;
 
     orm_pool_bury(pool);
     pthread_mutex_lock(&pool->mutex);
     pool->epoch++;
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]);) {
-        pool_entry *e = first_of_locked(pool, kept[i]);
-        if (e == NULL) {
-            i++;
-            continue;
-        }
-        orm_pool_move_locked(pool, e, ORM_POOL_BUSY);
+    while ((e = take_kept_locked(pool)) != NULL) {
         pthread_mutex_unlock(&pool->mutex);
-        if (!close) {
-            e->pub.pid = 0; /* nobody's: forgotten, not closed */
-        }
         orm_pool_close_entry(pool, e);
         pthread_mutex_lock(&pool->mutex);
         (void)orm_pool_give_locked(pool, e, ORM_POOL_IDLE);
     }
     pthread_mutex_unlock(&pool->mutex);
+}
+
+bool
+orm_pool_take_idle(orm_pool *pool, void **user)
+{
+    pool_entry *e;
+
+    *user = NULL;
+    pthread_mutex_lock(&pool->mutex);
+    e = take_kept_locked(pool);
+    pthread_mutex_unlock(&pool->mutex);
+    if (e == NULL) {
+        return false;
+    }
+    if (e->pub.user != NULL) {
+        *user = e->pub.user;
+        e->pub.conn = NULL;
+        e->pub.user = NULL;
+    }
+    orm_pool_close_entry(pool, e); /* nothing, unless nobody has seen it yet */
+    orm_pool_give(pool, e, ORM_POOL_BUSY);
+    return true;
 }
 
 void
@@ -255,7 +284,7 @@ orm_pool_close(orm_pool *pool)
     pool->closed = true;
     orm_pool_wake_all_locked(pool);
     pthread_mutex_unlock(&pool->mutex);
-    orm_pool_dispose(pool, true);
+    orm_pool_dispose(pool);
 }
 
 void
@@ -280,19 +309,12 @@ fail_closed(orm_err *err)
 static pool_entry *
 take_free_locked(orm_pool *pool, orm_err *err)
 {
-    static const orm_pool_state order[] = {ORM_POOL_IDLE, ORM_POOL_SETTLING, ORM_POOL_RETURNED};
+    pool_entry *e = take_kept_locked(pool);
 
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        pool_entry *e = first_of_locked(pool, order[i]);
-        if (e != NULL) {
-            orm_pool_move_locked(pool, e, ORM_POOL_BUSY);
-            return e;
-        }
+    if (e != NULL || !has_room_locked(pool)) {
+        return e;
     }
-    if (!has_room_locked(pool)) {
-        return NULL;
-    }
-    pool_entry *e = orm_pool_add_locked(pool);
+    e = orm_pool_add_locked(pool);
     if (e == NULL) {
         orm_err_nomem(err);
     }

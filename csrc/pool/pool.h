@@ -124,11 +124,14 @@ orm_conn *orm_pool_detach(orm_pool *pool, orm_pooled *entry, void **user);
 /* Every connection made before now is pinged before it is handed out again. */
 void orm_pool_bump(orm_pool *pool);
 
-/* Closes what is idle; what is in use is closed at checkin. The pool stays usable.
-   `close` false: the connections are forgotten, nothing is sent (dispose(close=False)). */
-void orm_pool_dispose(orm_pool *pool, bool close);
+/* Closes what is idle; what is in use is closed at checkin. The pool stays usable. */
+void orm_pool_dispose(orm_pool *pool);
 
-/* As dispose(close=true), and for good: waiters and later checkouts get _POOL_CLOSED. */
+/* One idle connection leaves the pool, not closed. true: *user is its `user`, whose connection
+   belongs to the caller; NULL: it had none and was closed. false: nothing is idle. */
+bool orm_pool_take_idle(orm_pool *pool, void **user);
+
+/* As dispose, and for good: waiters and later checkouts get _POOL_CLOSED. */
 void orm_pool_close(orm_pool *pool);
 
 void orm_pool_read_stats(orm_pool *pool, orm_pool_stats *out);

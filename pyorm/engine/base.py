@@ -113,12 +113,20 @@ class Engine(_core.EngineCore):
         return _EngineBegin(self)
 
     def dispose(self, close: bool = True) -> None:
-        """Close the pool's idle connections; it opens new ones when they are needed.
+        """Put a new, empty pool in the place of this one.
 
         Args:
-            close: False forgets them without a word to the database (after a fork).
+            close: True closes the old pool's idle connections, and what is in use when it
+                comes back. False closes nothing: what waits in the old pool ends when nobody
+                refers to it, what is in use goes on (a child process after a fork, which
+                must not close what it shares with its parent).
         """
-        self.pool.dispose(close=close)
+        old = self.pool
+        if close:
+            old.dispose()
+        else:
+            old._abandon()
+        self.pool = old.recreate()
         for listener in self.dispatch.engine_disposed:
             listener(self)
 

@@ -229,7 +229,9 @@ def test_a_pools_events_come_in_order_when_connections_are_used(url: str) -> Non
     with engine.connect() as connection:
         connection.invalidate()
         connection.exec_driver_sql("SELECT 1")
-    assert seen == ["checkout", "invalidate", "close", "connect", "checkout", "reset", "checkin"]
+    assert seen == [
+        "checkout", "invalidate", "close", "checkin", "connect", "checkout", "reset", "checkin",
+    ]  # fmt: skip
 
     seen.clear()
     raw = engine.raw_connection()
@@ -246,6 +248,7 @@ def test_a_pools_events_come_in_order_when_connections_are_used(url: str) -> Non
         "connect",
         "checkout",
         "detach",
+        "reset",
     ]
     engine.dispose()
 

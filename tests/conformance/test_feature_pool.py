@@ -50,16 +50,68 @@ def test_engine_connects_when_it_is_first_used(url: str) -> None:
     engine.dispose()
 
 
-def test_pool_is_emptied_when_the_engine_is_disposed_of(url: str) -> None:
-    engine = create_engine(url)
+@pytest.mark.feature("ENG38")
+def test_engine_has_a_new_pool_when_it_is_disposed_of(url: str) -> None:
+    engine = create_engine(url, poolclass=QueuePool)
+    other = engine.execution_options(mine=1)
     closed: list[object] = []
     event.listen(engine, "close", lambda *_: closed.append(1))
-    first = raw(engine)
+    first, pool = raw(engine), engine.pool
 
     engine.dispose()
 
     assert closed == [1]
-    assert raw(engine) is not first
+    assert engine.pool is other.pool is not pool
+    assert raw(engine) is raw(other) is not first
+    other.dispose()
+    assert closed == [1, 1]
+    assert engine.pool is other.pool
+
+
+def test_connections_go_on_when_disposing_does_not_close(url: str) -> None:
+    engine = create_engine(url, poolclass=QueuePool)
+    closed: list[object] = []
+    event.listen(engine, "close", lambda *_: closed.append(1))
+    idle = engine.raw_connection()
+    mine = idle.dbapi_connection
+    held = engine.connect()
+    held.exec_driver_sql("SELECT 1")
+    idle.close()
+
+    engine.dispose(close=False)
+
+    assert held.exec_driver_sql("SELECT 7").scalar() == 7
+    cursor = mine.cursor()
+    cursor.execute("SELECT 8")
+    assert cursor.fetchall() == [(8,)]
+    assert raw(engine) is not mine
+    held.close()
+    assert closed == []
+    mine.close()
+    engine.dispose()
+
+
+def test_parent_s_connections_live_when_its_child_disposes(url: str) -> None:
+    engine = create_engine(url, poolclass=QueuePool)
+    first = raw(engine)
+    held = engine.connect()
+    held.exec_driver_sql("SELECT 1")
+    child = os.fork()
+    if child == 0:
+        try:
+            engine.dispose(close=False)
+            with engine.connect() as connection:
+                answer = connection.exec_driver_sql("SELECT 3").scalar()
+            os._exit(answer if connection.closed else 1)
+        finally:
+            os._exit(2)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    assert held.exec_driver_sql("SELECT 4").scalar() == 4
+    held.close()
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection is first
+        assert connection.exec_driver_sql("SELECT 5").scalar() == 5
     engine.dispose()
 
 
@@ -329,6 +381,7 @@ def test_all_older_connections_are_stale_when_one_was_lost(pg_db: Any) -> None:
     engine.dispose()
 
 
+@pytest.mark.feature("POOL14")
 def test_info_lives_as_long_as_the_connection(url: str) -> None:
     engine = create_engine(url, poolclass=QueuePool, pool_size=1)
 
@@ -341,6 +394,13 @@ def test_info_lives_as_long_as_the_connection(url: str) -> None:
         assert connection.connection.record_info["life"] == "record"
         connection.invalidate()
         assert "life" not in connection.info
+        assert connection.connection.record_info["life"] == "record"
+        connection.connection.info["life"] = "again"
+        connection.connection.invalidate(soft=True)
+        assert connection.info["life"] == "again"
+    with engine.connect() as connection:
+        assert "life" not in connection.info
+        assert connection.connection.record_info["life"] == "record"
     engine.dispose()
 
 
