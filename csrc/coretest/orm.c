@@ -120,8 +120,24 @@ probe_leave_peers(orm_head *h)
     h->peers = NULL;
 }
 
-static const orm_session_ops probe_ops = {
-    probe_on_dirty, probe_autoflush, probe_load_expired, probe_load_slot, probe_leave_peers};
+static int
+probe_enter(orm_session *Py_UNUSED(s))
+{
+    return 0;
+}
+
+static void
+probe_leave(orm_session *Py_UNUSED(s))
+{
+}
+
+static const orm_session_ops probe_ops = {.on_dirty = probe_on_dirty,
+                                          .autoflush = probe_autoflush,
+                                          .load_expired = probe_load_expired,
+                                          .load_slot = probe_load_slot,
+                                          .enter = probe_enter,
+                                          .leave = probe_leave,
+                                          .leave_peers = probe_leave_peers};
 
 static void
 probe_free(PyObject *capsule)

@@ -186,9 +186,8 @@ hand_out(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
 }
 
 static int
-source_fetch(void *self, PyObject *into, Py_ssize_t n, Py_ssize_t column)
+fetch_inside(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
 {
-    load_source *s = self;
     int rc;
 
     if (s->batches) {
@@ -204,6 +203,21 @@ source_fetch(void *self, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     s->ready = PyList_New(0);
     rc = s->ready == NULL ? -1 : read_rows(s, s->ready, -1, s->l.plan->nroots == 1 ? 0 : -1);
     return rc < 0 ? -1 : hand_out(s, into, n, column);
+}
+
+static int
+source_fetch(void *self, PyObject *into, Py_ssize_t n, Py_ssize_t column)
+{
+    load_source *s = self;
+    orm_session *owner = s->l.s;
+    int rc;
+
+    if (owner->ops->enter(owner) < 0) {
+        return -1;
+    }
+    rc = fetch_inside(s, into, n, column);
+    owner->ops->leave(owner);
+    return rc;
 }
 
 static void

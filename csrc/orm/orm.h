@@ -146,6 +146,9 @@ typedef struct orm_session_ops {
     /* Run the loader of one slot that is ABSENT or DEFERRED and whose attribute loads by itself
        (deferred column, lazy relationship). 1: slot was filled; 0: nothing to load; -1. */
     int (*load_slot)(orm_session *s, orm_head *h, uint32_t slot, int passive);
+    /* Rows are about to become instances of s: refuse a second thread. 0: leave() follows. -1. */
+    int (*enter)(orm_session *s);
+    void (*leave)(orm_session *s);
     /* h dies or is detached and h->peers is not NULL. Runs no Python. */
     void (*leave_peers)(orm_head *h);
 } orm_session_ops;

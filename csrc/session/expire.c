@@ -305,6 +305,18 @@ ops_load_slot(orm_session *sess, orm_head *h, uint32_t slot, int passive)
     return rc;
 }
 
+static int
+ops_enter(orm_session *sess)
+{
+    return orm_session_enter(ORM_SESSION_OF(sess));
+}
+
+static void
+ops_leave(orm_session *sess)
+{
+    orm_session_leave(ORM_SESSION_OF(sess));
+}
+
 static void
 ops_leave_peers(orm_head *h)
 {
@@ -316,5 +328,7 @@ const orm_session_ops orm_session_ops_table = {
     .autoflush = ops_autoflush,
     .load_expired = ops_load_expired,
     .load_slot = ops_load_slot,
+    .enter = ops_enter,
+    .leave = ops_leave,
     .leave_peers = ops_leave_peers,
 };

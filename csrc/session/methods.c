@@ -101,6 +101,7 @@ m_is_modified(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     static const orm_args_spec spec = {.fname = "Session.is_modified",
                                        .names = {"instance", "include_collections"},
                                        .count = 2, .npositional = 2, .nrequired = 1};
+    SessionObject *s = (SessionObject *)self;
     PyObject *out[2];
     orm_head *h = NULL;
     int rc;
@@ -108,8 +109,12 @@ m_is_modified(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
         return NULL;
     }
-    h = orm_head_of(((SessionObject *)self)->st, out[0]);
-    rc = h == NULL ? -1 : h->flags & ORM_H_MODIFIED ? orm_head_has_changes(h) : 0;
+    h = orm_head_of(s->st, out[0]);
+    if (h == NULL || orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    rc = h->flags & ORM_H_MODIFIED ? orm_head_has_changes(h) : 0;
+    orm_session_leave(s);
     return rc < 0 ? NULL : PyBool_FromLong(rc);
 }
 
@@ -118,8 +123,13 @@ orm_session_sq_contains(PyObject *self, PyObject *obj)
 {
     SessionObject *s = (SessionObject *)self;
     orm_head *h = orm_head_of(s->st, obj);
+    int rc = -1;
 
-    return h == NULL ? -1 : orm_session_contains(s, h);
+    if (h != NULL && orm_session_enter(s) == 0) {
+        rc = orm_session_contains(s, h);
+        orm_session_leave(s);
+    }
+    return rc;
 }
 
 /* New list: pending, then persistent instances. */
@@ -136,10 +146,24 @@ all_instances(SessionObject *s)
     return list;
 }
 
+/* A list of instances, unless another thread is at work here. */
+static PyObject *
+new_list(SessionObject *s, PyObject *(*make)(SessionObject *s))
+{
+    PyObject *list = NULL;
+
+    if (orm_session_enter(s) < 0) {
+        return NULL;
+    }
+    list = make(s);
+    orm_session_leave(s);
+    return list;
+}
+
 PyObject *
 orm_session_iter(PyObject *self)
 {
-    PyObject *list = all_instances((SessionObject *)self);
+    PyObject *list = new_list((SessionObject *)self, all_instances);
     PyObject *iter = list == NULL ? NULL : PyObject_GetIter(list);
 
     Py_XDECREF(list);
@@ -147,22 +171,33 @@ orm_session_iter(PyObject *self)
 }
 
 static PyObject *
+pending_instances(SessionObject *s)
+{
+    return orm_headset_list(&s->fresh);
+}
+
+static PyObject *
 m_new_list(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return orm_headset_list(&((SessionObject *)self)->fresh);
+    return new_list((SessionObject *)self, pending_instances);
+}
+
+static PyObject *
+doomed_instances(SessionObject *s)
+{
+    return orm_headset_list(&s->doomed);
 }
 
 static PyObject *
 m_deleted_list(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return orm_headset_list(&((SessionObject *)self)->doomed);
+    return new_list((SessionObject *)self, doomed_instances);
 }
 
 /* Modified instances that are not marked for deletion. */
 static PyObject *
-m_dirty_list(PyObject *self, PyObject *Py_UNUSED(unused))
+modified_instances(SessionObject *s)
 {
-    SessionObject *s = (SessionObject *)self;
     PyObject *list = PyList_New(0);
 
     for (size_t i = 0; list != NULL && i < s->dirty.used; i++) {
@@ -177,9 +212,21 @@ m_dirty_list(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 static PyObject *
+m_dirty_list(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return new_list((SessionObject *)self, modified_instances);
+}
+
+static PyObject *
+kept_instances(SessionObject *s)
+{
+    return orm_idmap_list(&s->s.map);
+}
+
+static PyObject *
 m_map_list(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return orm_idmap_list(&((SessionObject *)self)->s.map);
+    return new_list((SessionObject *)self, kept_instances);
 }
 
 /* _map_get(plan, values, token): the instance of the identity map, or None. */
@@ -201,11 +248,14 @@ m_map_get(PyObject *self, PyObject *args)
     if (PyTuple_GET_SIZE(values) != (Py_ssize_t)((orm_mapper *)plan)->npk) {
         Py_RETURN_NONE;
     }
-    if (orm_key_init(&key, (orm_mapper *)plan, &PyTuple_GET_ITEM(values, 0), token) < 0) {
+    if (orm_session_enter(s) < 0) {
         return NULL;
     }
-    int rc = orm_idmap_get(&s->s.map, &key, &obj, &h);
+    int rc = orm_key_init(&key, (orm_mapper *)plan, &PyTuple_GET_ITEM(values, 0), token);
+
+    rc = rc < 0 ? rc : orm_idmap_get(&s->s.map, &key, &obj, &h);
     orm_key_fini(&key);
+    orm_session_leave(s);
     return rc < 0 ? NULL : obj == NULL ? Py_NewRef(Py_None) : obj;
 }
 
