@@ -52,7 +52,7 @@ _NAMES = {
         "QueuePool SingletonThreadPool StaticPool"
     ),
     "pyorm.schema": (
-        "BLANK_SCHEMA CheckConstraint Column ColumnDefault Computed Constraint DDL DDLElement "
+        "BLANK_SCHEMA CheckConstraint CheckFirst Column ColumnDefault Computed Constraint DDL DDLElement "
         "DefaultClause ExecutableDDLElement FetchedValue ForeignKey ForeignKeyConstraint "
         "Identity Index Inspector MetaData "
         "PrimaryKeyConstraint SchemaItem Sequence Table UniqueConstraint quoted_name"

@@ -147,6 +147,7 @@ from pyorm.pool import (
 from pyorm.schema import (
     BLANK_SCHEMA as BLANK_SCHEMA,
     CheckConstraint as CheckConstraint,
+    CheckFirst as CheckFirst,
     Column as Column,
     ColumnDefault as ColumnDefault,
     Computed as Computed,

@@ -13,12 +13,14 @@
 
 /* ---- columns ----------------------------------------------------------------------------- */
 
-/* Interned exact str of `name` (a str or quoted_name), and its quote flag. 0/-1. */
+/* Interned exact str of `name` (a str or quoted_name), and its quote flag; a plain str has
+ * none. 0/-1. */
 static int
 take_name(orm_state *st, PyObject *name, PyObject **out, uint8_t *quote)
 {
     PyObject *text = NULL;
 
+    *quote = 0;
     if (name == NULL || name == Py_None) {
         Py_CLEAR(*out);
         return 0;
@@ -49,6 +51,25 @@ take_name(orm_state *st, PyObject *name, PyObject **out, uint8_t *quote)
     PyUnicode_InternInPlace(&text);
     Py_XSETREF(*out, text);
     return 0;
+}
+
+/* New ref. The name as Python sees it: a quoted_name where it says whether it is quoted, so
+ * that whoever copies the name into other SQL (DDL, a migration) quotes it alike. */
+static PyObject *
+marked_name(PyObject *name, uint8_t quote)
+{
+    PyObject *module, *out;
+
+    if (name == NULL || quote == 0) {
+        return Py_NewRef(name == NULL ? Py_None : name);
+    }
+    module = PyImport_ImportModule("pyorm.schema._base");
+    if (module == NULL) {
+        return NULL;
+    }
+    out = PyObject_CallMethod(module, "quoted_name", "OO", name, quote == 1 ? Py_True : Py_False);
+    Py_DECREF(module);
+    return out;
 }
 
 orm_node *
@@ -151,12 +172,12 @@ column_dealloc(PyObject *self)
 }
 
 static PyObject *
-named_get_name(PyObject *self, void *unused)
+column_get_name(PyObject *self, void *unused)
 {
-    PyObject *name = ((orm_named *)self)->name;
+    ColumnObject *c = (ColumnObject *)self;
 
     (void)unused;
-    return Py_NewRef(name == NULL ? Py_None : name);
+    return marked_name(c->n.name, c->quote);
 }
 
 static int
@@ -164,9 +185,14 @@ column_set_name(PyObject *self, PyObject *value, void *unused)
 {
     ColumnObject *c = (ColumnObject *)self;
     orm_state *st = orm_state_from_type(Py_TYPE(self));
+    uint8_t asked = c->n.name == NULL ? c->quote : 0; /* Column(quote=) of a class that names it */
 
     (void)unused;
-    return st == NULL ? -1 : take_name(st, value, &c->n.name, &c->quote);
+    if (st == NULL || take_name(st, value, &c->n.name, &c->quote) < 0) {
+        return -1;
+    }
+    c->quote = c->quote == 0 ? asked : c->quote;
+    return 0;
 }
 
 static PyObject *
@@ -282,6 +308,18 @@ column_get_quote(PyObject *self, void *unused)
     return PyBool_FromLong(quote == 1);
 }
 
+static int
+column_set_quote(PyObject *self, PyObject *value, void *unused)
+{
+    (void)unused;
+    if (value != Py_None && value != Py_True && value != Py_False) {
+        PyErr_SetString(PyExc_TypeError, "a column's quote must be True, False or None");
+        return -1;
+    }
+    ((ColumnObject *)self)->quote = value == Py_None ? 0 : value == Py_True ? 1 : 2;
+    return 0;
+}
+
 static PyObject *
 column_get_is_literal(PyObject *self, void *unused)
 {
@@ -326,11 +364,11 @@ static PyMethodDef column_methods[] = {
 };
 
 static PyGetSetDef column_getset[] = {
-    {"name", named_get_name, column_set_name, "The column's name in the database.", NULL},
+    {"name", column_get_name, column_set_name, "The column's name in the database.", NULL},
     {"key", named_get_key, named_set_key, "The column's name in `table.c`.", NULL},
     {"table", column_get_table, column_set_table, "The table, or None.", NULL},
     {"type", column_get_type, column_set_type, "The column's type.", NULL},
-    {"quote", column_get_quote, NULL, "True always quotes, False never, None by need.", NULL},
+    {"quote", column_get_quote, column_set_quote, "True always quotes, False never, None by need.", NULL},
     {"is_literal", column_get_is_literal, NULL, "True if the name is SQL text.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -521,12 +559,21 @@ table_dealloc(PyObject *self)
 }
 
 static PyObject *
-table_get_schema(PyObject *self, void *unused)
+table_get_name(PyObject *self, void *unused)
 {
-    PyObject *schema = ((TableObject *)self)->schema;
+    TableObject *t = (TableObject *)self;
 
     (void)unused;
-    return Py_NewRef(schema == NULL ? Py_None : schema);
+    return marked_name(t->n.name, t->quote);
+}
+
+static PyObject *
+table_get_schema(PyObject *self, void *unused)
+{
+    TableObject *t = (TableObject *)self;
+
+    (void)unused;
+    return marked_name(t->schema, t->quote_schema);
 }
 
 static int
@@ -592,7 +639,7 @@ static PyMethodDef table_methods[] = {
 };
 
 static PyGetSetDef table_getset[] = {
-    {"name", named_get_name, table_set_name, "The table's name.", NULL},
+    {"name", table_get_name, table_set_name, "The table's name.", NULL},
     {"key", named_get_key, named_set_key, "The table's key in its MetaData.", NULL},
     {"schema", table_get_schema, table_set_schema, "The table's schema, or None.", NULL},
     {"fullname", table_get_fullname, NULL, "Schema and name.", NULL},

@@ -68,10 +68,14 @@ class Enum(String, SchemaType):
         self.schema: str | None = kw.pop("schema", None)
         self.metadata: Any = kw.pop("metadata", None)
         self.inherit_schema: bool = kw.pop("inherit_schema", self.schema is None)
-        kw.pop("quote", None)
+        if (quote := kw.pop("quote", None)) is not None and self.name is not None:
+            from pyorm.schema._base import quoted_name
+
+            self.name = quoted_name(self.name, quote)
         kw.pop("_create_events", None)
         if kw:
             raise TypeError(f"Enum() got an unexpected keyword argument {next(iter(kw))!r}")
+        self._register()
 
     def _read_values(self, enums: Sequence[Any]) -> None:
         """Fill `enums`, the texts, and `_members`, what each of them is in Python."""

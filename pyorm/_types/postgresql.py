@@ -211,6 +211,14 @@ class NamedType(TypeEngine, SchemaType):
     name: str | None
     create_type: bool = True
 
+    def create(self, bind: Any, checkfirst: bool = True) -> None:
+        """Emit CREATE TYPE or CREATE DOMAIN, unless the database has it."""
+        super().create(bind, checkfirst)
+
+    def drop(self, bind: Any, checkfirst: bool = True) -> None:
+        """Emit DROP TYPE or DROP DOMAIN, if the database has it."""
+        super().drop(bind, checkfirst)
+
 
 class ENUM(NamedType, Enum):
     """One of a fixed set, by CREATE TYPE ... AS ENUM.
@@ -277,6 +285,7 @@ class DOMAIN(NamedType):
         self.schema = schema
         self.metadata = metadata
         self.inherit_schema = inherit_schema
+        self._register()
 
     @property
     def python_type(self) -> type:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from pyorm.schema._base import SchemaItem, conv, quoted_name
+from pyorm.schema._base import BLANK_SCHEMA, SchemaItem, conv, quoted_name
 from pyorm.schema.column import Column
 from pyorm.schema.constraints import (
     CheckConstraint,
@@ -16,14 +16,14 @@ from pyorm.schema.constraints import (
     Constraint,
     ForeignKey,
     ForeignKeyConstraint,
-    Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
 )
 from pyorm.schema.defaults import ColumnDefault, Computed, DefaultClause, FetchedValue, Identity, Sequence
+from pyorm.schema.indexes import Index
 from pyorm.schema.metadata import MetaData
 from pyorm.schema.sorting import sort_tables, sort_tables_and_constraints
-from pyorm.schema.table import BLANK_SCHEMA, Table
+from pyorm.schema.table import Table
 
 _DDL = frozenset(
     {
@@ -54,6 +54,8 @@ def __getattr__(name: str) -> Any:
     """Import a DDL object, or the Inspector, at its first use."""
     if name in _DDL:
         return getattr(importlib.import_module("pyorm.schema.ddl"), name)
+    if name == "CheckFirst":
+        return importlib.import_module("pyorm.schema.create").CheckFirst
     if name == "Inspector":
         return importlib.import_module("pyorm.schema.inspector").Inspector
     raise AttributeError(f"module 'pyorm.schema' has no attribute {name!r}")
@@ -64,6 +66,7 @@ __all__ = [
     "DDL",
     "AddConstraint",
     "CheckConstraint",
+    "CheckFirst",
     "Column",
     "ColumnCollectionConstraint",
     "ColumnDefault",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from pyorm import exc
 from pyorm.schema import events
 
 
 class quoted_name(str):
-    """A name that says whether it is quoted.
+    """A name that says whether it is quoted, wherever it goes: DDL, queries, labels, aliases.
 
     Args:
         value: the identifier as the database stores it.
@@ -31,6 +31,9 @@ class quoted_name(str):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the text and its mark."""
         return quoted_name, (str(self), self.quote)
+
+
+BLANK_SCHEMA: Any = type("_BlankSchema", (), {"__repr__": lambda self: "BLANK_SCHEMA"})()
 
 
 class conv(str):
@@ -150,6 +153,45 @@ class SchemaItem:
                     f"Additional arguments should be named <dialectname>_<argument>, got '{key}' for {kind}"
                 )
             self.__dict__.setdefault("_dialect_options", {}).setdefault(dialect, {})[name] = value
+
+
+class DDLIf(NamedTuple):
+    """The condition under which a piece of DDL is written: dialect names, a callable and what it is handed."""
+
+    dialect: Any = None
+    callable_: Any = None
+    state: Any = None
+
+    def holds(self, ddl: Any, target: Any, bind: Any, dialect: Any, compiler: Any = None) -> bool:
+        """Return whether the DDL is written for this dialect and, where a callable was given, whether it says so."""
+        if isinstance(self.dialect, str) and dialect.name != self.dialect:
+            return False
+        if isinstance(self.dialect, (tuple, list, set, frozenset)) and dialect.name not in self.dialect:
+            return False
+        return self.callable_ is None or bool(
+            self.callable_(ddl, target, bind, state=self.state, dialect=dialect, compiler=compiler)
+        )
+
+
+class ConditionalDDL:
+    """What constraints and indexes have in common: a condition under which their table's DDL has them."""
+
+    _ddl_if: DDLIf | None = None
+
+    def ddl_if(self, dialect: Any = None, callable_: Any = None, state: Any = None) -> Self:
+        """Write this constraint or index only where the condition holds.
+
+        Args:
+            dialect: a dialect name or a tuple of names.
+            callable_: `(ddl, target, bind, *, state, dialect, compiler, **kw) -> bool`; `bind` is None while a
+                CREATE TABLE is only being rendered.
+            state: handed to the callable.
+
+        Returns:
+            The object itself, so that it can stand in a Table's arguments.
+        """
+        self._ddl_if = DDLIf(dialect, callable_, state)
+        return self
 
 
 def option(item: Any, dialect: str, name: str, default: Any = None) -> Any:

@@ -62,7 +62,7 @@ class DDLText:
     def create_table(self, table: Any, if_not_exists: bool = False, keys: Any = None) -> str:
         """Return CREATE TABLE; `keys` are the foreign keys to render inline, None all of them."""
         parts = [self._column_in_table(column) for column in table.c if not column.system]
-        parts += [text for c in self._constraints(table, keys) if (text := self.constraint(c))]
+        parts += [text for c in self._constraints(table, keys) if (text := self.constraint_in_table(c))]
         prefixes = "".join(f"{p} " for p in table._prefixes)
         exists = "IF NOT EXISTS " if if_not_exists else ""
         body = ", \n\t".join(parts)
@@ -76,7 +76,7 @@ class DDLText:
                 f"(in table '{column.table.description}', column '{column.name}'): {error.args[0]}"
             ) from error
         for constraint in sorted(column.constraints, key=lambda c: c._order):
-            rendered = self.constraint(constraint)
+            rendered = self.constraint_in_table(constraint)
             if rendered and isinstance(constraint, CheckConstraint) and not constraint._type_bound:
                 text += f" {rendered}"
         return text
@@ -197,6 +197,8 @@ class DDLText:
         for constraint in sorted(table.constraints, key=lambda c: c._order):
             if constraint is table.primary_key or getattr(constraint, "is_column_level", False):
                 continue
+            if getattr(constraint, "_isolated", False):
+                continue
             if isinstance(constraint, ForeignKeyConstraint) and not self._is_inline(constraint, keys):
                 continue
             chosen.append(constraint)
@@ -238,6 +240,17 @@ class DDLText:
         return ", ".join(f"{name} = {value}" for name, value in parameters.items())
 
     # ---- constraints -------------------------------------------------------------------------------------------
+    def constraint_in_table(self, constraint: Any) -> str:
+        """Return a constraint's definition in CREATE TABLE; nothing where `ddl_if()` says so."""
+        condition = constraint._ddl_if
+        if condition is not None:
+            from pyorm.schema.ddl import AddConstraint
+
+            ddl = AddConstraint(constraint, isolate_from_table=False)
+            if not condition.holds(ddl, constraint, None, self.dialect, self):
+                return ""
+        return self.constraint(constraint)
+
     def constraint(self, constraint: Any) -> str:
         """Return a constraint's definition; nothing where it does not exist on this database."""
         rule = getattr(constraint, "_applies_to", None)

@@ -82,11 +82,9 @@ class Column(_core.ColumnClause, SchemaItem):
     ) -> None:
         """Sort name, type and items out of the positional arguments."""
         name, type_, items = _positional(name, type_, _name, _type, args)
-        if quote is not None and name is not None:
-            from pyorm.schema._base import quoted_name
-
-            name = quoted_name(name, quote)
         super().__init__(name, NULLTYPE if type_ is None else type_)
+        if quote is not None:
+            self.quote = quote
         if key is not None:
             self.key = key
         if primary_key:
@@ -166,6 +164,7 @@ class Column(_core.ColumnClause, SchemaItem):
             primary_key=self.primary_key,
             unique=self.unique,
             index=self.index,
+            quote=self.quote,
             system=self.system,
             autoincrement=self.autoincrement,
             default=_UNSET if self.default is None else _clone(self.default),

@@ -7,13 +7,14 @@ from itertools import count
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.schema._base import SchemaItem
+from pyorm.schema._base import ConditionalDDL, SchemaItem
+from pyorm.schema.copying import CopyTarget
 from pyorm.schema.events import fire
 
-_creation_order = count()  # CREATE TABLE lists constraints in the order they were made
+creation_order = count()  # CREATE TABLE lists constraints in the order they were made
 
 
-class Constraint(SchemaItem):
+class Constraint(ConditionalDDL, SchemaItem):
     """Base of table constraints.
 
     Args:
@@ -40,7 +41,7 @@ class Constraint(SchemaItem):
         """Keep what every kind of constraint has."""
         self.name, self.deferrable, self.initially, self.comment = name, deferrable, initially, comment
         self._type_bound = _type_bound
-        self._order = next(_creation_order)
+        self._order = next(creation_order)
         if info is not None:
             self.info = info
         if dialect_kw:
@@ -69,8 +70,14 @@ class Constraint(SchemaItem):
             "deferrable": self.deferrable,
             "initially": self.initially,
             "comment": self.comment,
+            "info": dict(self.info) if "_info" in self.__dict__ else None,
             **self.dialect_kwargs,
         }
+
+    def _copied(self, copy: Any) -> Any:
+        """Give a copy what no argument carries: the condition of `ddl_if()`."""
+        copy._ddl_if = self._ddl_if
+        return copy
 
 
 class ColumnCollectionConstraint(Constraint):
@@ -127,7 +134,7 @@ class ColumnCollectionConstraint(Constraint):
         return [c if isinstance(c, str) else c.key for c in self._pending]
 
     def _copy(self, **kw: Any) -> ColumnCollectionConstraint:
-        return type(self)(*self._keys(), _autoattach=False, **self._options())
+        return self._copied(type(self)(*self._keys(), _autoattach=False, **self._options()))
 
 
 class PrimaryKeyConstraint(ColumnCollectionConstraint):
@@ -227,7 +234,7 @@ class CheckConstraint(Constraint):
         return isinstance(self.parent, _core.ColumnClause)
 
     def _copy(self, **kw: Any) -> CheckConstraint:
-        return CheckConstraint(self.sqltext, _type_bound=self._type_bound, **self._options())
+        return self._copied(CheckConstraint(self.sqltext, _type_bound=self._type_bound, **self._options()))  # type: ignore[no-any-return]
 
 
 class ForeignKey(SchemaItem):
@@ -269,29 +276,25 @@ class ForeignKey(SchemaItem):
         if info is not None:
             self.info = info
 
-    def _copy(self, schema: Any = None, **kw: Any) -> ForeignKey:
+    def _copy(self, to: CopyTarget | None = None, **kw: Any) -> ForeignKey:
         return ForeignKey(
-            self._target if isinstance(self._target, str) else self._column_spec(schema),
+            self._target if to is None else to.of(self),
             use_alter=self.use_alter, name=self.name, onupdate=self.onupdate, ondelete=self.ondelete,
             deferrable=self.deferrable, initially=self.initially, link_to_name=self.link_to_name, match=self.match,
-            comment=self.comment, **self._dialect_kw,
+            comment=self.comment, info=dict(self.info) if "_info" in self.__dict__ else None, **self._dialect_kw,
         )  # fmt: skip
-
-    def _column_spec(self, schema: Any = None) -> Any:
-        if schema is not None and self._column.table is not None:
-            return f"{schema}.{self._column.table.name}.{self._column.key}"
-        return self._column
 
     @property
     def target_fullname(self) -> str:
-        """The target as `table.column`, with the schema where there is one."""
+        """The target as it was given: `table.column`, with the schema where the text or the column has one."""
         if isinstance(self._target, str):
-            schema, table, column = self._tokens()
-            return ".".join(t for t in (schema, table, column) if t)
+            return self._target
         return f"{self._target.table.fullname}.{self._target.key}"
 
     def _tokens(self) -> tuple[str | None, str, str | None]:
-        """Split the text into schema, table and column; the schema may itself contain dots."""
+        """Split the target into schema, table and column; the schema may itself contain dots."""
+        if not isinstance(self._target, str):
+            return self._target.table.schema, self._target.table.name, self._target.key
         parts = self._target.split(".")
         if len(parts) == 1:
             return self._default_schema(), parts[0], None
@@ -473,88 +476,13 @@ class ForeignKeyConstraint(ColumnCollectionConstraint):
         """The Table referred to."""
         return self.elements[0].column.table
 
-    def _copy(self, schema: Any = None, **kw: Any) -> ForeignKeyConstraint:
-        return ForeignKeyConstraint(
-            self._keys(),
-            [fk._target if isinstance(fk._target, str) else fk._column_spec(schema) for fk in self.elements],
+    def _copy(self, to: CopyTarget | None = None, **kw: Any) -> ForeignKeyConstraint:
+        copy = ForeignKeyConstraint(
+            self._keys(), [fk._target if to is None else to.of(fk) for fk in self.elements],
             onupdate=self.onupdate, ondelete=self.ondelete, use_alter=self.use_alter, link_to_name=self.link_to_name,
             match=self.match, **self._options(),
         )  # fmt: skip
-
-
-class Index(ColumnCollectionConstraint):
-    """An index: columns, expressions or text.
-
-    Args:
-        name: its name; None takes the naming convention's (`ix_<table>_<column>`).
-        *expressions: columns by key or object, SQL expressions, `text()`.
-        unique: UNIQUE INDEX.
-        **dialect_kw: `postgresql_using=`, `postgresql_where=`, `sqlite_where=` and so on.
-    """
-
-    __visit_name__ = "index"
-
-    def __init__(
-        self,
-        name: str | None,
-        *expressions: Any,
-        unique: bool = False,
-        quote: bool | None = None,
-        info: dict[Any, Any] | None = None,
-        _table: Any = None,
-        _column_flag: bool = False,
-        **dialect_kw: Any,
-    ) -> None:
-        """Keep the expressions; the first that belongs to a table attaches the index."""
-        self.unique, self._column_flag = unique, _column_flag
-        self.expressions: list[Any] = []
-        super().__init__(*expressions, name=name, info=info, _autoattach=False, **dialect_kw)
-        table = _table if _table is not None else _table_of(self._pending)
-        if table is not None:
-            self._set_parent(table)
-
-    def _set_parent(self, parent: Any) -> None:
-        self.parent = parent
-        self.table = parent
-        parent.indexes.add(self)
-        self.expressions = [self._find(parent, e) if isinstance(e, str) else e for e in self._pending]
-        self._resolved = [e for e in self.expressions if isinstance(e, _core.ColumnClause)]
-        if self.name is None:
-            self.name = parent.metadata._name_for(self, parent) or self._default_name(parent)
-
-    def _default_name(self, table: Any) -> str:
-        """Return `ix_[schema_]table_column`."""
-        column = getattr(self.expressions[0], "name", None) if self.expressions else None
-        if column is None:
-            raise exc.ArgumentError(f"Index over an expression of table '{table.description}' needs a name")
-        return "_".join(str(part) for part in ("ix", table.schema, table.name, column) if part)
-
-    def create(self, bind: Any, checkfirst: bool = False) -> None:
-        """Emit CREATE INDEX; `checkfirst` asks the database whether it exists."""
-        from pyorm.schema.create import create_index
-
-        create_index(bind, self, checkfirst)
-
-    def drop(self, bind: Any, checkfirst: bool = False) -> None:
-        """Emit DROP INDEX; `checkfirst` asks the database whether it exists."""
-        from pyorm.schema.create import drop_index
-
-        drop_index(bind, self, checkfirst)
-
-    def _copy(self, **kw: Any) -> Index:
-        return Index(
-            self.name, *[e.key if isinstance(e, _core.ColumnClause) else e for e in self._pending],
-            unique=self.unique, **self.dialect_kwargs,
-        )  # fmt: skip
-
-    def __repr__(self) -> str:
-        """Return the definition in the form it would be written."""
-        parts = [repr(self.name)] + [
-            repr(e) if not isinstance(e, _core.ColumnClause) else e.name for e in self._pending
-        ]
-        if self.unique:
-            parts.append("unique=True")
-        return f"Index({', '.join(map(str, parts))})"
+        return self._copied(copy)  # type: ignore[no-any-return]
 
 
 def _as_column(value: Any) -> Any:
@@ -568,22 +496,7 @@ def _as_column(value: Any) -> Any:
     return column if column is not None else value
 
 
-def _table_of(expressions: list[Any]) -> Any:
-    """Return the table that the first column among the expressions belongs to, or None."""
-    for expression in expressions:
-        if isinstance(expression, str):
-            continue
-        if isinstance(expression, _core.ColumnClause):
-            if expression.table is not None:
-                return expression.table
-            continue
-        for column in _columns_in(expression):
-            if column.table is not None and hasattr(column.table, "indexes"):
-                return column.table
-    return None
-
-
-def _columns_in(expression: Any) -> Iterator[Any]:
+def columns_in(expression: Any) -> Iterator[Any]:
     stack = [expression]
     while stack:
         element = stack.pop()

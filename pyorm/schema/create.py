@@ -5,13 +5,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from enum import Flag
 from typing import Any
 
 from pyorm import exc
 from pyorm.schema import ddl
-from pyorm.schema._ddl_text import DDLText
 from pyorm.schema.events import fire
+from pyorm.schema.named_types import create_type, drop_type, in_metadata, named_types_in
 from pyorm.schema.sorting import sort_tables_and_constraints
+
+
+class CheckFirst(Flag):
+    """Which kinds of objects `create_all()`, `drop_all()`, `create()` and `drop()` look for before they act."""
+
+    NONE = 0
+    TABLES = 2
+    VIEWS = 4
+    INDEXES = 8
+    SEQUENCES = 16
+    TYPES = 32
+    ALL = TABLES | VIEWS | INDEXES | SEQUENCES | TYPES
+
+    @classmethod
+    def of(cls, value: Any) -> CheckFirst:
+        """Return the flags for what `checkfirst=` was given: True is ALL, False is NONE."""
+        return value if isinstance(value, cls) else cls.ALL if value else cls.NONE
 
 
 @contextmanager
@@ -30,19 +48,19 @@ def connection_for(bind: Any) -> Iterator[Any]:
         raise exc.ArgumentError(f"Expected an Engine or a Connection, got {bind!r}")
 
 
-class _Existing:
+class Existing:
     """Names that the database has, read once per schema."""
 
-    def __init__(self, connection: Any, checkfirst: bool) -> None:
+    def __init__(self, connection: Any, checkfirst: Any) -> None:
         from pyorm.schema.inspector import Inspector
 
-        self._checkfirst = checkfirst
-        self._inspector = Inspector(connection) if checkfirst else None
+        self.checkfirst = CheckFirst.of(checkfirst)
+        self._inspector: Any = Inspector(connection) if self.checkfirst else None
         self._tables: dict[Any, set[str]] = {}
 
     def has_table(self, table: Any, schema: str | None, default: bool) -> bool:
         """Return whether the table exists; `default` where nobody asked to look."""
-        if self._inspector is None:
+        if not self.checkfirst & CheckFirst.TABLES:
             return default
         names = self._tables.get(schema)
         if names is None:
@@ -55,62 +73,107 @@ class _Existing:
 
     def has_index(self, index: Any, schema: str | None, default: bool) -> bool:
         """Return whether the index exists."""
-        if self._inspector is None:
+        if not self.checkfirst & CheckFirst.INDEXES:
             return default
         found = self._inspector.get_indexes(index.table.name, schema)
         return any(entry["name"] == str(index.name) for entry in found)
 
     def has_sequence(self, sequence: Any, schema: str | None, default: bool) -> bool:
         """Return whether the sequence exists."""
-        return default if self._inspector is None else self._inspector.has_sequence(sequence.name, schema)
+        if not self.checkfirst & CheckFirst.SEQUENCES:
+            return default
+        return bool(self._inspector.has_sequence(sequence.name, schema))
 
-    def has_type(self, name: str, schema: str | None, default: bool) -> bool:
-        """Return whether the enum type exists."""
-        return default if self._inspector is None else self._inspector.has_type(name, schema)
+    def has_type(self, type_: Any, schema: str | None, default: bool) -> bool:
+        """Return whether the enum type or domain exists."""
+        if not self.checkfirst & CheckFirst.TYPES:
+            return default
+        return bool(self._inspector.has_type(type_.name, schema))
+
+
+def _translated(connection: Any, schema: Any) -> Any:
+    translate = connection.get_execution_options().get("schema_translate_map")
+    return translate.get(schema, schema) if translate else schema
 
 
 def _schema(connection: Any, item: Any) -> Any:
-    translate = connection.get_execution_options().get("schema_translate_map")
-    return translate.get(item.schema, item.schema) if translate else item.schema
+    return _translated(connection, item.schema)
 
 
-def create_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirst: bool) -> None:
-    """Create sequences, enum types, tables, indexes, comments, and the keys of cyclic tables."""
+def create_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirst: Any) -> None:
+    """Create sequences, named types, tables, indexes, comments, and the keys of cyclic tables."""
     with connection_for(bind) as connection:
-        existing = _Existing(connection, checkfirst)
+        existing = Existing(connection, checkfirst)
         chosen = _chosen(metadata, tables)
         missing = [t for t in chosen if not existing.has_table(t, _schema(connection, t), False)]
-        fire(metadata, "before_create", metadata, connection, tables=missing, checkfirst=checkfirst)
+        flags = existing.checkfirst
+        fire(metadata, "before_create", metadata, connection, tables=missing, checkfirst=flags)
         if connection.dialect.name == "postgresql":
             _create_sequences(connection, metadata, missing, tables, existing)
-            _create_enums(connection, missing, existing)
+            own = in_metadata(metadata) if tables is None else {}
+            _create_types(connection, {**own, **named_types_in(missing)}, existing)
         for table, keys in sort_tables_and_constraints(missing):
             if table is None:
                 _add_keys(connection, keys)
             else:
-                fire(table, "before_create", table, connection, checkfirst=checkfirst)
-                _create_one(connection, table, keys)
-                fire(table, "after_create", table, connection, checkfirst=checkfirst)
-        fire(metadata, "after_create", metadata, connection, tables=missing, checkfirst=checkfirst)
+                _create_one(connection, table, keys, flags)
+        fire(metadata, "after_create", metadata, connection, tables=missing, checkfirst=flags)
 
 
-def _create_one(connection: Any, table: Any, keys: list[Any]) -> None:
+def create_table(bind: Any, table: Any, checkfirst: Any) -> None:
+    """Create one table with its indexes, and before it the sequences and types that it needs."""
+    with connection_for(bind) as connection:
+        existing = Existing(connection, checkfirst)
+        if existing.has_table(table, _schema(connection, table), False):
+            return
+        if connection.dialect.name == "postgresql":
+            _create_sequences(connection, table.metadata, [table], [table], existing)
+            _create_types(connection, named_types_in([table]), existing)
+        _create_one(connection, table, None, existing.checkfirst)
+
+
+def _create_one(connection: Any, table: Any, keys: list[Any] | None, checkfirst: CheckFirst) -> None:
+    fire(table, "before_create", table, connection, checkfirst=checkfirst)
     connection.execute(ddl.CreateTable(table, include_foreign_key_constraints=keys))
     for index in sorted(table.indexes, key=lambda i: i._order):
-        connection.execute(ddl.CreateIndex(index))
+        _create_index(connection, index)
     if connection.dialect.name == "postgresql":
-        if table.comment is not None:
-            connection.execute(ddl.SetTableComment(table))
-        for column in table.c:
-            if column.comment is not None:
-                connection.execute(ddl.SetColumnComment(column))
+        _comment(connection, table)
+    fire(table, "after_create", table, connection, checkfirst=checkfirst)
+
+
+def _comment(connection: Any, table: Any) -> None:
+    if table.comment is not None:
+        connection.execute(ddl.SetTableComment(table))
+    for column in table.c:
+        if column.comment is not None:
+            connection.execute(ddl.SetColumnComment(column))
+    for constraint in sorted(table.constraints, key=lambda c: c._order):
+        if constraint.comment is not None and constraint.name is not None:
+            connection.execute(ddl.SetConstraintComment(constraint))
+
+
+def _is_wanted(connection: Any, statement: Any, item: Any) -> bool:
+    """Return whether the condition of `ddl_if()` lets the statement be written here."""
+    condition = item._ddl_if
+    return condition is None or condition.holds(statement, item, connection, connection.dialect)
+
+
+def _create_index(connection: Any, index: Any) -> None:
+    statement = ddl.CreateIndex(index)
+    if _is_wanted(connection, statement, index):
+        fire(index, "before_create", index, connection)
+        connection.execute(statement)
+        fire(index, "after_create", index, connection)
 
 
 def _add_keys(connection: Any, keys: list[Any]) -> None:
     if connection.dialect.name == "sqlite":
         return  # SQLite's CREATE TABLE has them inline: it may refer to a table that is made later
     for key in keys:
-        connection.execute(ddl.AddConstraint(key))
+        statement = ddl.AddConstraint(key, isolate_from_table=False)
+        if _is_wanted(connection, statement, key):
+            connection.execute(statement)
 
 
 def _chosen(metadata: Any, tables: Collection[Any] | None) -> list[Any]:
@@ -119,7 +182,7 @@ def _chosen(metadata: Any, tables: Collection[Any] | None) -> list[Any]:
     return list(tables)
 
 
-def _create_sequences(connection: Any, metadata: Any, missing: list[Any], only: Any, existing: _Existing) -> None:
+def _create_sequences(connection: Any, metadata: Any, missing: list[Any], only: Any, existing: Existing) -> None:
     wanted = _column_sequences(missing)
     if only is None:
         wanted |= set(metadata._sequences.values())
@@ -132,40 +195,21 @@ def _column_sequences(tables: list[Any]) -> set[Any]:
     return {c.default for t in tables for c in t.c if c.default is not None and c.default.is_sequence}
 
 
-def _enums(tables: list[Any]) -> dict[tuple[Any, str], Any]:
-    """Return the native enum types that columns use, by schema and name, in table order."""
-    found: dict[tuple[Any, str], Any] = {}
-    for table in tables:
-        for column in table.c:
-            enum = getattr(column.type, "item_type", column.type)
-            if getattr(enum, "native_enum", False) and getattr(enum, "create_type", True):
-                if enum.name is None:
-                    raise exc.CompileError(
-                        f"PostgreSQL ENUM type of column '{column}' requires a name: Enum(…, name=\"…\")"
-                    )
-                schema = enum.schema if enum.schema is not None else table.metadata.schema
-                found.setdefault((schema, enum.name), enum)
-    return found
+def _create_types(connection: Any, types: dict[tuple[Any, str], Any], existing: Existing) -> None:
+    for (schema, _name), type_ in types.items():
+        if not existing.has_type(type_, _translated(connection, schema), False):
+            create_type(connection, type_, schema)
 
 
-def _create_enums(connection: Any, missing: list[Any], existing: _Existing) -> None:
-    for (schema, name), enum in _enums(missing).items():
-        if not existing.has_type(name, schema, False):
-            render = DDLText(connection.dialect)
-            full = f"{render.quote(schema)}.{render.quote(name)}" if schema else render.quote(name)
-            labels = ", ".join(render.literal(label) for label in enum.enums)
-            connection.exec_driver_sql(f"CREATE TYPE {full} AS ENUM ({labels})")
-
-
-def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirst: bool) -> None:
-    """Drop the keys of cyclic tables, tables, enum types and sequences."""
+def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirst: Any) -> None:
+    """Drop the keys of cyclic tables, tables, named types and sequences."""
     with connection_for(bind) as connection:
-        existing = _Existing(connection, checkfirst)
+        existing = Existing(connection, checkfirst)
         chosen = _chosen(metadata, tables)
         present = [t for t in chosen if existing.has_table(t, _schema(connection, t), True)]
-        fire(metadata, "before_drop", metadata, connection, tables=present, checkfirst=checkfirst)
-        is_lite = connection.dialect.name == "sqlite"
-        if is_lite:
+        flags = existing.checkfirst
+        fire(metadata, "before_drop", metadata, connection, tables=present, checkfirst=flags)
+        if connection.dialect.name == "sqlite":
             ordered = _order_without_alter(present)
         else:
             pairs = sort_tables_and_constraints(present)
@@ -173,13 +217,29 @@ def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirs
                 _drop_key(connection, key)
             ordered = [table for table, _ in pairs if table is not None]
         for table in reversed(ordered):
-            fire(table, "before_drop", table, connection, checkfirst=checkfirst)
-            connection.execute(ddl.DropTable(table))
-            fire(table, "after_drop", table, connection, checkfirst=checkfirst)
+            _drop_one(connection, table, flags)
         if connection.dialect.name == "postgresql":
-            _drop_enums(connection, metadata, present, tables, existing)
+            _drop_types(connection, metadata, chosen, tables, existing)
             _drop_sequences(connection, metadata, present, tables, existing)
-        fire(metadata, "after_drop", metadata, connection, tables=present, checkfirst=checkfirst)
+        fire(metadata, "after_drop", metadata, connection, tables=present, checkfirst=flags)
+
+
+def drop_table(bind: Any, table: Any, checkfirst: Any) -> None:
+    """Drop one table, and the types and sequences that only it uses."""
+    with connection_for(bind) as connection:
+        existing = Existing(connection, checkfirst)
+        if not existing.has_table(table, _schema(connection, table), True):
+            return
+        _drop_one(connection, table, existing.checkfirst)
+        if connection.dialect.name == "postgresql":
+            _drop_types(connection, table.metadata, [table], [table], existing)
+            _drop_sequences(connection, table.metadata, [table], [table], existing)
+
+
+def _drop_one(connection: Any, table: Any, checkfirst: CheckFirst) -> None:
+    fire(table, "before_drop", table, connection, checkfirst=checkfirst)
+    connection.execute(ddl.DropTable(table))
+    fire(table, "after_drop", table, connection, checkfirst=checkfirst)
 
 
 def _drop_key(connection: Any, key: Any) -> None:
@@ -209,18 +269,22 @@ def _order_without_alter(tables: list[Any]) -> list[Any]:
     return ordered + list(reversed(cycle))
 
 
-def _drop_enums(connection: Any, metadata: Any, dropped: list[Any], only: Any, existing: _Existing) -> None:
+def _drop_types(connection: Any, metadata: Any, dropped: list[Any], only: Any, existing: Existing) -> None:
     """Drop the types of the dropped tables that no other table of the MetaData uses."""
     gone = {id(t) for t in dropped}
-    kept = _enums([t for t in metadata.tables.values() if only is not None and id(t) not in gone])
-    render = DDLText(connection.dialect)
-    for (schema, name), _enum in _enums(dropped).items():
-        if (schema, name) not in kept and existing.has_type(name, schema, True):
-            full = f"{render.quote(schema)}.{render.quote(name)}" if schema else render.quote(name)
-            connection.exec_driver_sql(f"DROP TYPE {full}")
+    kept = named_types_in([t for t in metadata.tables.values() if id(t) not in gone])
+    own = in_metadata(metadata)
+    types = named_types_in(dropped)
+    if only is None:
+        types = {**own, **types}
+    else:  # one table's types only; what names the MetaData itself stays
+        kept = {**kept, **own}
+    for (schema, name), type_ in reversed(types.items()):
+        if (schema, name) not in kept and existing.has_type(type_, _translated(connection, schema), True):
+            drop_type(connection, type_, schema)
 
 
-def _drop_sequences(connection: Any, metadata: Any, dropped: list[Any], only: Any, existing: _Existing) -> None:
+def _drop_sequences(connection: Any, metadata: Any, dropped: list[Any], only: Any, existing: Existing) -> None:
     wanted = _column_sequences(dropped)
     if only is None:
         wanted |= set(metadata._sequences.values())
@@ -229,17 +293,39 @@ def _drop_sequences(connection: Any, metadata: Any, dropped: list[Any], only: An
             connection.execute(ddl.DropSequence(sequence))
 
 
-def create_index(bind: Any, index: Any, checkfirst: bool) -> None:
+def create_index(bind: Any, index: Any, checkfirst: Any) -> None:
     """Create one index."""
     with connection_for(bind) as connection:
-        existing = _Existing(connection, checkfirst)
+        existing = Existing(connection, checkfirst)
         if not existing.has_index(index, _schema(connection, index.table), False):
-            connection.execute(ddl.CreateIndex(index))
+            _create_index(connection, index)
 
 
-def drop_index(bind: Any, index: Any, checkfirst: bool) -> None:
+def drop_index(bind: Any, index: Any, checkfirst: Any) -> None:
     """Drop one index."""
     with connection_for(bind) as connection:
-        existing = _Existing(connection, checkfirst)
+        existing = Existing(connection, checkfirst)
         if existing.has_index(index, _schema(connection, index.table), True):
+            fire(index, "before_drop", index, connection)
             connection.execute(ddl.DropIndex(index))
+            fire(index, "after_drop", index, connection)
+
+
+def create_sequence(bind: Any, sequence: Any, checkfirst: Any) -> None:
+    """Create one sequence; nothing on a database without sequences."""
+    with connection_for(bind) as connection:
+        existing = Existing(connection, checkfirst)
+        if connection.dialect.name == "postgresql" and not existing.has_sequence(
+            sequence, _schema(connection, sequence), False
+        ):
+            connection.execute(ddl.CreateSequence(sequence))
+
+
+def drop_sequence(bind: Any, sequence: Any, checkfirst: Any) -> None:
+    """Drop one sequence; nothing on a database without sequences."""
+    with connection_for(bind) as connection:
+        existing = Existing(connection, checkfirst)
+        if connection.dialect.name == "postgresql" and existing.has_sequence(
+            sequence, _schema(connection, sequence), True
+        ):
+            connection.execute(ddl.DropSequence(sequence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm import exc
+from pyorm.schema._base import DDLIf
 from pyorm.schema._ddl_text import DDLText
 
 
@@ -32,7 +33,7 @@ class ExecutableDDLElement:
 
     __visit_name__ = "ddl_element"
     target: Any = None
-    _condition: tuple[Any, Any, Any] = (None, None, None)
+    _ddl_if: DDLIf | None = None
 
     def _text(self, render: DDLText) -> str:
         """Return the statement; every kind says how it is written."""
@@ -63,30 +64,22 @@ class ExecutableDDLElement:
 
         Args:
             dialect: a dialect name or a tuple of names.
-            callable_: `(ddl, target, bind, **kw) -> bool`.
+            callable_: `(ddl, target, bind, *, state, dialect, compiler, **kw) -> bool`.
             state: handed to the callable.
         """
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy._condition = (dialect, callable_, state)
+        copy._ddl_if = DDLIf(dialect, callable_, state)
         return copy
 
-    def _should_run(self, target: Any, bind: Any, **kw: Any) -> bool:
-        dialect, callable_, state = self._condition
-        if isinstance(dialect, str) and bind.dialect.name != dialect:
-            return False
-        if isinstance(dialect, (tuple, list, set)) and bind.dialect.name not in dialect:
-            return False
-        return callable_ is None or bool(callable_(self, target, bind, state=state, dialect=bind.dialect, **kw))
+    def _should_run(self, target: Any, bind: Any) -> bool:
+        return self._ddl_if is None or self._ddl_if.holds(self, target, bind, bind.dialect)
 
     def __call__(self, target: Any, bind: Any, **kw: Any) -> Any:
         """Run as an event listener: for `target`, on the connection `bind`."""
-        if not self._should_run(target, bind, **kw):
+        if not self._should_run(target, bind):
             return None
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        copy.target = target
-        return bind.execute(copy)
+        return bind.execute(self.against(target))
 
     def against(self, target: Any) -> ExecutableDDLElement:
         """Return a copy for another target."""
@@ -260,6 +253,8 @@ class AddConstraint(_CreateDrop):
     def __init__(self, element: Any, *, isolate_from_table: bool = True) -> None:
         """Keep what to render."""
         super().__init__(element)
+        if isolate_from_table:
+            element._isolated = True
 
     def _text(self, render: DDLText) -> str:
         return f"ALTER TABLE {render.table(self.element.table)} ADD {render.constraint(self.element)}"
@@ -274,6 +269,8 @@ class DropConstraint(_CreateDrop):
         """Keep what to render."""
         super().__init__(element)
         self.cascade, self.if_exists = cascade, if_exists
+        if isolate_from_table:
+            element._isolated = True
 
     def _text(self, render: DDLText) -> str:
         if self.element.name is None:

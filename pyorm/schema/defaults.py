@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyorm import exc
-from pyorm.schema._base import SchemaItem
+from pyorm.schema._base import BLANK_SCHEMA, SchemaItem, quoted_name
 
 _MAX_POSITIONAL = 1  # a callable default takes at most the execution context
 
@@ -249,16 +249,22 @@ class Sequence(DefaultGenerator):
         order: bool | None = None,
         data_type: Any = None,
         optional: bool = False,
+        quote: bool | None = None,
         metadata: Any = None,
+        quote_schema: bool | None = None,
         for_update: bool = False,
     ) -> None:
         """Keep the options and register with the metadata."""
-        self.name, self.start, self.increment = name, start, increment
+        self.name, self.start, self.increment = name if quote is None else quoted_name(name, quote), start, increment
         self.minvalue, self.maxvalue, self.nominvalue, self.nomaxvalue = minvalue, maxvalue, nominvalue, nomaxvalue
         self.cycle, self.cache, self.order, self.data_type, self.optional = cycle, cache, order, data_type, optional
         self.for_update = for_update
         self.metadata = metadata
-        self.schema = schema if schema is not None or metadata is None else metadata.schema
+        if schema is BLANK_SCHEMA:
+            schema = None
+        elif schema is None and metadata is not None:
+            schema = metadata.schema
+        self.schema = schema if schema is None or quote_schema is None else quoted_name(schema, quote_schema)
         if metadata is not None:
             metadata._sequences[self._key] = self
 
@@ -279,4 +285,18 @@ class Sequence(DefaultGenerator):
         """Return the SQL expression `nextval('name')`."""
         from pyorm import _core
 
-        return _core.func.nextval(self._key)
+        parts = (self.schema, self.name) if self.schema else (self.name,)
+        name = ".".join(_core.quote_identifier(part, "postgresql") for part in parts)
+        return _core.func.nextval(_core.literal_column("'" + name.replace("'", "''") + "'"))
+
+    def create(self, bind: Any, checkfirst: Any = True) -> None:
+        """Emit CREATE SEQUENCE, where the database has sequences and this one not yet."""
+        from pyorm.schema.create import create_sequence
+
+        create_sequence(bind, self, checkfirst)
+
+    def drop(self, bind: Any, checkfirst: Any = True) -> None:
+        """Emit DROP SEQUENCE, where the database has this one."""
+        from pyorm.schema.create import drop_sequence
+
+        drop_sequence(bind, self, checkfirst)

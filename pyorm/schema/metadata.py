@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from pyorm import exc
-from pyorm.schema._base import SchemaItem, conv
+from pyorm.schema._base import SchemaItem, conv, quoted_name
 from pyorm.schema.sorting import sort_tables
 
 DEFAULT_NAMING_CONVENTION: dict[Any, Any] = {"ix": "ix_%(column_0_label)s"}
@@ -34,10 +34,11 @@ class MetaData(SchemaItem):
         """Start empty."""
         if schema is not None and not isinstance(schema, str):
             raise exc.ArgumentError(f"expected schema argument to be a string, got {type(schema)}.")
-        self.schema, self.quote_schema = schema, quote_schema
+        self.schema = quoted_name(schema, quote_schema) if quote_schema is not None and schema is not None else schema
         self.naming_convention = naming_convention or DEFAULT_NAMING_CONVENTION
         self.tables: dict[str, Any] = {}
         self._sequences: dict[str, Any] = {}
+        self._named_types: list[Any] = []  # types made with metadata=
         self._waiting: dict[str, list[Any]] = {}  # foreign keys by the key of the table they wait for
         self._untyped: dict[int, list[Any]] = {}  # foreign keys by id of the target column that has no type yet
         if info is not None:
@@ -76,6 +77,7 @@ class MetaData(SchemaItem):
         self._waiting.clear()
         self._untyped.clear()
         self._sequences.clear()
+        self._named_types.clear()
 
     def create_all(self, bind: Any, tables: Collection[Any] | None = None, checkfirst: Any = True) -> None:
         """Create tables, their indexes, enum types and sequences, referred-to first.
@@ -83,11 +85,11 @@ class MetaData(SchemaItem):
         Args:
             bind: an Engine or a Connection.
             tables: only these; None means all.
-            checkfirst: ask the database first and leave out what exists.
+            checkfirst: ask the database first and leave out what exists; a CheckFirst says of what.
         """
         from pyorm.schema.create import create_all
 
-        create_all(bind, self, tables, bool(checkfirst))
+        create_all(bind, self, tables, checkfirst)
 
     def drop_all(self, bind: Any, tables: Collection[Any] | None = None, checkfirst: Any = True) -> None:
         """Drop tables, referring ones first, and the types and sequences that belong to them.
@@ -99,7 +101,7 @@ class MetaData(SchemaItem):
         """
         from pyorm.schema.create import drop_all
 
-        drop_all(bind, self, tables, bool(checkfirst))
+        drop_all(bind, self, tables, checkfirst)
 
     def reflect(
         self,

@@ -10,10 +10,10 @@ from pyorm.schema._base import conv
 from pyorm.schema.constraints import (
     CheckConstraint,
     ForeignKeyConstraint,
-    Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
 )
+from pyorm.schema.indexes import Index
 
 _KINDS: dict[type, str] = {
     Index: "ix",
@@ -104,10 +104,10 @@ class _Tokens(Mapping[str, Any]):
 
     def _columns(self) -> list[Any]:
         if isinstance(self._constraint, CheckConstraint):
-            from pyorm.schema.constraints import _columns_in
+            from pyorm.schema.constraints import columns_in
 
             parent = self._constraint.parent
-            return list(_columns_in(self._constraint.sqltext)) or ([parent] if hasattr(parent, "key") else [])
+            return list(columns_in(self._constraint.sqltext)) or ([parent] if hasattr(parent, "key") else [])
         return list(self._constraint)
 
     @staticmethod

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.schema._base import SchemaItem, quoted_name
-from pyorm.schema.constraints import Index, PrimaryKeyConstraint, UniqueConstraint
+from pyorm.schema._base import BLANK_SCHEMA, SchemaItem, quoted_name
+from pyorm.schema.constraints import PrimaryKeyConstraint, UniqueConstraint
+from pyorm.schema.copying import CopyTarget
 from pyorm.schema.events import fire
+from pyorm.schema.indexes import Index
 
-BLANK_SCHEMA: Any = type("_BlankSchema", (), {"__repr__": lambda self: "BLANK_SCHEMA"})()
+_RETAIN_SCHEMA: Any = object()
 
 
 class Table(_core.TableClause, SchemaItem):
@@ -179,42 +182,55 @@ class Table(_core.TableClause, SchemaItem):
         """Say that this table comes after another one in dependency order."""
         self._extra_dependencies.add(table)
 
-    def create(self, bind: Any, checkfirst: bool = False) -> None:
-        """Emit CREATE TABLE and CREATE INDEX for this table."""
-        from pyorm.schema.create import create_all
+    def create(self, bind: Any, checkfirst: Any = None) -> None:
+        """Emit CREATE TABLE and CREATE INDEX for this table, and CREATE TYPE for types it needs.
 
-        create_all(bind, self.metadata, [self], checkfirst)
+        Args:
+            bind: an Engine or a Connection.
+            checkfirst: True asks the database first whether the table exists, False asks nothing; left out, only
+                types are asked for. A CheckFirst says it by kind.
+        """
+        from pyorm.schema.create import CheckFirst, create_table
 
-    def drop(self, bind: Any, checkfirst: bool = False) -> None:
-        """Emit DROP TABLE for this table."""
-        from pyorm.schema.create import drop_all
+        create_table(bind, self, CheckFirst.TYPES if checkfirst is None else checkfirst)
 
-        drop_all(bind, self.metadata, [self], checkfirst)
+    def drop(self, bind: Any, checkfirst: Any = False) -> None:
+        """Emit DROP TABLE for this table; `checkfirst` as for create()."""
+        from pyorm.schema.create import drop_table
+
+        drop_table(bind, self, checkfirst)
 
     def to_metadata(
-        self, metadata: Any, schema: Any = None, referred_schema_fn: Any = None, name: str | None = None
+        self, metadata: Any, schema: Any = _RETAIN_SCHEMA, referred_schema_fn: Any = None, name: str | None = None
     ) -> Table:
-        """Return a copy of this table in another MetaData.
+        """Return a copy of this table in another MetaData; one that is there already is returned with a warning.
 
         Args:
             metadata: where the copy goes.
-            schema: its schema there; None keeps this one's.
-            referred_schema_fn: `(table, to_schema, constraint, referred_schema) -> schema` for foreign keys.
+            schema: its schema there; left out it keeps this one's, None takes the MetaData's.
+            referred_schema_fn: `(table, to_schema, constraint, referred_schema) -> schema` for foreign keys;
+                left out, a key into the table's own schema follows the copy and any other stays.
             name: its name there; None keeps this one's.
         """
         name = name or self.name
-        schema = self.schema if schema is None else schema
+        schema = self.schema if schema is _RETAIN_SCHEMA else metadata.schema if schema is None else schema
         key = _table_key(name, schema)
         present: Table | None = metadata.tables.get(key)
         if present is not None:
+            warnings.warn(
+                f"Table '{present.name}' already exists within the given MetaData - not copying.",
+                exc.SAWarning, stacklevel=2,
+            )  # fmt: skip
             return present
-        columns = [column._copy(schema=None) for column in self.c]
-        table = Table(name, metadata, *columns, schema=schema, comment=self.comment, **self.dialect_kwargs)
-        for constraint in sorted(self.constraints, key=lambda c: str(c.name)):
-            if _belongs_to_columns(constraint):
-                continue
-            table.append_constraint(constraint._copy())
-        for index in self.indexes:
+        to = CopyTarget(self, schema, name, referred_schema_fn)
+        table = Table(
+            name, metadata, *[column._copy(to=to) for column in self.c], schema=schema, comment=self.comment,
+            prefixes=self._prefixes, info=dict(self.info) if "_info" in self.__dict__ else None, **self.dialect_kwargs,
+        )  # fmt: skip
+        for constraint in sorted(self.constraints, key=lambda c: c._order):
+            if not _belongs_to_columns(constraint):
+                table.append_constraint(constraint._copy(to=to))
+        for index in sorted(self.indexes, key=lambda i: i._order):
             if not index._column_flag:
                 index._copy()._set_parent(table)
         return table

@@ -1,4 +1,10 @@
-"""PostgreSQL: its dialect object, `insert()` with ON CONFLICT, and its own types."""
+"""PostgreSQL: its dialect object, `insert()` with ON CONFLICT, its own types and what creates them.
+
+What creates types is imported when it is first asked for.
+"""
+
+import importlib
+from typing import Any as _Any
 
 from pyorm._core import aggregate_order_by, array, distinct_on
 from pyorm._core import dialect_insert as insert
@@ -42,6 +48,18 @@ from pyorm.types import (
     VARCHAR,
 )
 
+_FROM = dict.fromkeys(
+    ("CreateDomainType", "CreateEnumType", "DropDomainType", "DropEnumType"), "pyorm.schema.named_types"
+)
+
+
+def __getattr__(name: str) -> _Any:
+    """Import what is not needed for queries at its first use."""
+    if name in _FROM:
+        return getattr(importlib.import_module(_FROM[name]), name)
+    raise AttributeError(f"module 'pyorm.dialects.postgresql' has no attribute {name!r}")
+
+
 __all__ = [
     "ARRAY",
     "BIGINT",
@@ -51,9 +69,13 @@ __all__ = [
     "CHAR",
     "CIDR",
     "CITEXT",
+    "CreateDomainType",
+    "CreateEnumType",
     "DATE",
     "DOMAIN",
     "DOUBLE_PRECISION",
+    "DropDomainType",
+    "DropEnumType",
     "ENUM",
     "FLOAT",
     "INET",
