@@ -339,11 +339,11 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
     }
     source->batches = opts.stream;
     source->l.overwrite = opts.overwrite;
+    source->l.token = Py_XNewRef(opts.token); /* before: which keys are read fast hangs on it */
     if (orm_loader_init(&source->l, s, c, r) < 0) {
         source_close(source);
         goto done;
     }
-    source->l.token = Py_XNewRef(opts.token);
     source->l.statement = Py_XNewRef(statement);
     result = orm_result_object(st, &load_source_ops, source, plan->shape, plan->by_identity,
                                opts.yield_per,

@@ -139,6 +139,20 @@ def test_composite_keys_are_identities_when_loaded_twice(engine: Any) -> None:
         assert session.get(Pair, {"a": 1, "b": "z"}) is None
 
 
+def test_identity_is_another_when_the_statement_has_a_token(engine: Any) -> None:
+    fill(engine, 1)
+
+    with Session(engine) as session:
+        one = select(User).where(User.id == 1)
+        plain = session.scalars(one).one()
+        sharded = session.scalars(one, execution_options={"identity_token": "east"}).one()
+        again = session.scalars(one.execution_options(identity_token="east")).one()
+
+        assert sharded is again is not plain
+        assert inspect(plain).identity_key == (User, (1,), None)
+        assert inspect(sharded).identity_key == (User, (1,), "east")
+
+
 def test_listeners_are_told_when_instances_are_loaded_and_refreshed(engine: Any) -> None:
     fill(engine, 1)
     log: list[Any] = []
