@@ -28,16 +28,17 @@ days_of(int year, int month, int day)
     return era * 146097 + doe - 719468 + DAYS_1970;
 }
 
-/* The date of a day; any day within int32. */
+/* The date of a day between DAYS_MIN and DAYS_MAX. Unsigned and 32 bits wide: a division by a
+   constant is then a multiplication and a shift. */
 static inline void
 date_of(int64_t days, int *year, int *month, int *day)
 {
-    int64_t z = days - DAYS_1970 + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
+    uint32_t z = (uint32_t)(days - DAYS_1970 + 719468); /* since 0000-03-01 */
+    uint32_t era = z / 146097;
+    uint32_t doe = z - era * 146097;
+    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    uint32_t mp = (5 * doy + 2) / 153;
 
     *day = (int)(doy - (153 * mp + 2) / 5 + 1);
     *month = (int)(mp < 10 ? mp + 3 : mp - 9);

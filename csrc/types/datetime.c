@@ -60,8 +60,9 @@ orm_datetime_from_us(orm_decctx *c, int64_t us, PyObject *tzinfo)
 {
     PyDateTime_CAPI *dt = types_room(c->st)->dt;
     int64_t days = us / US_PER_DAY;
-    int64_t rest = us % US_PER_DAY;
-    int year, month, day, second;
+    int64_t rest = us - days * US_PER_DAY;
+    int year, month, day;
+    uint32_t second;
 
     if (rest < 0) {
         rest += US_PER_DAY;
@@ -72,9 +73,10 @@ orm_datetime_from_us(orm_decctx *c, int64_t us, PyObject *tzinfo)
                                 "a timestamp outside of the years 1 to 9999 has no datetime");
     }
     date_of(days, &year, &month, &day);
-    second = (int)(rest / US_PER_SECOND);
-    return dt->DateTime_FromDateAndTime(year, month, day, second / 3600, second / 60 % 60,
-                                        second % 60, (int)(rest % US_PER_SECOND), tzinfo,
+    second = (uint32_t)((uint64_t)rest / US_PER_SECOND);
+    return dt->DateTime_FromDateAndTime(year, month, day, (int)(second / 3600),
+                                        (int)(second / 60 % 60), (int)(second % 60),
+                                        (int)(rest - second * US_PER_SECOND), tzinfo,
                                         dt->DateTimeType);
 }
 

@@ -367,15 +367,19 @@ read_datetime(iso_text *s, int64_t *us, int64_t *seconds)
     return read_zone(s, seconds);
 }
 
-/* Two digits' value; anything else gives 100 or more. */
-static inline unsigned
-two_digits(const char *p)
+/* Eight characters of which `shape` has the separators, and '0' where digits must be: each digit
+   taken together with the one behind it, a byte each, as BYTE counts them. `limit` has 0x76 at
+   digits and 0x7f at separators: a digit above 9 and a separator that is not ours reach the
+   highest bit of their byte. False: something else. */
+static inline bool
+read_eight(const char *p, uint64_t shape, uint64_t limit, uint64_t *pairs)
 {
-    unsigned tens = (unsigned char)p[0] - (unsigned)'0';
-    unsigned ones = (unsigned char)p[1] - (unsigned)'0';
+    uint64_t v = orm_load64(p) ^ shape;
 
-    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+    *pairs = v * 10 + (v << 8);
+    return (((v + limit) | v) & UINT64_C(0x8080808080808080)) == 0;
 }
+#define BYTE(word, i) ((int)((word) >> (56 - 8 * (i)) & 0xff))
 
 /* fast path: same answer as the rest of orm_datetime_decode_lite, for "YYYY-MM-DD HH:MM:SS.ffffff",
    the form in which they are written. NULL without an exception: read it the long way. */
@@ -384,31 +388,27 @@ decode_written(orm_decctx *c, const iso_text *s)
 {
     PyDateTime_CAPI *dt = types_room(c->st)->dt;
     const char *p = s->at;
-    unsigned part[10];
+    uint64_t a, b, second, fraction;
 
-    if (s->end - p != 26 || p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':'
-        || p[16] != ':' || p[19] != '.') {
+    if (s->end - p != 26
+        || !read_eight(p, UINT64_C(0x303030302d30302d), UINT64_C(0x767676767f76767f), &a)
+        || !read_eight(p + 8, UINT64_C(0x30302030303a3030), UINT64_C(0x76767f76767f7676), &b)
+        || !read_eight(p + 16, UINT64_C(0x3a30302e30303030), UINT64_C(0x7f76767f76767676), &second)
+        || !read_eight(p + 18, UINT64_C(0x302e303030303030), UINT64_C(0x767f767676767676),
+                       &fraction)) {
         return NULL;
     }
-    /* century, year, month, day, hour, minute, second, and the microseconds by twos */
-    static const uint8_t at[10] = {0, 2, 5, 8, 11, 14, 17, 20, 22, 24};
-    for (int i = 0; i < 10; i++) {
-        part[i] = two_digits(p + at[i]);
-        if (part[i] > 99) {
-            return NULL;
-        }
-    }
-    int year = (int)(part[0] * 100 + part[1]);
-    int month = (int)part[2];
-    int day = (int)part[3];
-    if (year < 1 || month < 1 || month > 12 || day < 1 || part[4] > 23 || part[5] > 59
-        || part[6] > 59 || (day > 28 && day > days_in_month(year, month))) {
+    int year = BYTE(a, 0) * 100 + BYTE(a, 2);
+    int month = BYTE(a, 5);
+    int day = BYTE(b, 0);
+    if (year < 1 || month < 1 || month > 12 || day < 1 || BYTE(b, 3) > 23 || BYTE(b, 6) > 59
+        || BYTE(second, 1) > 59 || (day > 28 && day > days_in_month(year, month))) {
         return NULL;
     }
-    return dt->DateTime_FromDateAndTime(year, month, day, (int)part[4], (int)part[5],
-                                        (int)part[6],
-                                        (int)(part[7] * 10000 + part[8] * 100 + part[9]), Py_None,
-                                        dt->DateTimeType);
+    return dt->DateTime_FromDateAndTime(
+        year, month, day, BYTE(b, 3), BYTE(b, 6), BYTE(second, 1),
+        BYTE(fraction, 2) * 10000 + BYTE(fraction, 4) * 100 + BYTE(fraction, 6), Py_None,
+        dt->DateTimeType);
 }
 
 PyObject *

@@ -11,29 +11,52 @@
 
 #include <string.h>
 
-/* Whether no byte of a text has its highest bit set. Eight bytes at a time: most of what is
-   loaded are texts, and most texts are ASCII. */
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* Copy a text and tell whether no byte has its highest bit set. Eight bytes at a time: most of
+   what is loaded are texts, and most texts are short and ASCII. */
 static inline bool
-is_ascii(const char *p, size_t len)
+copy_ascii(char *to, const char *p, size_t len)
 {
-    const uint64_t high = UINT64_C(0x8080808080808080);
     uint64_t seen = 0;
     uint64_t word;
-    size_t i = 0;
+    uint32_t half;
 
-    for (; i + sizeof(word) <= len; i += sizeof(word)) {
-        memcpy(&word, p + i, sizeof(word));
-        seen |= word;
+    if (len >= sizeof(word)) {
+        for (size_t i = 0; i + sizeof(word) < len; i += sizeof(word)) {
+            memcpy(&word, p + i, sizeof(word));
+            memcpy(to + i, &word, sizeof(word));
+            seen |= word;
+        }
+        memcpy(&word, p + len - sizeof(word), sizeof(word)); /* overlaps the one before */
+        memcpy(to + len - sizeof(word), &word, sizeof(word));
+        return ((seen | word) & HIGH_BITS) == 0;
     }
-    if (i < len && len >= sizeof(word)) { /* the last word overlaps the one before */
-        memcpy(&word, p + len - sizeof(word), sizeof(word));
-        seen |= word;
-        i = len;
+    if (len >= sizeof(half)) {
+        memcpy(&half, p, sizeof(half));
+        memcpy(to, &half, sizeof(half));
+        seen = half;
+        memcpy(&half, p + len - sizeof(half), sizeof(half));
+        memcpy(to + len - sizeof(half), &half, sizeof(half));
+        return ((seen | half) & HIGH_BITS) == 0;
     }
-    for (; i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
+        to[i] = p[i];
         seen |= (unsigned char)p[i];
     }
-    return (seen & high) == 0;
+    return (seen & HIGH_BITS) == 0;
+}
+
+/* A text that is not ASCII shows it in its first letters more often than not. */
+static inline bool
+begins_ascii(const char *p, size_t len)
+{
+    uint64_t word = 0;
+
+    if (len >= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+    }
+    return (word & HIGH_BITS) == 0;
 }
 
 PyObject *
@@ -41,12 +64,12 @@ orm_text_from_utf8(orm_decctx *c, const char *p, Py_ssize_t len)
 {
     PyObject *text = NULL;
 
-    if (is_ascii(p, (size_t)len)) {
+    if (begins_ascii(p, (size_t)len)) {
         text = PyUnicode_New(len, 127);
-        if (text != NULL && len > 0) {
-            memcpy(PyUnicode_DATA(text), p, (size_t)len);
+        if (text == NULL || copy_ascii(PyUnicode_DATA(text), p, (size_t)len)) {
+            return text;
         }
-        return text;
+        Py_DECREF(text);
     }
     text = PyUnicode_DecodeUTF8(p, len, "strict");
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {

@@ -208,6 +208,26 @@ def test_iso_forms_of_others_are_read_from_sqlite(text: str, expected: dt.dateti
     assert (back, back.utcoffset()) == (expected, expected.utcoffset())
 
 
+@pytest.mark.parametrize("at", range(26))
+def test_datetime_is_read_or_refused_when_one_character_is_another(at: int) -> None:
+    written = "2024-02-29 13:47:58.012345"
+
+    for code in (*range(1, 128), 0xE9):
+        text = written[:at] + chr(code) + written[at + 1 :]
+        try:
+            # Other separators before the time than these two are Python's own.
+            expected = dt.datetime.fromisoformat(text) if text[10] in " Tt" else None
+        except ValueError:
+            expected = None
+        if text[19] != ".":
+            expected = None
+        if expected is not None:
+            assert core.types_decode(types.DateTime(), text, LITE) == expected
+        else:
+            with pytest.raises(exc.DataError):
+                core.types_decode(types.DateTime(), text, LITE)
+
+
 @pytest.mark.parametrize("value", ["zz", 3])
 def test_lookup_error_lists_the_set_when_a_value_is_not_in_it(value: Any) -> None:
     message = (
