@@ -10,13 +10,6 @@
 
 #define SMALLEST 8u /* cells of the first table */
 
-/* Values that a table of `ncells` may hold: two thirds, so one cell at least stays empty. */
-static size_t
-limit_of(size_t ncells)
-{
-    return ncells - ncells / 3 - 1;
-}
-
 void
 orm_ptrmap_fini(orm_ptrmap *map)
 {
@@ -48,7 +41,7 @@ int
 orm_ptrmap_reserve(orm_ptrmap *map, size_t n)
 {
     size_t ncells = map->cells == NULL ? SMALLEST : map->mask + 1;
-    while (limit_of(ncells) < n) {
+    while (orm_ptrmap_limit(ncells) < n) {
         if (orm_size_mul(ncells, 2, &ncells) < 0) {
             return -1;
         }
@@ -76,7 +69,7 @@ int
 orm_ptrmap_put(orm_ptrmap *map, uint64_t hash, void *value)
 {
     assert(value != NULL);
-    if ((map->cells == NULL || map->used >= limit_of(map->mask + 1))
+    if ((map->cells == NULL || map->used >= orm_ptrmap_limit(map->mask + 1))
         && orm_ptrmap_reserve(map, map->used + 1) < 0) {
         return -1;
     }
@@ -102,6 +95,44 @@ orm_ptrmap_remove_cell(orm_ptrmap *map, orm_ptrcell *cell)
     }
     map->cells[hole] = (orm_ptrcell){0, NULL};
     map->used--;
+    map->version++;
+}
+
+/* What is left after values were taken out of cells, back to where it can be found. Begins
+ * behind a cell that was always empty: what is before a value in its chain is placed already. */
+static void
+close_ranks(orm_ptrmap *map, size_t empty)
+{
+    size_t mask = map->mask;
+    for (size_t i = (empty + 1) & mask; i != empty; i = (i + 1) & mask) {
+        orm_ptrcell cell = map->cells[i];
+        if (cell.value != NULL) {
+            map->cells[i] = (orm_ptrcell){0, NULL};
+            place(map->cells, mask, cell.hash, cell.value);
+        }
+    }
+}
+
+void
+orm_ptrmap_sweep(orm_ptrmap *map, bool (*gone)(void *value, void *arg), void *arg)
+{
+    size_t empty = 0;
+    size_t left = 0;
+    for (size_t i = 0; map->cells != NULL && i <= map->mask; i++) {
+        if (map->cells[i].value == NULL) {
+            empty = i;
+        }
+        else if (gone(map->cells[i].value, arg)) {
+            map->cells[i] = (orm_ptrcell){0, NULL};
+        }
+        else {
+            left++;
+        }
+    }
+    if (left > 0 && left < map->used) {
+        close_ranks(map, empty);
+    }
+    map->used = left;
     map->version++;
 }
 
@@ -142,5 +173,5 @@ orm_ptrmap_check(const orm_ptrmap *map)
             }
         }
     }
-    return seen == map->used && seen <= limit_of(map->mask + 1) ? 0 : -1;
+    return seen == map->used && seen <= orm_ptrmap_limit(map->mask + 1) ? 0 : -1;
 }

@@ -261,6 +261,40 @@ ptrmap_agrees_with_a_model_when_60000_random_steps_ran(orm_check *c)
     orm_ptrmap_fini(&map);
 }
 
+static bool
+is_of_residue(void *value, void *residue)
+{
+    thing *t = value;
+    if (t->key % 4 != *(uint64_t *)residue) {
+        return false;
+    }
+    t->there = false;
+    return true;
+}
+
+static void
+ptrmap_finds_what_is_left_when_it_was_swept(orm_check *c)
+{
+    enum { N = 300 };
+    thing things[N];
+    orm_ptrmap map;
+    uint64_t seed = 11;
+    orm_ptrmap_init(&map);
+    orm_ptrmap_sweep(&map, is_of_residue, &seed); /* empty: nothing happens */
+
+    for (uint64_t i = 0; i < N; i++) { /* many in one chain, some beyond the table's end */
+        things[i] = (thing){.key = i, .hash = i % 2 == 0 ? i % 6 : next_random(&seed)};
+        things[i].there = orm_ptrmap_put(&map, things[i].hash, &things[i]) == 0;
+    }
+    for (uint64_t residue = 0; residue < 4; residue++) {
+        uint64_t version = map.version;
+        orm_ptrmap_sweep(&map, is_of_residue, &residue);
+        ORM_CHECK(c, agrees(&map, things, N));
+        ORM_CHECK(c, map.used == N - (residue + 1) * N / 4 && map.version != version);
+    }
+    orm_ptrmap_fini(&map);
+}
+
 static void
 ptrmap_shifts_back_round_the_end_when_a_chain_wraps(orm_check *c)
 {
@@ -441,6 +475,7 @@ static const orm_coretest_case checks[] = {
     {"list_keeps_order_when_nodes_move", list_keeps_order_when_nodes_move},
     {"ptrmap_agrees_with_a_model_when_60000_random_steps_ran",
      ptrmap_agrees_with_a_model_when_60000_random_steps_ran},
+    {"ptrmap_finds_what_is_left_when_it_was_swept", ptrmap_finds_what_is_left_when_it_was_swept},
     {"ptrmap_shifts_back_round_the_end_when_a_chain_wraps",
      ptrmap_shifts_back_round_the_end_when_a_chain_wraps},
     {"ptrmap_is_unchanged_when_growing_is_impossible",

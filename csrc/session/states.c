@@ -351,31 +351,33 @@ detach_list(SessionObject *s, PyObject *list)
 #define NOT_CLEAN \
     ((uint32_t)(ORM_H_NEW | ORM_H_MODIFIED | ORM_H_DELETING | ORM_H_DELETED))
 
-/* fast path: same answer as orm_session_detach, for loaded instances without changes whose
-   leaving nobody hears. Each instance is touched once, in the order of the map; no reference is
-   taken, for no Python runs. The others stay in the map. */
-static void
-detach_clean(SessionObject *s)
+/* fast path: same answer as orm_session_detach, for an instance without changes whose leaving
+   nobody hears. True: it is out, but for its cell. */
+static bool
+leave_clean(void *value, void *session)
 {
     const uint32_t gone = (uint32_t)ORM_H_IN_MAP | (uint32_t)0x1ff << ORM_H_BORN_SHIFT
                           | (uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT;
-    orm_ptrmap *t = &s->s.map.table;
+    orm_head *h = value;
 
-    if (orm_dispatch_get(s->s.events, ORM_SEV_persistent_to_detached) != NULL) {
-        return;
+    if (h->flags & NOT_CLEAN) {
+        return false;
     }
-    for (size_t i = 0; t->cells != NULL && i <= t->mask;) {
-        orm_head *h = t->cells[i].value;
-        if (h == NULL || h->flags & NOT_CLEAN) {
-            i++;
-            continue;
-        }
-        if (h->peers != NULL) {
-            s->s.ops->leave_peers(h);
-        }
-        h->session = NULL;
-        h->flags &= ~gone;
-        orm_ptrmap_remove_cell(t, &t->cells[i]); /* a later cell may take its place: look again */
+    if (h->peers != NULL) {
+        ((SessionObject *)session)->s.ops->leave_peers(h);
+    }
+    h->session = NULL;
+    h->flags &= ~gone;
+    return true;
+}
+
+/* All that are clean, each touched once, in the order of the map; no reference is taken, for no
+   Python runs. The others stay in the map. */
+static void
+detach_clean(SessionObject *s)
+{
+    if (orm_dispatch_get(s->s.events, ORM_SEV_persistent_to_detached) == NULL) {
+        orm_ptrmap_sweep(&s->s.map.table, leave_clean, s);
     }
 }
 
