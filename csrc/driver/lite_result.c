@@ -76,7 +76,7 @@ lite_cursor_free(orm_cursor *cur)
    One look-up of the column, then its value: sqlite3_column_text and the like would look it
    up at each call. What they lock besides is this connection's mutex; a connection is opened
    without one, and everybody who comes here holds its own lock. */
-static int
+static inline int
 look_at_cell(sqlite3_stmt *st, int i, orm_cell *cell)
 {
     sqlite3_value *v = sqlite3_column_value(st, i);

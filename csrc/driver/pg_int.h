@@ -148,6 +148,7 @@ typedef struct pg_cursor {
     uint32_t window;    /* first result of the batch that is out */
     bool one_each;      /* the batch that is out has one row per result */
     bool in_tx;         /* the statement ran inside a transaction block */
+    uint8_t kind;       /* ORM_V_BLOB or ORM_V_TEXT: of all columns, as libpq asks for them */
     orm_coldesc *cols;  /* room for the head's columns; NULL while there is no head. Owned
                            unless it is some_cols */
     bool cols_made;     /* cols is filled: done when asked for, as few ask */

@@ -52,6 +52,7 @@ set_head(pg_cursor *cur, PGresult *res)
         }
     }
     cur->head = res;
+    cur->kind = PQbinaryTuples(res) ? ORM_V_BLOB : ORM_V_TEXT;
     return 0;
 }
 
@@ -263,6 +264,7 @@ orm_pg_row(const orm_batch *batch, uint32_t i, orm_cell *scratch)
     int ncols = (int)batch->ncols;
 
     assert(i < batch->nrows);
+    assert(ncols == 0 || PQfformat(res, ncols - 1) == (cur->kind == ORM_V_BLOB));
     for (int col = 0; col < ncols; col++) {
         orm_cell *cell = &scratch[col];
         cell->len = PQgetlength(res, row, col);
@@ -271,7 +273,7 @@ orm_pg_row(const orm_batch *batch, uint32_t i, orm_cell *scratch)
             cell->p = NULL;
         }
         else {
-            cell->kind = PQfformat(res, col) == 1 ? ORM_V_BLOB : ORM_V_TEXT;
+            cell->kind = cur->kind;
             cell->p = PQgetvalue(res, row, col);
         }
     }

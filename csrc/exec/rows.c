@@ -273,9 +273,22 @@ fetch_batch(orm_result *r)
     return rc;
 }
 
+/* A row of the batch. */
+static inline const orm_cell *
+row_at(orm_result *r, uint32_t i)
+{
+    return r->batch.cells != NULL ? r->batch.cells + (size_t)i * r->ncols
+                                  : r->driver->row(&r->batch, i, r->scratch);
+}
+
 int
 orm_result_next(orm_result *r, const orm_cell **cells)
 {
+    if (r->lent && !r->dying && r->at < r->batch.nrows) {
+        /* fast path: same answer as below, for the next row of a batch: the cells stay lent */
+        *cells = row_at(r, r->at++);
+        return 1;
+    }
     if (r->busy) {
         return orm_raise_exc(r->st, ORM_EXC_InvalidRequestError,
                              "Rows of this connection are being read by another thread; give "
@@ -300,9 +313,7 @@ orm_result_next(orm_result *r, const orm_cell **cells)
             return -1;
         }
     }
-    *cells = r->batch.cells != NULL ? r->batch.cells + (size_t)r->at * r->ncols
-                                    : r->driver->row(&r->batch, r->at, r->scratch);
-    r->at++;
+    *cells = row_at(r, r->at++);
     r->lent = true;
     orm_dbconn_pin(r->db);
     return 1;

@@ -35,7 +35,12 @@ orm_entity_make(orm_state *st, PyTypeObject *type, orm_mapper *m)
     if (e == NULL) {
         return NULL;
     }
-    memset((char *)e + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
+    e->dict = NULL;
+    e->weakrefs = NULL;
+    e->head = (orm_head){0};
+    if ((size_t)type->tp_basicsize > sizeof(*e)) { /* `__slots__` of the class */
+        memset(e + 1, 0, (size_t)type->tp_basicsize - sizeof(*e));
+    }
     if (m == NULL) {
         m = orm_mapper_find(st, type);
     }
@@ -50,7 +55,9 @@ orm_entity_make(orm_state *st, PyTypeObject *type, orm_mapper *m)
             Py_DECREF(e);
             return PyErr_NoMemory();
         }
-        memset(slots, 0, m->nslots * sizeof(*slots));
+        for (uint32_t i = 0; i < m->nslots; i++) { /* few: a call of memset costs more */
+            slots[i] = NULL;
+        }
         e->head.slots = slots;
         e->head.nslots = m->nslots;
     }

@@ -12,13 +12,6 @@
 
 #include <string.h>
 
-static inline uint64_t
-mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-    return h ^ (h >> 29);
-}
-
 bool
 orm_is_uuid(orm_state *st, PyObject *v)
 {
@@ -81,23 +74,17 @@ hash_values(orm_state *st, PyObject *obj, bool many, uint64_t *out, bool *known)
             one = (uint64_t)slow;
             *known = false;
         }
-        h = mix(h, one);
+        h = orm_hash_mix(h, one);
     }
     *out = h;
     return 0;
-}
-
-static uint64_t
-hash_int(const orm_mapper *root, int64_t i)
-{
-    return mix((uintptr_t)root >> 4, (uint64_t)i);
 }
 
 void
 orm_key_init_int(orm_key *k, orm_mapper *m, int64_t value)
 {
     *k = (orm_key){.root = m->root, .i = value, .kind = ORM_KEY_INT};
-    k->hash = hash_int(m->root, value);
+    k->hash = orm_hash_int(m->root, value);
 }
 
 /* A value that equals an int64 as a dict key. */
@@ -151,7 +138,7 @@ orm_key_init(orm_key *k, orm_mapper *m, PyObject *const *values, PyObject *token
             orm_key_fini(k);
             return -1;
         }
-        k->hash = mix((uintptr_t)m->root >> 4, h);
+        k->hash = orm_hash_mix((uintptr_t)m->root >> 4, h);
     }
     if (k->token != NULL) {
         Py_hash_t slow = PyObject_Hash(k->token);
@@ -159,7 +146,7 @@ orm_key_init(orm_key *k, orm_mapper *m, PyObject *const *values, PyObject *token
             orm_key_fini(k);
             return -1;
         }
-        k->hash = mix(k->hash, (uint64_t)slow);
+        k->hash = orm_hash_mix(k->hash, (uint64_t)slow);
     }
     return 0;
 }
@@ -183,7 +170,7 @@ orm_head_hash(orm_head *h, bool *found)
         return h->rare->hash;
     }
     if (h->flags & ORM_H_KEY_INT) {
-        return hash_int(root, h->ident.i);
+        return orm_hash_int(root, h->ident.i);
     }
     bool many = h->flags & ORM_H_KEY_MANY;
     PyObject *const *items = many ? &PyTuple_GET_ITEM(h->ident.obj, 0) : &h->ident.obj;
@@ -192,10 +179,10 @@ orm_head_hash(orm_head *h, bool *found)
     for (Py_ssize_t i = 0; i < n; i++) {
         uint64_t one = 0;
         known = known && hash_known(h->mapper->state, items[i], &one);
-        hash = mix(hash, one);
+        hash = orm_hash_mix(hash, one);
     }
     *found = known;
-    return mix((uintptr_t)root >> 4, hash);
+    return orm_hash_mix((uintptr_t)root >> 4, hash);
 }
 
 int

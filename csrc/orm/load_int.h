@@ -89,6 +89,7 @@ typedef struct orm_entplan {
     uint32_t *ident;     /* owned: result columns of the primary key, mapper->npk */
     uint32_t nident;
     bool partial_pk;     /* a primary key with some NULLs is one */
+    uint32_t index;      /* of this plan in orm_load_plan.ents */
     orm_fill *fill;      /* owned, columns first */
     uint32_t nfill;
     uint32_t ncolumns;   /* entries of kind ORM_FILL_COLUMN */

@@ -386,7 +386,8 @@ add_entity(builder *b, orm_node *entity)
             return i;
         }
     }
-    p = &plan->ents[plan->nents++];
+    p = &plan->ents[plan->nents];
+    p->index = plan->nents++;
     p->mapper = (orm_mapper *)Py_NewRef(m);
     p->entity = (orm_node *)Py_NewRef(entity);
     p->nident = m->npk;

@@ -93,18 +93,25 @@ orm_loader_fini(orm_loader *l)
 /* --- what a batch brought ----------------------------------------------------------------- */
 
 static int
+grow_fresh(orm_loader *l)
+{
+    uint32_t cap = l->capfresh == 0 ? 64 : l->capfresh * 2;
+    orm_head **grown = PyMem_Realloc(l->fresh, cap * sizeof(*grown));
+
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    l->fresh = grown;
+    l->capfresh = cap;
+    return 0;
+}
+
+static inline int
 note_fresh(orm_loader *l, orm_head *h)
 {
-    if (l->nfresh == l->capfresh) {
-        uint32_t cap = l->capfresh == 0 ? 64 : l->capfresh * 2;
-        orm_head **grown = PyMem_Realloc(l->fresh, cap * sizeof(*grown));
-
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        l->fresh = grown;
-        l->capfresh = cap;
+    if (l->nfresh == l->capfresh && grow_fresh(l) < 0) {
+        return -1;
     }
     l->fresh[l->nfresh++] = h;
     return 0;
@@ -287,21 +294,31 @@ static const int tag_of_kind[] = {
     [ORM_FILL_EXPIRED] = ORM_TAG_EXPIRED,
 };
 
+/* Nobody but the loader knows the instance: what Python a codec runs cannot look at it. */
+static inline bool
+is_unseen(const orm_head *h)
+{
+    const orm_entity *e = ORM_ENTITY_OF(h);
+
+    return !(h->flags & (ORM_H_FOREIGN | ORM_H_DICT)) && Py_REFCNT(e) == 1 && e->weakrefs == NULL
+           && h->dirty == 0 && !PyObject_GC_IsTracked((PyObject *)e);
+}
+
 /* Everything into an instance just made. 0 / -1. */
 static int
 fill_new(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
 {
     orm_decctx *dec = l->dec;
+    bool unseen = is_unseen(h);
 
     dec->row = l->row;
-    for (uint32_t i = 0; i < p->ncolumns; i++) {
-        const orm_fill *f = &p->fill[i];
+    for (const orm_fill *f = p->fill; f < p->fill + p->ncolumns; f++) {
         const orm_cell *cell = &cells[f->column];
         const orm_decoder *d = &l->decoders[f->column];
-        PyObject *v = NULL;
+        PyObject *v = Py_None;
 
         if (cell->kind == ORM_V_NULL && !d->null_aware) {
-            v = Py_NewRef(Py_None);
+            Py_INCREF(v);
         }
         else {
             dec->column = f->label;
@@ -311,8 +328,15 @@ fill_new(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells
                 return -1;
             }
         }
-        if (orm_val_fill_steal(h, f->slot, v) < 0) {
+        if (unseen && f->slot < h->nslots && h->slots[f->slot] == NULL
+            && !PyType_HasFeature(Py_TYPE(v), Py_TPFLAGS_HAVE_GC)) {
+            h->slots[f->slot] = v; /* fast path: same answer as orm_val_load_steal */
+        }
+        else if (orm_val_load_steal(h, f->slot, v) < 0) {
             return -1;
+        }
+        else {
+            unseen = is_unseen(h);
         }
     }
     for (uint32_t i = p->ncolumns; i < p->nfill; i++) {
@@ -408,11 +432,45 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
     return orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, names);
 }
 
-/* fast path: same answer as orm_idmap_put, for a key that is known not to be in the map. 0 / -1. */
-static inline int
-enter_unseen(orm_session *s, orm_head *h, const orm_key *k)
+/* Find a key of one whole number. The head, dying or not; NULL: *empty is where it belongs, or
+   NULL where the map has no cells. fast path: same answer as orm_idmap_get. */
+static inline orm_head *
+find_int(const orm_ptrmap *t, const orm_key *k, orm_ptrcell **empty)
 {
-    if (orm_ptrmap_put(&s->map.table, k->hash, h) < 0) {
+    const uint32_t kind = ORM_H_KEY_INT | ORM_H_TOKEN;
+
+    *empty = NULL;
+    for (size_t i = orm_ptrmap_start(k->hash, t->mask); t->cells != NULL; i = (i + 1) & t->mask) {
+        orm_ptrcell *cell = &t->cells[i];
+        orm_head *h = cell->value;
+
+        if (h == NULL) {
+            *empty = cell;
+            break;
+        }
+        if (cell->hash == k->hash && h->mapper->root == k->root
+            && (h->flags & kind) == ORM_H_KEY_INT && h->ident.i == k->i) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+/* fast path: same answer as orm_head_set_identity and orm_idmap_put, for a key that is known not
+   to be in the map, whose cell may be known as well (`empty`, else NULL). 0 / -1. */
+static inline int
+enter_unseen(orm_session *s, orm_head *h, const orm_key *k, orm_ptrcell *empty)
+{
+    if (k->kind == ORM_KEY_INT && k->token == NULL
+        && !(h->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ | ORM_H_TOKEN))) {
+        h->ident.i = k->i;
+        h->flags |= ORM_H_KEY_INT;
+    }
+    else if (orm_head_set_identity(h, k) < 0) {
+        return -1;
+    }
+    if ((empty == NULL || !orm_ptrmap_put_at(&s->map.table, empty, k->hash, h))
+        && orm_ptrmap_put(&s->map.table, k->hash, h) < 0) {
         PyErr_NoMemory();
         return -1;
     }
@@ -421,9 +479,11 @@ enter_unseen(orm_session *s, orm_head *h, const orm_key *k)
     return 0;
 }
 
-/* A new instance of the key, or the one that got into the map meanwhile. New reference. */
+/* A new instance of the key, or the one that got into the map meanwhile. empty: the cell where
+   the key belongs, if known. New reference. */
 static PyObject *
-make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *cells)
+make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *empty,
+         const orm_cell *cells)
 {
     orm_idmap *map = &l->s->map;
     uint64_t version = map->table.version;
@@ -433,17 +493,18 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, const orm_cell *
     PyObject *winner = NULL;
     PyObject *obj = orm_instance_new(p->mapper, &h);
 
-    if (obj == NULL || fill_new(l, p, h, cells) < 0 || orm_head_set_identity(h, k) < 0) {
+    if (obj == NULL || fill_new(l, p, h, cells) < 0) {
         goto error;
     }
     if (map->table.version == version && map->table.used == used) {
-        if (enter_unseen(l->s, h, k) < 0) {
+        if (enter_unseen(l->s, h, k, empty) < 0) {
             goto error;
         }
         l->nentered++;
     }
     else {
-        if (orm_idmap_put(map, l->s, h, k, &winner, &other) < 0) {
+        if (orm_head_set_identity(h, k) < 0
+            || orm_idmap_put(map, l->s, h, k, &winner, &other) < 0) {
             goto error;
         }
         Py_DECREF(obj);
@@ -544,14 +605,7 @@ static int
 read_key(orm_loader *l, const orm_entplan *p, const orm_cell *cells, orm_key *k)
 {
     uint32_t nulls = 0;
-    int64_t number = 0;
 
-    /* fast path: same answer as decode_key. */
-    if (l->int_key[p - l->plan->ents] && int_in_cell(&cells[p->ident[0]], l->dec->dialect, &number)) {
-        orm_key_init_int(k, p->mapper, number);
-        l->nint++;
-        return 1;
-    }
     for (uint32_t i = 0; i < p->nident; i++) {
         nulls += cells[p->ident[i]].kind == ORM_V_NULL;
     }
@@ -561,29 +615,63 @@ read_key(orm_loader *l, const orm_entplan *p, const orm_cell *cells, orm_key *k)
     return decode_key(l, p, cells, k);
 }
 
+/* The instance of a key that was looked for: `obj` of head h, or a new one. Consumes obj. */
+static PyObject *
+take_found(orm_loader *l, const orm_entplan *p, const orm_key *k, PyObject *obj, orm_head *h,
+           const orm_cell *cells)
+{
+    if (obj == NULL) {
+        return make_new(l, p, k, NULL, cells);
+    }
+    if (meet_known(l, p, obj, h, cells) < 0) {
+        /* while obj is alive: it is in the list of what the batch brought */
+        orm_loader_failed(l);
+        Py_CLEAR(obj);
+    }
+    return obj;
+}
+
+/* fast path: same answer as orm_loader_entity, for a key of one whole number. */
+static PyObject *
+entity_of_int(orm_loader *l, const orm_entplan *p, int64_t number, const orm_cell *cells)
+{
+    orm_mapper *root = p->mapper->root;
+    orm_key k = {.root = root, .hash = orm_hash_int(root, number), .i = number};
+    orm_ptrcell *empty = NULL;
+    orm_head *h = NULL;
+    PyObject *obj = NULL;
+
+    l->nint++;
+    h = find_int(&l->s->map.table, &k, &empty);
+    if (h == NULL) {
+        return make_new(l, p, &k, empty, cells);
+    }
+    obj = orm_head_object(h);
+    if (obj == NULL && orm_idmap_get(&l->s->map, &k, &obj, &h) < 0) {
+        return NULL;
+    }
+    return take_found(l, p, &k, obj, h, cells);
+}
+
 PyObject *
 orm_loader_entity(orm_loader *l, const orm_entplan *p, const orm_cell *cells)
 {
     orm_key k = {0};
     PyObject *obj = NULL;
     orm_head *h = NULL;
-    int rc = read_key(l, p, cells, &k);
+    int64_t number = 0;
+    int rc;
 
+    if (l->int_key[p->index] && int_in_cell(&cells[p->ident[0]], l->dec->dialect, &number)) {
+        return entity_of_int(l, p, number, cells);
+    }
+    rc = read_key(l, p, cells, &k);
     if (rc <= 0) {
         return rc < 0 ? NULL : Py_NewRef(Py_None);
     }
-    if (orm_idmap_get(&l->s->map, &k, &obj, &h) < 0) {
-        goto done;
+    if (orm_idmap_get(&l->s->map, &k, &obj, &h) == 0) {
+        obj = take_found(l, p, &k, obj, h, cells);
     }
-    if (obj == NULL) {
-        obj = make_new(l, p, &k, cells);
-    }
-    else if (meet_known(l, p, obj, h, cells) < 0) {
-        /* while obj is alive: it is in the list of what the batch brought */
-        orm_loader_failed(l);
-        Py_CLEAR(obj);
-    }
-done:
     orm_key_fini(&k);
     return obj;
 }

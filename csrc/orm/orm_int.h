@@ -41,6 +41,20 @@ typedef struct orm_view {
 #define ORM_ENTITY_OF(h) ((orm_entity *)((char *)(h) - offsetof(orm_entity, head)))
 #define ORM_VIEW_OF(h) ((orm_view *)((char *)(h) - offsetof(orm_view, own)))
 
+/* identity.c's hash of keys. */
+static inline uint64_t
+orm_hash_mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ (h >> 29);
+}
+
+static inline uint64_t
+orm_hash_int(const orm_mapper *root, int64_t i)
+{
+    return orm_hash_mix((uintptr_t)root >> 4, (uint64_t)i);
+}
+
 static inline int
 orm_dirty_test(const orm_head *h, uint32_t i)
 {
