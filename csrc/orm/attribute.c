@@ -249,11 +249,12 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     return 0;
 }
 
-orm_attribute *
-orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
+/* An attribute that is no descriptor: of another entity, or under another key. aux: the node's. */
+static orm_attribute *
+stand_in(orm_attribute *of, orm_node *entity, orm_node *column, PyObject *key, uint32_t aux)
 {
     orm_mapper *m = of->mapper;
-    orm_attribute *a = attribute_alloc(m, of->n.key, of->slot);
+    orm_attribute *a = attribute_alloc(m, key, of->slot);
     orm_node *args[] = {entity, column};
 
     if (a == NULL) {
@@ -267,9 +268,26 @@ orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
     a->relation = (orm_relation *)Py_XNewRef(of->relation);
     a->n.name = Py_NewRef(of->n.name);
     a->n.node = orm_node_make(m->state, ORM_N_ATTR, ORM_OP_NONE, column->type, (PyObject *)a,
-                              of->slot, 2, args);
+                              aux, 2, args);
     if (a->n.node == NULL) {
         Py_CLEAR(a);
+    }
+    return a;
+}
+
+orm_attribute *
+orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
+{
+    return stand_in(of, entity, column, of->n.key, of->slot);
+}
+
+orm_attribute *
+orm_attribute_proxy(orm_attribute *of, PyObject *key, uint32_t number, PyObject *behind)
+{
+    orm_attribute *a = stand_in(of, of->n.node->args[0], of->n.node->args[1], key, number);
+
+    if (a != NULL && behind != Py_None) {
+        a->behind = Py_NewRef(behind);
     }
     return a;
 }
@@ -305,6 +323,7 @@ attribute_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(a->dispatch);
     Py_VISIT(a->validator);
     Py_VISIT(a->relation);
+    Py_VISIT(a->behind);
     for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
         Py_VISIT(a->tokens[i]);
     }
@@ -324,6 +343,7 @@ attribute_clear(PyObject *self)
     Py_CLEAR(a->compare);
     Py_CLEAR(a->validator);
     Py_CLEAR(a->relation);
+    Py_CLEAR(a->behind);
     a->mask &= (uint16_t)~(ORM_L_DISPATCH | ORM_L_VALIDATOR);
     Py_CLEAR(a->dispatch);
     for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
@@ -370,7 +390,8 @@ owner_name(const orm_attribute *a)
     if (alias != NULL) {
         return PyObject_Str(alias);
     }
-    return a->cls == NULL ? PyUnicode_FromString("unmapped") : PyType_GetName(a->cls);
+    return a->mapper->cls == NULL ? PyUnicode_FromString("unmapped")
+                                  : PyType_GetName(a->mapper->cls);
 }
 
 /* "User.name": the SQL text is that of the column, which str() of a clause element shows. */
@@ -402,10 +423,13 @@ attribute_getattro(PyObject *self, PyObject *name)
         return found;
     }
     PyErr_Clear();
-    if (a->prop != NULL) {
+    if (a->behind != NULL) {
+        rc = PyObject_GetOptionalAttr(a->behind, name, &found);
+    }
+    if (rc == 0 && a->prop != NULL) {
         rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
     }
-    if (rc > 0) {
+    if (comparator != NULL) {
         rc = PyObject_GetOptionalAttr(comparator, name, &found);
         Py_DECREF(comparator);
     }
@@ -440,7 +464,7 @@ get_class(PyObject *self, void *Py_UNUSED(closure))
     if (alias != NULL) {
         return Py_NewRef(alias);
     }
-    return Py_NewRef(a->cls == NULL ? Py_None : (PyObject *)a->cls);
+    return Py_NewRef(a->mapper->cls == NULL ? Py_None : (PyObject *)a->mapper->cls);
 }
 
 static PyObject *
@@ -467,6 +491,21 @@ static PyObject *
 get_self(PyObject *self, void *Py_UNUSED(closure))
 {
     return Py_NewRef(self);
+}
+
+static PyObject *
+get_extension_type(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_state *st = ((orm_attribute *)self)->mapper->state;
+    PyObject *cls = orm_import_once(&st->not_extension, "pyorm.orm._symbols", "NotExtension");
+
+    return cls == NULL ? NULL : PyObject_GetAttrString(cls, "NOT_EXTENSION");
+}
+
+static PyObject *
+get_slot(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLong(((orm_attribute *)self)->slot);
 }
 
 static PyObject *
@@ -550,6 +589,8 @@ static PyGetSetDef attribute_getset[] = {
     {"parent", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
     {"_parententity", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
     {"expression", get_self, NULL, "The attribute as a SQL expression: itself.", NULL},
+    {"extension_type", get_extension_type, NULL, "Always NOT_EXTENSION.", NULL},
+    {"_slot", get_slot, NULL, "Its place in an instance.", NULL},
     {"impl", get_self, NULL, "What stores the values: the attribute itself.", NULL},
     {"comparator", get_comparator, NULL, "The property's comparator.", NULL},
     {"is_attribute", get_true, NULL, "Always True.", NULL},

@@ -274,6 +274,9 @@ PyMethodDef orm_orm_functions[] = {
      "loaded_value(instance, key, default, /)\n--\n\nThe value without loading."},
     {"mapper_plan", fn_mapper_plan, METH_O,
      "mapper_plan(cls, /)\n--\n\nMapperPlan of the class or its nearest mapped base, or None."},
+    {"_proxy_attribute", ORM_METHOD(orm_fn_proxy_attribute), METH_FASTCALL,
+     "_proxy_attribute(attribute, key, number, behind, /)\n--\n\n"
+     "The attribute under another name: a synonym of it on its class or alias."},
     {"prepare_class", fn_prepare_class, METH_O,
      "prepare_class(cls, /)\n--\n\nGive a new class its __dict__ door (metaclasses call it)."},
     {"track", fn_track, METH_O,

@@ -184,6 +184,11 @@ extern PyType_Spec orm_loads_spec;
 /* --- attribute.c -------------------------------------------------------------------------- */
 /* The attribute `of` as an attribute of an aliased entity; column: what it stands for there. */
 orm_attribute *orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column);
+/* The attribute under another key; number: what tells its node from others of an alias. */
+orm_attribute *orm_attribute_proxy(orm_attribute *of, PyObject *key, uint32_t number,
+                                   PyObject *behind);
+/* _proxy_attribute(attribute, key, number, behind), proxy.c. */
+PyObject *orm_fn_proxy_attribute(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 /* The AliasedEntity that the attribute belongs to, borrowed; NULL: the class's own. */
 PyObject *orm_attribute_alias(const orm_attribute *a);
 

@@ -442,6 +442,8 @@ root_key(orm_state *st, orm_node *item)
         inner = inner->args[0];
     }
     switch (inner->kind) {
+    case ORM_N_LABEL: /* _name_expression() */
+        return Py_NewRef(inner->payload == NULL ? st->s_no_label : inner->payload);
     case ORM_N_COLUMN:
     case ORM_N_ATTR:
         return Py_NewRef(orm_node_named(inner)->key);

@@ -96,6 +96,8 @@ struct orm_attribute {
     PyObject *compare;    /* owned callable or NULL */
     orm_dispatch *dispatch; /* owned or NULL: nobody ever asked to listen */
     PyObject *validator;  /* owned callable or NULL */
+    PyObject *behind;     /* owned: of a stand-in the hybrid that it came from, asked for the names
+                             it lacks; or NULL */
     uint32_t validator_at; /* so many `set` listeners run before the validator: those that were
                               there when the mapping was configured; until then all */
     PyObject *weakrefs;

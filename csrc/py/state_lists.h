@@ -57,6 +57,7 @@
     X(foreign_keys, "foreign_keys")                                                           \
     X(comparator, "comparator")                                                               \
     X(clause_element, "__clause_element__")                                                   \
+    X(expand_values, "_expand_values")                                                        \
     X(inherit_cache, "inherit_cache")                                                         \
     X(traverse_internals, "_traverse_internals")                                              \
     X(coerce_compared_value, "coerce_compared_value")                                         \
@@ -154,6 +155,7 @@
     X(event_token)    /* the class AttributeEventToken */                                     \
     X(history_type)   /* the class History */                                                 \
     X(attrs_view)     /* the class InstanceAttributes */                                      \
+    X(not_extension)  /* the Enum NotExtension */                                             \
     X(query_context)  /* the class QueryContext */                                            \
     X(orm_exc_module) /* pyorm.orm.exc */
 

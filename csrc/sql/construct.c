@@ -137,6 +137,45 @@ f_type_coerce(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObjec
     return cast_common(module, args, nargs, kwnames, ORM_N_TYPECOERCE, 0);
 }
 
+/* _name_expression(owner, expr, key): the fixed-size object `owner` stands for the expression,
+   which is called `key` where it is selected and is itself everywhere else. A LABEL inside of a
+   TYPECOERCE says so: its key is the structure, so that every evaluation of a hybrid finds the
+   compiled form of the first one. */
+static PyObject *
+f_name_expression(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = state_of(module);
+    orm_node *x = NULL;
+    orm_node *label = NULL;
+    orm_node *named = NULL;
+    int rc;
+
+    if (nargs != 3 || !PyObject_TypeCheck(args[0], st->ColumnElement)
+        || Py_TYPE(args[0])->tp_itemsize != 0 || !PyUnicode_CheckExact(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "_name_expression() takes (owner, expression, key)");
+        return NULL;
+    }
+    rc = orm_coerce_element(st, args[1], &x);
+    if (rc == 0) {
+        orm_raise_exc(st, ORM_EXC_ArgumentError,
+                      "the expression of '%U' is no SQL expression: got %R", args[2], args[1]);
+    }
+    if (rc > 0) {
+        Py_SETREF(x, orm_as_scalar(st, x));
+    }
+    label = rc <= 0 || x == NULL ? NULL : orm_label_new(st, x, args[2]);
+    named = label == NULL ? NULL
+                          : orm_node_make(st, ORM_N_TYPECOERCE, ORM_OP_NONE, label->type, NULL, 0, 1,
+                                          &label);
+    if (named != NULL) {
+        Py_XSETREF(((orm_element *)args[0])->node, (orm_node *)Py_NewRef(named));
+    }
+    Py_XDECREF(x);
+    Py_XDECREF(label);
+    Py_XDECREF(named);
+    return named == NULL ? NULL : Py_NewRef(Py_None);
+}
+
 /* ---- values ------------------------------------------------------------------------------------- */
 static PyObject *
 f_literal(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -689,6 +728,8 @@ static PyMethodDef construct_functions[] = {
     KW("cast", f_cast, "($module, expression, type_)\n--\n\nCAST."),
     KW("try_cast", f_try_cast, "($module, expression, type_)\n--\n\nTRY_CAST."),
     KW("type_coerce", f_type_coerce, "($module, expression, type_)\n--\n\nA type on the Python side only."),
+    {"_name_expression", ORM_METHOD(f_name_expression), METH_FASTCALL,
+     "_name_expression($module, owner, expression, key, /)\n--\n\nLet an object stand for an expression."},
     KW("literal", f_literal, "($module, value, type_=None, literal_execute=False)\n--\n\nA bound value."),
     KW("literal_column", f_literal_column, "($module, text, type_=None)\n--\n\nSQL text as a column."),
     KW("bindparam", f_bindparam,

@@ -207,6 +207,62 @@ put_assign(PyObject *list, orm_node *assign)
     return PyList_Append(list, (PyObject *)assign);
 }
 
+static int add_assign(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key,
+                      PyObject *value, Py_ssize_t row);
+
+/* What stands for several columns (a composite, a hybrid with an update_expression) says which:
+   `_expand_values(value)` gives pairs. 1 assigned, 0 an ordinary key, -1. */
+static int
+add_expanded(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key, PyObject *value,
+             Py_ssize_t row)
+{
+    orm_node *table = stmt->args[ORM_DML_TABLE];
+    PyObject *owner = NULL;
+    PyObject *what = NULL;
+    PyObject *expand = NULL;
+    PyObject *pairs = NULL;
+    int rc = 0;
+
+    if (PyUnicode_Check(key)) {
+        if (table->kind != ORM_N_ENTITY) {
+            return 0;
+        }
+        owner = orm_node_wrap(st, table);
+        rc = owner == NULL ? -1 : PyObject_GetOptionalAttr(owner, key, &what);
+        Py_XDECREF(owner);
+    }
+    else {
+        what = Py_NewRef(key);
+        rc = 1;
+    }
+    if (rc > 0 && !Py_IS_TYPE(what, st->InstrumentedAttribute) && !orm_is_node(what)) {
+        rc = PyObject_GetOptionalAttr(what, st->s_expand_values, &expand);
+    }
+    Py_XDECREF(what);
+    if (expand == NULL) {
+        return rc < 0 ? -1 : 0;
+    }
+    pairs = PyObject_CallOneArg(expand, value);
+    Py_DECREF(expand);
+    if (pairs == NULL) {
+        return -1;
+    }
+    if (!PyList_Check(pairs)) {
+        PyErr_SetString(PyExc_TypeError, "_expand_values() returns a list of pairs");
+        rc = -1;
+    }
+    for (Py_ssize_t i = 0; rc >= 0 && i < PyList_GET_SIZE(pairs); i++) {
+        PyObject *target = NULL;
+        PyObject *v = NULL;
+
+        rc = PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "OO", &target, &v)
+                 ? add_assign(st, stmt, list, target, v, row)
+                 : -1;
+    }
+    Py_DECREF(pairs);
+    return rc < 0 ? -1 : 1;
+}
+
 static int
 add_assign(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key, PyObject *value,
            Py_ssize_t row)
@@ -215,8 +271,12 @@ add_assign(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key, PyObjec
     PyObject *name = NULL;
     orm_node *v = NULL;
     orm_node *assign = NULL;
-    int rc = -1;
+    int rc = value == NULL ? 0 : add_expanded(st, stmt, list, key, value, row);
 
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    rc = -1;
     if (resolve_key(st, stmt, key, &column, &name) < 0) {
         goto done;
     }

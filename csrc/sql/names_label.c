@@ -67,6 +67,16 @@ describe_wrapped(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
     return 0;
 }
 
+/* A named expression: a column keeps its own name. */
+static int
+describe_named(orm_cctx *cc, const orm_node *label, orm_selcol *col)
+{
+    if (label->args[0]->kind == ORM_N_ATTR || label->args[0]->kind == ORM_N_COLUMN) {
+        return describe(cc, label->args[0], col);
+    }
+    return set_named(col, ORM_LBL_FIXED, label->payload);
+}
+
 /* How an expression that is not a LABEL is called. */
 static int
 describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
@@ -98,8 +108,12 @@ describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
     case ORM_N_TEXTSTMT:
         col->how = ORM_LBL_NONE;
         return 0;
-    case ORM_N_CAST:
     case ORM_N_TYPECOERCE:
+        if (expr->args[0]->kind == ORM_N_LABEL && expr->args[0]->payload != NULL) {
+            return describe_named(cc, expr->args[0], col); /* _name_expression() */
+        }
+        return describe_wrapped(cc, expr, col);
+    case ORM_N_CAST:
     case ORM_N_UNARY:
         return describe_wrapped(cc, expr, col);
     case ORM_N_FUNC:

@@ -418,6 +418,8 @@ orm_operator_precedence(const orm_node *n, int *op)
     case ORM_N_LABEL:
     case ORM_N_TYPECOERCE:
         return orm_operator_precedence(n->args[0], op);
+    case ORM_N_ATTR: /* a mapped expression */
+        return orm_operator_precedence(n->args[1], op);
     default:
         *op = ORM_OP_NONE;
         return INT16_MAX;
@@ -475,14 +477,19 @@ static bool
 is_bare_boolean(const orm_node *n)
 {
     switch (n->kind) {
+    case ORM_N_ATTR:
+        return is_bare_boolean(n->args[1]);
+    case ORM_N_TYPECOERCE:
+        if (n->args[0]->kind == ORM_N_LABEL) { /* _name_expression() */
+            return is_bare_boolean(n->args[0]->args[0]);
+        }
+        return n->type != NULL && n->type->kind == ORM_T_BOOL;
     case ORM_N_COLUMN:
     case ORM_N_COLREF:
-    case ORM_N_ATTR:
     case ORM_N_BIND:
     case ORM_N_FUNC:
     case ORM_N_CAST:
     case ORM_N_CASE:
-    case ORM_N_TYPECOERCE:
     case ORM_N_SCALAR:
     case ORM_N_TEXT:
         return n->type != NULL && n->type->kind == ORM_T_BOOL;

@@ -25,11 +25,13 @@ _NAMES = {
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
+    "pyorm.orm.synonyms": "Synonym synonym synonym_for",
     "pyorm.orm.scoping": "scoped_session",
     "pyorm.orm.session": (
         "ORMExecuteState Session SessionTransaction SessionTransactionOrigin UOWTransaction close_all_sessions "
         "make_transient make_transient_to_detached object_session sessionmaker was_deleted"
     ),
+    "pyorm.orm._symbols": "NotExtension",
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

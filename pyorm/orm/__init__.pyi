@@ -56,6 +56,11 @@ from pyorm.orm.properties import (
 from pyorm.orm.query import (
     Query as Query,
 )
+from pyorm.orm.synonyms import (
+    Synonym as Synonym,
+    synonym as synonym,
+    synonym_for as synonym_for,
+)
 from pyorm.orm.scoping import (
     scoped_session as scoped_session,
 )
@@ -71,6 +76,9 @@ from pyorm.orm.session import (
     object_session as object_session,
     sessionmaker as sessionmaker,
     was_deleted as was_deleted,
+)
+from pyorm.orm._symbols import (
+    NotExtension as NotExtension,
 )
 from pyorm.orm._registry import (
     class_mapper as class_mapper,

@@ -93,11 +93,14 @@ class AliasedClass(_core.AliasedEntity):
             raise AttributeError(key)
         found = self._attribute(key)
         if found is None:
-            found = self._from_class(insp.class_, key)
+            found, lasting = self._from_class(insp.class_, key)
+            if not lasting:
+                return found
         self.__dict__[key] = found
         return found
 
-    def _from_class(self, cls: type, key: str) -> Any:
+    def _from_class(self, cls: type, key: str) -> tuple[Any, bool]:
+        """Return what the class has under a name, and whether it is always the same."""
         for base in cls.__mro__:
             if key not in base.__dict__:
                 continue
@@ -105,10 +108,11 @@ class AliasedClass(_core.AliasedEntity):
             if isinstance(value, _core.InstrumentedAttribute):
                 raise AttributeError(f"{self} has no column for attribute {key!r}: its selectable lacks it")
             if isinstance(value, classmethod):
-                return MethodType(value.__func__, self)
+                return MethodType(value.__func__, self), True
             get = getattr(type(value), "__get__", None)
-            return value if get is None else get(value, None, self)
-        return getattr(cls, key)
+            made = value if get is None else get(value, None, self)
+            return made, not hasattr(value, "extension_type")  # a hybrid is evaluated each time
+        return getattr(cls, key), True
 
     def __str__(self) -> str:
         """Return `aliased(Class)`."""

@@ -117,13 +117,39 @@ def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
         prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
     }
     if isinstance(params, Mapping):
+        if setters := _row_setters(mapper):
+            params = _spread(mapper.class_, params, setters)
         return [{renamed.get(key, key): value for key, value in params.items()} if renamed else params]
     rows = list(params)
+    if setters := _row_setters(mapper):
+        rows = [_spread(mapper.class_, row, setters) for row in rows]
     if renamed:
         rows = [{renamed.get(key, key): value for key, value in row.items()} for row in rows]
     if together or len(set(map(frozenset, rows))) <= 1:
         return [rows]
     return list(_runs(rows))
+
+
+def _row_setters(mapper: Any) -> dict[str, Any]:
+    """Return what writes several columns of a row from one key: composites, hybrids with bulk_dml."""
+    found: dict[str, Any] = mapper.__dict__.get("_row_setters")  # type: ignore[assignment]
+    if found is None:
+        found = {}
+        for cls in reversed(mapper.class_.__mro__):
+            for key, value in vars(cls).items():
+                setter = getattr(value, "bulk_dml_setter", None)
+                if setter is not None and hasattr(value, "extension_type"):
+                    found[value.__name__] = setter
+        found.update({prop.key: prop.set_in_row for prop in mapper.composites})
+        mapper.__dict__["_row_setters"] = found
+    return found
+
+
+def _spread(cls: type, row: Mapping[str, Any], setters: dict[str, Any]) -> dict[str, Any]:
+    made = {key: value for key, value in row.items() if key not in setters}
+    for key in setters.keys() & row.keys():
+        setters[key](cls, made, row[key])
+    return made
 
 
 def _refuse_update(statement: Any, mode: Any) -> None:

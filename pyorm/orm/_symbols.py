@@ -26,6 +26,12 @@ class LoaderCallableStatus(Enum):
     NEVER_SET = NO_VALUE
 
 
+class NotExtension(Enum):
+    """`extension_type` of what the mapper itself made."""
+
+    NOT_EXTENSION = "NOT_EXTENSION"
+
+
 PASSIVE_NO_RESULT = LoaderCallableStatus.PASSIVE_NO_RESULT
 PASSIVE_CLASS_MISMATCH = LoaderCallableStatus.PASSIVE_CLASS_MISMATCH
 ATTR_WAS_SET = LoaderCallableStatus.ATTR_WAS_SET
@@ -131,12 +137,14 @@ class AttributeState:
     @property
     def loaded_value(self) -> Any:
         """The value without loading; `NO_VALUE` where there is none."""
+        if hasattr(self._property(), "descriptor"):
+            return NO_VALUE  # a synonym or composite keeps none itself
         return _core.loaded_value(self.state.object, self.key, NO_VALUE)
 
     @property
     def value(self) -> Any:
         """The value, loaded if it must be."""
-        return _core.get_attribute(self.state.object, self.key)
+        return getattr(self.state.object, self.key)
 
     @property
     def history(self) -> History:
@@ -147,8 +155,16 @@ class AttributeState:
         """Return the change since the last flush, loading the old value if it can be."""
         return self._history(PassiveFlag.PASSIVE_OFF ^ PassiveFlag.INIT_OK)
 
+    def _property(self) -> Any:
+        return getattr(self.state.mapper, "_props", {}).get(self.key)
+
     def _history(self, passive: PassiveFlag) -> History:
-        found: History = self.state.get_history(self.key, passive)
+        prop = self._property()
+        own = getattr(prop, "get_history", None)
+        if own is not None:
+            return own(self.state.object, passive)  # type: ignore[no-any-return]
+        key = getattr(prop, "name", self.key)  # a synonym's target
+        found: History = self.state.get_history(key, passive)
         return found
 
 
@@ -159,7 +175,7 @@ class InstanceAttributes(Mapping[str, AttributeState]):
 
     def __init__(self, state: Any, keys: dict[str, int]) -> None:
         self._state = state
-        self._keys = keys
+        self._keys: Any = getattr(state.mapper, "_props", keys)
 
     def __getitem__(self, key: str) -> AttributeState:
         if key not in self._keys:

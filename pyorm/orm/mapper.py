@@ -11,6 +11,7 @@ from pyorm.orm import _plan, events
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
+from pyorm.orm.synonyms import DescriptorProperty, Synonym
 
 
 class Mapper:
@@ -93,7 +94,6 @@ class Mapper:
         self.version_id_col = _column_of(version_id_col)
         self._props: dict[str, MapperProperty] = {}
         self._by_column: dict[Any, ColumnProperty] = {}
-        self.synonyms: dict[str, Any] = {}
         self._collect_properties(dict(properties or {}))
         self.validators = _plan.collect_validators(class_)
         self.class_manager = ClassManager(class_, self)
@@ -101,6 +101,9 @@ class Mapper:
         class_.__table__ = local_table  # type: ignore[attr-defined]
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
         self.plan = _plan.build(self)
+        for prop in self._props.values():
+            if isinstance(prop, DescriptorProperty):
+                prop.install(self)
         events.attach(class_)
         if registry is not None:
             registry._add_mapper(self)
@@ -122,6 +125,10 @@ class Mapper:
         """Take the given properties, and one for each column that none of them holds."""
         for key, value in given.items():
             self._props[key] = self._as_property(key, value)
+        for key, prop in list(self._props.items()):
+            if isinstance(prop, DescriptorProperty):
+                prop.key = key
+                prop.prepare(self)
         held = {id(c): key for key, p in self._props.items() if isinstance(p, ColumnProperty) for c in p.columns}
         ordered: dict[str, MapperProperty] = {
             k: p for k, p in self._props.items() if not (isinstance(p, ColumnProperty) and self._is_own(p.columns[0]))
@@ -173,9 +180,14 @@ class Mapper:
         prop = self._as_property(key, prop)
         if isinstance(prop, ColumnProperty) and prop.columns[0].__class__.__name__ == "Column":
             self._add_late_column(key, prop.columns[0])
+        if isinstance(prop, DescriptorProperty):
+            prop.key = key
+            prop.prepare(self)
         self._adopt(key, prop)
         self._props[key] = prop
         _plan.add(self, prop)
+        if isinstance(prop, DescriptorProperty):
+            prop.install(self)
         self.__dict__.pop("_column_collection", None)
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
@@ -241,9 +253,14 @@ class Mapper:
         return ReadOnlyProperties({k: p for k, p in self._props.items() if hasattr(p, "direction")})
 
     @property
+    def synonyms(self) -> Any:
+        """The properties that are a second name of another."""
+        return ReadOnlyProperties({k: p for k, p in self._props.items() if isinstance(p, Synonym)})
+
+    @property
     def composites(self) -> Any:
         """The properties that combine columns into one value."""
-        return ReadOnlyProperties({})
+        return ReadOnlyProperties({k: p for k, p in self._props.items() if hasattr(p, "composite_class")})
 
     @property
     def all_orm_descriptors(self) -> Any:
@@ -253,6 +270,8 @@ class Mapper:
             for key, value in vars(cls).items():
                 if isinstance(value, _core.InstrumentedAttribute) or getattr(value, "extension_type", None) is not None:
                     found[key] = value
+                elif isinstance(self._props.get(key), DescriptorProperty):
+                    found[key] = getattr(self.class_, key)
         return ReadOnlyProperties(found)
 
     @property
