@@ -226,7 +226,7 @@ orm_sql_setup(PyObject *module, orm_state *st)
         orm_collection_setup, orm_node_types_setup, orm_side_setup,     orm_operators_setup,
         orm_constructs_setup, orm_func_setup,       orm_func_methods_setup, orm_from_type_setup,
         orm_select_setup,     orm_select_use_setup, orm_dml_setup,      orm_text_setup,
-        orm_cache_setup,      orm_render_setup,
+        orm_cache_setup,      orm_render_setup,     orm_rewrite_setup,
     };
     size_t i;
 

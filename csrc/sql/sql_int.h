@@ -202,6 +202,7 @@ PyObject *orm_fromfunc_column(PyObject *self, void *closure);
 int orm_func_setup(PyObject *module, orm_state *st);
 int orm_func_methods_setup(PyObject *module, orm_state *st);
 int orm_constructs_setup(PyObject *module, orm_state *st);
+int orm_rewrite_setup(PyObject *module, orm_state *st); /* rewrite.c */
 
 #include "stmt.h"
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = ("attributes", "declarative", "events", "exc", "mapper", "properties", "query", "scoping", "session")
+_SUBMODULES = (
+    "attributes", "clsregistry", "declarative", "events", "exc", "mapper", "properties", "query", "relationships",
+    "scoping", "session",
+)  # fmt: skip
 _NAMES = {
     "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",
     "pyorm.orm.declarative": (
@@ -25,13 +28,17 @@ _NAMES = {
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
-    "pyorm.orm.synonyms": "Synonym synonym synonym_for",
+    "pyorm.orm.relationships": (
+        "DynamicMapped MANYTOMANY MANYTOONE ONETOMANY Relationship RelationshipDirection RelationshipProperty "
+        "WriteOnlyMapped backref foreign relationship remote"
+    ),
     "pyorm.orm.scoping": "scoped_session",
     "pyorm.orm.session": (
         "ORMExecuteState Session SessionTransaction SessionTransactionOrigin UOWTransaction close_all_sessions "
         "make_transient make_transient_to_detached object_session sessionmaker was_deleted"
     ),
     "pyorm.orm._symbols": "NotExtension",
+    "pyorm.orm.synonyms": "Synonym synonym synonym_for",
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -56,10 +56,19 @@ from pyorm.orm.properties import (
 from pyorm.orm.query import (
     Query as Query,
 )
-from pyorm.orm.synonyms import (
-    Synonym as Synonym,
-    synonym as synonym,
-    synonym_for as synonym_for,
+from pyorm.orm.relationships import (
+    DynamicMapped as DynamicMapped,
+    MANYTOMANY as MANYTOMANY,
+    MANYTOONE as MANYTOONE,
+    ONETOMANY as ONETOMANY,
+    Relationship as Relationship,
+    RelationshipDirection as RelationshipDirection,
+    RelationshipProperty as RelationshipProperty,
+    WriteOnlyMapped as WriteOnlyMapped,
+    backref as backref,
+    foreign as foreign,
+    relationship as relationship,
+    remote as remote,
 )
 from pyorm.orm.scoping import (
     scoped_session as scoped_session,
@@ -80,6 +89,11 @@ from pyorm.orm.session import (
 from pyorm.orm._symbols import (
     NotExtension as NotExtension,
 )
+from pyorm.orm.synonyms import (
+    Synonym as Synonym,
+    synonym as synonym,
+    synonym_for as synonym_for,
+)
 from pyorm.orm._registry import (
     class_mapper as class_mapper,
     clear_mappers as clear_mappers,
@@ -89,12 +103,14 @@ from pyorm.orm._registry import (
 )
 from pyorm.orm import (
     attributes as attributes,
+    clsregistry as clsregistry,
     declarative as declarative,
     events as events,
     exc as exc,
     mapper as mapper,
     properties as properties,
     query as query,
+    relationships as relationships,
     scoping as scoping,
     session as session,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.orm.properties import ColumnProperty, MapperProperty
+from pyorm.orm.relationships import RelationshipProperty
 from pyorm.types import TypeDecorator, TypeEngine
 
 
@@ -20,6 +21,7 @@ def build(mapper: Any) -> Any:
         The `_core.MapperPlan`; the attributes stand on the class afterwards.
     """
     slots = tuple(_slot(mapper, prop) for prop in mapper._props.values() if isinstance(prop, ColumnProperty))
+    slots += tuple(_relation_slot(mapper, p) for p in mapper._props.values() if isinstance(p, RelationshipProperty))
     version = mapper._by_column[mapper.version_id_col].key if mapper.version_id_col is not None else None
     spec = (
         None,
@@ -39,6 +41,8 @@ def add(mapper: Any, prop: MapperProperty) -> None:
     """Map a late attribute."""
     if isinstance(prop, ColumnProperty):
         mapper.plan.add_attribute(_slot(mapper, prop))
+    elif isinstance(prop, RelationshipProperty):
+        mapper.plan.add_attribute(_relation_slot(mapper, prop))
 
 
 def _key_of(mapper: Any, column: Any) -> str:
@@ -63,6 +67,11 @@ def _slot(mapper: Any, prop: ColumnProperty) -> tuple[Any, ...]:
     kind = "column" if is_column else "expression"
     validator = _validator(mapper, prop.key)
     return (prop.key, kind, tuple(prop.columns), flags, prop, _comparison(column), validator)
+
+
+def _relation_slot(mapper: Any, prop: RelationshipProperty) -> tuple[Any, ...]:
+    """Return the slot of a relationship: what it refers to is said when the mappings are configured."""
+    return (prop.key, "relation", (), "a" if prop.active_history else "", prop, None, _validator(mapper, prop.key))
 
 
 def _validator(mapper: Any, key: str) -> Callable[[Any, str, Any], Any] | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from typing import Any
 
-from pyorm.orm import _annotations
+from pyorm.orm import _annotations, clsregistry
 from pyorm.orm.exc import UnmappedClassError, UnmappedInstanceError
 from pyorm.orm.mapper import Mapper
 from pyorm.schema import MetaData
 
+_numbers = itertools.count()
 _all_registries: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -47,6 +49,7 @@ class registry:
         self.update_type_annotation_map(type_annotation_map or {})
         self.constructor = constructor
         self._mappers: dict[type, Any] = {}
+        self._number = next(_numbers)
         self._default_types: dict[Any, Any] | None = None
         _all_registries.add(self)
 
@@ -67,7 +70,7 @@ class registry:
 
     def _add_mapper(self, mapper: Mapper) -> None:
         self._mappers[mapper.class_] = mapper
-        self._class_registry[mapper.class_.__name__] = mapper.class_
+        clsregistry.add_class(mapper.class_.__name__, mapper.class_, self._class_registry)
 
     @property
     def mappers(self) -> frozenset[Mapper]:
@@ -75,9 +78,19 @@ class registry:
         return frozenset(self._mappers.values())
 
     def configure(self, cascade: bool = False) -> None:
-        """Declare all mappings complete: attribute listeners added from now on run after validators."""
-        for mapper in self._mappers.values():
-            mapper.plan.configured()
+        """Complete the mappings of this registry: what relationships say is looked up and checked.
+
+        Attribute listeners added from now on run after validators.
+
+        Args:
+            cascade: complete the registries too that its relationships refer to.
+
+        Raises:
+            InvalidRequestError, ArgumentError: as configure_mappers().
+        """
+        from pyorm.orm import _configure
+
+        _configure.configure([self])
 
     def dispose(self, cascade: bool = False) -> None:
         """Take all mappings off their classes."""
@@ -136,8 +149,9 @@ class registry:
 
 def configure_mappers() -> None:
     """Complete the mappings of all registries; see registry.configure()."""
-    for one in list(_all_registries):
-        one.configure()
+    from pyorm.orm import _configure
+
+    _configure.configure_mappers()
 
 
 def clear_mappers() -> None:

@@ -7,11 +7,12 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorm import _core, exc
-from pyorm.orm import _annotations
+from pyorm.orm import _annotations, _relation_annotations
 from pyorm.orm._registry import registry
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
+from pyorm.orm.relationships import RelationshipProperty
 from pyorm.schema import Column, MetaData, Table
 
 _UNSET: Any = object()
@@ -72,6 +73,8 @@ class _Scan:
                 stacklevel=6,
             )
             return True
+        if isinstance(value, RelationshipProperty):
+            return self._take_relationship(base, name, value, annotation, is_own)
         inner = None
         if annotation is not _UNSET and not _annotations.is_class_var(annotation):
             inner = _annotations.inner_of(annotation, base, name)
@@ -87,6 +90,22 @@ class _Scan:
             self._take_property(name, value, is_own)
             return True
         return False
+
+    def _take_relationship(self, base: type, name: str, value: Any, annotation: Any, is_own: bool) -> bool:
+        has_annotation = annotation is not _UNSET and not _annotations.is_class_var(annotation)
+        if (
+            has_annotation
+            and not _relation_annotations.apply(value, annotation, base, name)
+            and self._is_mistake(value, annotation, base, False)
+        ):
+            raise _not_mapped(self.cls, name)
+        if value.argument is None:
+            raise exc.ArgumentError(
+                f'Python typing annotation is required for attribute "{self.cls.__name__}.{name}" when primary '
+                'argument(s) for "Relationship" construct are None or not present'
+            )
+        self._take_property(name, value, is_own)
+        return True
 
     def _is_mistake(self, value: Any, annotation: Any, base: type, of_base: bool) -> bool:
         """Return whether a plain annotation looks like a column that lost its Mapped[]."""

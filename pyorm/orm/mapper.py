@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,10 @@ from pyorm.orm import _plan, events
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
+from pyorm.orm.relationships import RelationshipProperty
 from pyorm.orm.synonyms import DescriptorProperty, Synonym
+
+_numbers = itertools.count()
 
 
 class Mapper:
@@ -34,6 +38,9 @@ class Mapper:
     with_polymorphic = None
     polymorphic_on: Any = None
     polymorphic_identity: Any = None
+    is_mapping = True  # False: disposed of
+    _is_set_up = _is_configured = False  # relationships looked up; and given to the core
+    _failure: Exception | None = None  # why configuration of this mapper failed
 
     def __init__(
         self,
@@ -97,6 +104,7 @@ class Mapper:
         self._collect_properties(dict(properties or {}))
         self.validators = _plan.collect_validators(class_)
         self.class_manager = ClassManager(class_, self)
+        self._number = next(_numbers)
         class_.__mapper__ = self  # type: ignore[attr-defined]
         class_.__table__ = local_table  # type: ignore[attr-defined]
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
@@ -185,9 +193,14 @@ class Mapper:
             prop.prepare(self)
         self._adopt(key, prop)
         self._props[key] = prop
+        was_configured = self._is_configured
+        if isinstance(prop, RelationshipProperty):
+            self._is_set_up = self._is_configured = False
         _plan.add(self, prop)
         if isinstance(prop, DescriptorProperty):
             prop.install(self)
+        if was_configured:
+            self._configure()  # at once: what a backref adds elsewhere is there too
         self.__dict__.pop("_column_collection", None)
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
@@ -211,9 +224,17 @@ class Mapper:
     def dispose(self) -> None:
         """Take the mapping off the class; its instances keep their values."""
         self.plan.dispose()
+        self.is_mapping = False
         for name in ("__mapper__", "_sa_class_manager"):
             if name in self.class_.__dict__:
                 type.__delattr__(self.class_, name)
+
+    def _configure(self) -> None:
+        """Complete the mappings, if this one is not."""
+        if not self._is_configured:
+            from pyorm.orm._configure import configure_mappers
+
+            configure_mappers()
 
     # ---- what it knows -----------------------------------------------------------------------------------------
     @property
@@ -234,12 +255,13 @@ class Mapper:
 
     @property
     def configured(self) -> bool:
-        """Whether the mapping is complete; always, as nothing waits."""
-        return True
+        """Whether the mapping is complete: its relationships are looked up."""
+        return self._is_configured
 
     @property
     def attrs(self) -> Any:
         """All properties by key."""
+        self._configure()
         return ReadOnlyProperties(self._props)
 
     @property
@@ -250,7 +272,8 @@ class Mapper:
     @property
     def relationships(self) -> Any:
         """The properties that refer to other mapped classes."""
-        return ReadOnlyProperties({k: p for k, p in self._props.items() if hasattr(p, "direction")})
+        self._configure()
+        return ReadOnlyProperties({k: p for k, p in self._props.items() if isinstance(p, RelationshipProperty)})
 
     @property
     def synonyms(self) -> Any:

@@ -1,0 +1,101 @@
+"""Completing the mappings: relationships are looked up, checked and linked.
+
+It happens once for all classes that wait: at the first instance, the first statement that is
+compiled, or by `configure_mappers()`. A mapper whose configuration failed is remembered, and its
+error comes again, until its registry is disposed of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyorm import exc
+from pyorm.orm import _relate
+from pyorm.orm.relationships import RelationshipProperty
+
+_running: list[bool] = []
+
+
+def configure_mappers() -> None:
+    """Complete the mappings of all registries.
+
+    Raises:
+        InvalidRequestError: an earlier configuration failed; the text names the mapper and its error.
+        ArgumentError, NoForeignKeysError, …: a relationship cannot be completed.
+    """
+    from pyorm.orm._registry import _all_registries
+
+    configure(sorted(_all_registries, key=lambda one: one._number))
+
+
+def configure(registries: Iterable[Any]) -> None:
+    """Complete the mappings of these registries."""
+    if _running:
+        return
+    _running.append(True)
+    try:
+        mappers = sorted((m for one in registries for m in one.mappers), key=lambda m: m._number)
+        _refuse_failed(mappers)
+        done: list[RelationshipProperty] = []
+        for mapper in mappers:
+            _set_up(mapper, done)
+        _hand_over(done)
+        for mapper in mappers:
+            mapper.plan.configured()
+            mapper._is_configured = True
+    finally:
+        _running.pop()
+
+
+def _refuse_failed(mappers: list[Any]) -> None:
+    for mapper in mappers:
+        if mapper._failure is not None:
+            error = exc.InvalidRequestError(
+                "One or more mappers failed to initialize - can't proceed with initialization of other mappers. "
+                f"Triggering mapper: '{mapper}'. Original exception was: {mapper._failure}"
+            )
+            error._configure_failed = mapper._failure  # type: ignore[attr-defined]
+            raise error
+
+
+def _waiting(mapper: Any) -> list[RelationshipProperty]:
+    return [p for p in mapper._props.values() if isinstance(p, RelationshipProperty) and p.parent is mapper and p._join is None]
+
+
+def _set_up(mapper: Any, done: list[RelationshipProperty]) -> None:
+    """Set the mapper's relationships up, and those that their backrefs add elsewhere."""
+    pending = _waiting(mapper)
+    while pending:
+        prop = pending.pop(0)
+        if prop._join is not None:
+            continue
+        owner = prop.parent
+        try:
+            _relate.set_up(prop)
+        except Exception as error:
+            prop._join = None
+            owner._failure = error
+            raise
+        done.append(prop)
+        if prop.backref is not None:
+            pending += _waiting(prop.mapper) if prop.mapper._is_set_up or prop.mapper is mapper else []
+    mapper._is_set_up = True
+
+
+def _hand_over(done: list[RelationshipProperty]) -> None:
+    """Make the core's Relations, link them, and give them to the attributes."""
+    if not done:
+        return
+    made = {prop: _relate.make_relation(prop) for prop in done}
+    for prop, relation in made.items():
+        prop._relation = relation
+    for prop in {p: None for one in done for p in (one, *one._reverse_property)}:
+        others = [o for o in prop._reverse_property if _relate.syncs_with(prop, o)]
+        relation = getattr(prop, "_relation", None)
+        if relation is not None:
+            relation._set_reverse(tuple(o._relation for o in sorted(others, key=str)))
+            prop.parent.plan.set_relation(prop.key, relation)
+
+
+__all__ = ["configure", "configure_mappers"]
