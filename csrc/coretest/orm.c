@@ -131,12 +131,19 @@ probe_leave(orm_session *Py_UNUSED(s))
 {
 }
 
+static bool
+probe_listened(orm_session *Py_UNUSED(s))
+{
+    return false;
+}
+
 static const orm_session_ops probe_ops = {.on_dirty = probe_on_dirty,
                                           .autoflush = probe_autoflush,
                                           .load_expired = probe_load_expired,
                                           .load_slot = probe_load_slot,
                                           .enter = probe_enter,
                                           .leave = probe_leave,
+                                          .listened = probe_listened,
                                           .leave_peers = probe_leave_peers};
 
 static void

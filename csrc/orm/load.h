@@ -43,6 +43,10 @@ typedef struct orm_load_opts {
 int orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
                  const orm_load_opts *opts, PyObject **out);
 
+/* The SELECT that orm_load_get runs, as a Python Select, for the listeners of do_orm_execute.
+ * New reference or NULL. */
+PyObject *orm_load_get_statement(orm_mapper *m, const orm_key *k, const orm_load_opts *opts);
+
 /* Load slots of a persistent instance again, by its key: those named, or with slots NULL all
  * that are EXPIRED. Pending changes of these slots are lost. Fires `refresh`. 0; -1 exception,
  * ObjectDeletedError (orm.exc) when there is no row. opts may be NULL. */

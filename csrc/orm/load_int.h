@@ -4,7 +4,8 @@
  * Flow: option.c (what the user asked for) + alias.c (entities over other selectables)
  *   -> load_plan.c (columns of a SELECT, and the plan that fills entities from them; compile
  *   time) -> load_match.c (whose columns are another statement's) -> load_rows.c (one row after the other into instances; run time) -> load_result.c
- *   (the rows as a Python Result), load_key.c (get, refresh, deferred columns).
+ *   (the rows as a Python Result), load_key.c (get), load_slots.c (refresh,
+ *   deferred columns).
  * A plan belongs to its compiled statement, holds no user's value and is never changed, except
  *   that its shape is made at the first execution.
  */

@@ -149,6 +149,14 @@ typedef struct orm_session_ops {
     /* Rows are about to become instances of s: refuse a second thread. 0: leave() follows. -1. */
     int (*enter)(orm_session *s);
     void (*leave)(orm_session *s);
+    /* Somebody listens to statements (do_orm_execute): loads that orm/ starts go by run_load. */
+    bool (*listened)(orm_session *s);
+    /* Run a SELECT that orm/ made for the sake of h through the listeners of do_orm_execute, and
+       then, unless one of them answers, in the database. `relation` NULL: columns of h, the rows
+       are their values; else the attribute whose related instances the rows are (a lazy
+       relationship load calls it so), and m their mapper. New reference: the Result. */
+    PyObject *(*run_load)(orm_session *s, orm_head *h, const orm_attribute *relation,
+                          orm_mapper *m, PyObject *statement);
     /* h dies or is detached and h->peers is not NULL. Runs no Python. */
     void (*leave_peers)(orm_head *h);
 } orm_session_ops;

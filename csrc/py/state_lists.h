@@ -191,6 +191,8 @@
     X(session_module)  /* pyorm.orm.session */                                                \
     X(session_get_bind) /* the function Session.get_bind: a subclass without its own has it */ \
     X(run_listeners)   /* pyorm.orm._execute.run_listeners */                                 \
+    X(run_get)         /* pyorm.orm._execute.run_get */                                       \
+    X(run_load)        /* pyorm.orm._execute.run_load */                                      \
     X(flush_context)   /* the class UOWTransaction, for listeners */                          \
     X(tx_origin)       /* the class SessionTransactionOrigin */                               \
     X(execute_kwnames) /* ("execution_options",) */

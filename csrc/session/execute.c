@@ -49,8 +49,15 @@ mapper_of_node(const orm_node *n)
         switch (n->kind) {
         case ORM_N_ENTITY:
             return (orm_mapper *)n->payload;
+        case ORM_N_SELECT: {
+            orm_mapper *m = mapper_of_node(n->args[ORM_SEL_COLS]);
+            if (m != NULL || n->args[ORM_SEL_FROM] == NULL) {
+                return m;
+            }
+            n = n->args[ORM_SEL_FROM]; /* select(func.count()).select_from(User) */
+            break;
+        }
         case ORM_N_ATTR:
-        case ORM_N_SELECT:
         case ORM_N_COMPOUND:
         case ORM_N_LABEL:
         case ORM_N_INSERT:
@@ -580,6 +587,25 @@ run(exec_run *x)
     }
     Py_DECREF(conn);
     return result;
+}
+
+/* _subject(statement): (is it about mapped classes, the Mapper that decides where it goes, or None). */
+PyObject *
+orm_session_subject(PyObject *self, PyObject *statement)
+{
+    SessionObject *s = (SessionObject *)self;
+    orm_node *node = orm_node_of(s->st, statement);
+    orm_mapper *m = NULL;
+    bool mapped;
+
+    if (node == NULL) {
+        PyErr_Clear();
+    }
+    mapped = node != NULL && (is_select(node) || is_dml(node))
+             && (node->flags & ORM_F_ORM || node->kind == ORM_N_FROMSTMT);
+    m = mapped && node->kind != ORM_N_COMPOUND ? mapper_of_node(node) : NULL;
+    return PyTuple_Pack(2, mapped ? Py_True : Py_False,
+                        m == NULL || m->py == NULL ? Py_None : m->py);
 }
 
 /* --- methods ------------------------------------------------------------------------------------------ */

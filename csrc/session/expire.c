@@ -317,6 +317,33 @@ ops_leave(orm_session *sess)
     orm_session_leave(ORM_SESSION_OF(sess));
 }
 
+static bool
+ops_listened(orm_session *sess)
+{
+    return orm_session_listens(ORM_SESSION_OF(sess), ORM_SEV_do_orm_execute);
+}
+
+/* Whoever starts a load has flushed already, or does not want it. */
+static PyObject *
+ops_run_load(orm_session *sess, orm_head *h, const orm_attribute *relation, orm_mapper *m,
+             PyObject *statement)
+{
+    SessionObject *s = ORM_SESSION_OF(sess);
+    PyObject *run = orm_import_once(&s->st->run_load, "pyorm.orm._execute", "run_load");
+    PyObject *obj = run == NULL ? NULL : orm_head_object(h);
+    PyObject *result = NULL;
+    bool autoflush = s->autoflush;
+
+    if (obj != NULL) {
+        s->autoflush = false;
+        result = PyObject_CallFunctionObjArgs(run, (PyObject *)s, statement, m->py, obj,
+                                              relation == NULL ? Py_None : relation->n.key, NULL);
+        s->autoflush = autoflush;
+    }
+    Py_XDECREF(obj);
+    return result;
+}
+
 static void
 ops_leave_peers(orm_head *h)
 {
@@ -330,5 +357,7 @@ const orm_session_ops orm_session_ops_table = {
     .load_slot = ops_load_slot,
     .enter = ops_enter,
     .leave = ops_leave,
+    .listened = ops_listened,
+    .run_load = ops_run_load,
     .leave_peers = ops_leave_peers,
 };

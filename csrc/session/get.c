@@ -170,6 +170,30 @@ given(PyObject *v)
     return v == Py_None || v == Py_False ? NULL : v;
 }
 
+/* get() where somebody listens to do_orm_execute. Instance (new reference) or NULL; without an
+   exception: there is none. */
+static PyObject *
+get_by_listeners(SessionObject *s, orm_mapper *m, const orm_key *key, const orm_load_opts *opts,
+                 PyObject *bind)
+{
+    PyObject *run = orm_import_once(&s->st->run_get, "pyorm.orm._execute", "run_get");
+    PyObject *statement = run == NULL ? NULL : orm_load_get_statement(m, key, opts);
+    PyObject *found = NULL;
+
+    if (statement != NULL) {
+        found = PyObject_CallFunctionObjArgs(
+            run, (PyObject *)s, statement, m->py,
+            opts->exec_options == NULL ? Py_None : opts->exec_options,
+            opts->populate_existing ? Py_True : Py_False, key->token == NULL ? Py_None : key->token,
+            bind == NULL ? Py_None : bind, NULL);
+        Py_DECREF(statement);
+    }
+    if (found == Py_None) {
+        Py_CLEAR(found);
+    }
+    return found;
+}
+
 /* The instance (new reference) or NULL; without an exception: there is none. */
 static PyObject *
 get_inside(SessionObject *s, PyObject *const *out)
@@ -210,6 +234,10 @@ get_inside(SessionObject *s, PyObject *const *out)
         }
     }
     if (orm_session_autoflush(s) < 0) {
+        goto done;
+    }
+    if (orm_session_listens(s, ORM_SEV_do_orm_execute)) {
+        found = get_by_listeners(s, m, &key, &opts, given(out[G_BIND]));
         goto done;
     }
     conn = Py_XNewRef(orm_session_connection_for(s, m, NULL, given(out[G_BIND])));

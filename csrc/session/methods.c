@@ -558,6 +558,7 @@ PyMethodDef orm_session_methods[] = {
     {"_deleted_list", m_deleted_list, METH_NOARGS, NULL},
     {"_map_list", m_map_list, METH_NOARGS, NULL},
     {"_map_get", m_map_get, METH_VARARGS, NULL},
+    {"_subject", orm_session_subject, METH_O, NULL},
     {"__enter__", m_enter, METH_NOARGS, NULL},
     {"__exit__", ORM_METHOD(m_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

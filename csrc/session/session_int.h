@@ -182,6 +182,7 @@ PyObject *orm_session_get(PyObject *self, PyObject *const *a, Py_ssize_t n, PyOb
 PyObject *orm_session_get_one(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
 
 /* --- execute.c ------------------------------------------------------------------------------ */
+PyObject *orm_session_subject(PyObject *self, PyObject *statement);
 PyObject *orm_session_execute(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
 PyObject *orm_session_scalar(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
 PyObject *orm_session_scalars(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);

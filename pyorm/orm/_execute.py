@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyorm import _core
+from pyorm import _core, exc
 from pyorm._collections import immutabledict
 from pyorm.inspection import inspect
 from pyorm.orm._registry import mapper_of
@@ -16,6 +17,32 @@ if TYPE_CHECKING:
 __all__ = ["ORMExecuteState"]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How the rows of a SELECT become instances."""
+
+    _populate_existing: bool
+    _yield_per: int | None
+    _autoflush: bool
+    _identity_token: Any
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """What becomes of the session's instances at an UPDATE or DELETE."""
+
+    _synchronize_session: Any
+    _autoflush: bool
+
+
+def _mapper_behind(entity: Any) -> Any:
+    """Return the mapper of a mapped class or of an alias of one, or None."""
+    found = mapper_of(entity)
+    if found is None:
+        found = getattr(inspect(entity, raiseerr=False), "mapper", None)
+    return found
+
+
 class ORMExecuteState:
     """A statement on its way through `Session.execute`.
 
@@ -24,9 +51,12 @@ class ORMExecuteState:
     """
 
     is_column_load = False
+    """True for a load of attributes of an instance: expired, deferred, or by `refresh()`."""
     is_relationship_load = False
-    lazy_loaded_from = None
+    """True for a load of what a relationship refers to."""
     loader_strategy_path = None
+    """The way along relationships that is being loaded; None for a statement of the program's."""
+    _loaded_from: Any = None  # the instance whose attributes or relationship are loaded
 
     def __init__(
         self,
@@ -40,15 +70,17 @@ class ORMExecuteState:
         self.session = session
         self.statement = statement
         self.parameters = parameters
-        self.local_execution_options = immutabledict(execution_options)
+        self.local_execution_options = immutabledict({**session.execution_options, **execution_options})
         self.bind_arguments = bind_arguments
         self._remaining = listeners
+        if "mapper" not in bind_arguments and (mapper := session._subject(statement)[1]) is not None:
+            bind_arguments["mapper"] = mapper
 
     @property
     def execution_options(self) -> Mapping[str, Any]:
         """The options of session, statement and call in one."""
         own = self.statement.get_execution_options() if hasattr(self.statement, "get_execution_options") else {}
-        return immutabledict({**self.session.execution_options, **own, **self.local_execution_options})
+        return immutabledict({**own, **self.local_execution_options})
 
     def update_execution_options(self, **opts: Any) -> None:
         """Lay execution options over those of the call."""
@@ -74,7 +106,14 @@ class ORMExecuteState:
             {**self.bind_arguments, **(bind_arguments or {})},
             self._remaining,
         )
+        state._take_origin(self)
         return state._run()
+
+    def _take_origin(self, other: ORMExecuteState) -> None:
+        """Be about the same load as another state."""
+        self.is_column_load = other.is_column_load
+        self.is_relationship_load = other.is_relationship_load
+        self._loaded_from = other._loaded_from
 
     def _run(self) -> Any:
         while self._remaining:
@@ -125,27 +164,75 @@ class ORMExecuteState:
 
     @property
     def all_mappers(self) -> list[Any]:
-        """The mappers of the statement's entities."""
-        found = []
+        """The mappers of the statement's entities: those a SELECT names, the one that DML writes to."""
+        if isinstance(self.statement, (_core.Insert, _core.Update, _core.Delete)):
+            mapper = self.session._subject(self.statement)[1]
+            return [] if mapper is None else [mapper]
+        if isinstance(self.statement, _core.CompoundSelect):
+            return []
+        found: list[Any] = []
         for description in getattr(self.statement, "column_descriptions", ()):
-            mapper = mapper_of(description.get("entity"))
+            entity = description.get("entity")
+            mapper = None if entity is None else _mapper_behind(entity)
             if mapper is not None and mapper not in found:
                 found.append(mapper)
-        entity = getattr(self.statement, "entity_description", None)
-        if entity is not None and (mapper := mapper_of(entity.get("entity"))) is not None:
-            found.append(mapper)
         return found
 
     @property
     def bind_mapper(self) -> Any:
         """The mapper that decides where the statement goes."""
-        named = self.bind_arguments.get("mapper")
-        return named if named is not None else next(iter(self.all_mappers), None)
+        return self.bind_arguments.get("mapper")
 
     @property
     def is_orm_statement(self) -> bool:
         """True where the statement speaks of mapped classes."""
-        return self.bind_mapper is not None
+        return bool(self.session._subject(self.statement)[0])
+
+    @property
+    def lazy_loaded_from(self) -> Any:
+        """The InstanceState whose relationship is loaded, or None.
+
+        Raises:
+            InvalidRequestError: The statement is no SELECT.
+        """
+        self._require_select()
+        return inspect(self._loaded_from) if self.is_relationship_load else None
+
+    @property
+    def load_options(self) -> LoadOptions:
+        """What the execution options say of loading.
+
+        Raises:
+            InvalidRequestError: The statement is no SELECT.
+        """
+        self._require_select()
+        options = self.execution_options
+        return LoadOptions(
+            bool(options.get("populate_existing", False)),
+            options.get("yield_per"),
+            bool(options.get("autoflush", True)),
+            options.get("identity_token"),
+        )
+
+    @property
+    def update_delete_options(self) -> UpdateOptions:
+        """What the execution options say of UPDATE and DELETE.
+
+        Raises:
+            InvalidRequestError: The statement is another one.
+        """
+        if not (self.is_update or self.is_delete):
+            raise exc.InvalidRequestError(
+                "This ORM execution is not against an UPDATE or DELETE statement so there are no update options."
+            )
+        options = self.execution_options
+        return UpdateOptions(options.get("synchronize_session", "auto"), bool(options.get("autoflush", True)))
+
+    def _require_select(self) -> None:
+        if not self.is_select:
+            raise exc.InvalidRequestError(
+                "This ORM execution is not against a SELECT statement so there are no load options."
+            )
 
     @property
     def user_defined_options(self) -> tuple[Any, ...]:
@@ -188,4 +275,43 @@ def run_listeners(
     if added is not None:
         listeners = (*listeners, added)
     state = ORMExecuteState(session, statement, params, options or {}, dict(bind_arguments or {}), listeners)
+    return state._run()
+
+
+def run_get(
+    session: Session,
+    statement: Any,
+    mapper: Any,
+    options: Mapping[str, Any] | None,
+    populate_existing: bool,
+    token: Any,
+    bind_arguments: Mapping[str, Any] | None,
+) -> Any:
+    """Load an instance for Session.get() by way of the listeners; None where there is none. C calls it."""
+    chosen = dict(options or {})
+    if populate_existing:
+        chosen["populate_existing"] = True
+    if token is not None:
+        chosen["identity_token"] = token
+    arguments = {"mapper": mapper, **(bind_arguments or {})}
+    result = run_listeners(session, statement, None, chosen, arguments, None)
+    return result.scalars().unique().one_or_none()
+
+
+def run_load(session: Session, statement: Any, mapper: Any, instance: Any, relationship: str | None) -> Any:
+    """Run a SELECT that an instance's attributes need by way of the listeners; C calls it.
+
+    Args:
+        statement: SELECT of columns of the instance's row, or of what a relationship refers to.
+        mapper: Of what is loaded.
+        relationship: Name of the relationship that is loaded; None: columns of the instance.
+
+    Returns:
+        The Result that a listener or the database gave.
+    """
+    listeners = tuple(session._dispatch.do_orm_execute)
+    state = ORMExecuteState(session, statement, None, {}, {"mapper": mapper}, listeners)
+    state.is_column_load = relationship is None
+    state.is_relationship_load = relationship is not None
+    state._loaded_from = instance
     return state._run()

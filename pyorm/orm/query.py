@@ -365,7 +365,12 @@ class Query:
         return self._with(statement, _compound=compound, _used=used, _joined=None, _get=kept)
 
     # ---- results -----------------------------------------------------------------------------------------------
-    def _execute(self, statement: Any) -> Any:
+    def _bind_arguments(self) -> dict[str, Any] | None:
+        """Return what says where to go of a statement that names no entity itself."""
+        found = inspect(self._entities[0], raiseerr=False) if is_entity(self._entities[0]) else None
+        return None if found is None else {"mapper": found.mapper}
+
+    def _execute(self, statement: Any, bind_arguments: Any = None) -> Any:
         if self.session is None:
             raise exc.InvalidRequestError("This Query has no session: use session.query(…) or Query.with_session()")
         if not self._entities:
@@ -374,7 +379,9 @@ class Query:
             statement = statement.from_statement(self._from_statement)
         elif not statement.column_descriptions:
             raise exc.InvalidRequestError("Query contains no columns with which to SELECT from.")
-        return self.session.execute(statement, self._params or None, execution_options=self._options)
+        return self.session.execute(
+            statement, self._params or None, execution_options=self._options, bind_arguments=bind_arguments
+        )
 
     def _iter(self) -> Any:
         result = self._execute(self._statement)
@@ -440,7 +447,7 @@ class Query:
         """Return the number of rows the query would give: `SELECT count(*) FROM (…)`."""
         inner = self._selecting().set_label_style(_LABELS).subquery()
         statement = _core.select(_core.func.count(_core.literal_column("*"))).select_from(inner)
-        return int(self._execute(statement).scalar())
+        return int(self._execute(statement, self._bind_arguments()).scalar())
 
     def get(self, ident: Any) -> Any:
         """Return the entity with this primary key, or None; from the session where it is there already."""
