@@ -29,7 +29,7 @@ _NAMES = {
     "pyorm._core": (
         "Alias AliasedReturnsRows BinaryExpression BindParameter BooleanClauseList CTE Case "
         "Cast ClauseElement ClauseList CollectionAggregate ColumnClause ColumnCollection "
-        "ColumnElement CompoundSelect Delete Executable Exists Extract False_ FrameClause "
+        "ColumnElement CompoundSelect Delete Executable Exists Extract False_ "
         "FromClause Function FunctionElement FunctionFilter Grouping Insert Join Label Lateral "
         "Null Over ScalarSelect Select SelectBase Subquery TableClause TableSample "
         "TableValuedAlias TableValuedColumn TextClause TextualSelect True_ Tuple TypeCoerce "
@@ -59,7 +59,7 @@ _NAMES = {
     ),
     "pyorm.sql": (
         "LABEL_STYLE_DEFAULT LABEL_STYLE_DISAMBIGUATE_ONLY LABEL_STYLE_NONE "
-        "LABEL_STYLE_TABLENAME_PLUS_COL label lambda_stmt nullsfirst nullslast"
+        "FrameClause FrameClauseType LABEL_STYLE_TABLENAME_PLUS_COL label lambda_stmt nullsfirst nullslast"
     ),
     "pyorm.types": (
         "ARRAY BIGINT BINARY BLOB BOOLEAN CHAR CLOB DATE DATETIME DECIMAL DOUBLE "

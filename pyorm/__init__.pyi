@@ -21,7 +21,6 @@ from pyorm._core import (
     Exists as Exists,
     Extract as Extract,
     False_ as False_,
-    FrameClause as FrameClause,
     FromClause as FromClause,
     Function as Function,
     FunctionElement as FunctionElement,
@@ -171,6 +170,8 @@ from pyorm.schema import (
     quoted_name as quoted_name,
 )
 from pyorm.sql import (
+    FrameClause as FrameClause,
+    FrameClauseType as FrameClauseType,
     LABEL_STYLE_DEFAULT as LABEL_STYLE_DEFAULT,
     LABEL_STYLE_DISAMBIGUATE_ONLY as LABEL_STYLE_DISAMBIGUATE_ONLY,
     LABEL_STYLE_NONE as LABEL_STYLE_NONE,

@@ -481,8 +481,8 @@ orm_conn_execute(ConnectionObject *c, PyObject *given, PyObject *parameters, PyO
     if (node == NULL) {
         PyErr_Clear();
     }
-    else {
-        orm_stmt_extras(c->st, node, &own[0], &own[1]);
+    else if (orm_stmt_extras(c->st, node, &own[0], &own[1]) < 0) {
+        goto done;
     }
     if (distill(c->st, parameters, &params) < 0 || add_params(own[1], &params) < 0) {
         goto done;

@@ -133,8 +133,8 @@ merge_options(exec_run *x)
     PyObject *own = NULL;
     PyObject *own_params = NULL;
 
-    if (x->node != NULL) {
-        orm_stmt_extras(x->s->st, x->node, &own, &own_params);
+    if (x->node != NULL && orm_stmt_extras(x->s->st, x->node, &own, &own_params) < 0) {
+        return -1;
     }
     if (is_empty(own) && is_empty(x->given) && x->s->options == NULL) {
         return 0;
@@ -179,7 +179,9 @@ select_params(exec_run *x, PyObject **out)
     PyObject *params = x->params;
 
     *out = NULL;
-    orm_stmt_extras(x->s->st, x->node, &options, &own);
+    if (orm_stmt_extras(x->s->st, x->node, &options, &own) < 0) {
+        return -1;
+    }
     if (params != NULL && PyList_Check(params) && PyList_GET_SIZE(params) == 1) {
         params = PyList_GET_ITEM(params, 0); /* borrow-ok: the caller holds the list */
     }

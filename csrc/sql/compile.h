@@ -82,7 +82,7 @@ typedef struct orm_selcol {
     uint32_t part;         /* ANON, INNER: which of the owner's names */
     uint8_t how;           /* ORM_LBL_* */
     bool renamed;          /* ANON because the plain name was taken; `plain` has it */
-    orm_str plain;         /* the name it had before */
+    orm_str plain;         /* the name it had before; INNER: the column's below -x, for Row */
     const orm_node *prefix; /* TABLENAME style: selectable whose name goes before */
 } orm_selcol;
 

@@ -34,16 +34,6 @@ own_value(const orm_bindrec *rec)
     return Py_NewRef(value);
 }
 
-/* Values that params() gave the statement: laid over the binds' own. Borrowed, or NULL. */
-static PyObject *
-late_params(orm_cctx *cc)
-{
-    PyObject *side = orm_kind_is_stmt(cc->stmt->kind) ? cc->stmt->payload : NULL;
-
-    return side != NULL && Py_IS_TYPE(side, cc->st->StatementSide) ? ((orm_side *)side)->params
-                                                                   : NULL;
-}
-
 /* What a buffer holds as a new str. */
 static PyObject *
 str_of_buf(const orm_buf *buf)
@@ -69,8 +59,11 @@ escaped_name(orm_str name)
 static PyObject *
 make_params(orm_cctx *cc, const orm_finished *f, PyObject *required)
 {
-    PyObject *params = PyDict_New(), *late = late_params(cc);
+    PyObject *params = PyDict_New(), *late = NULL; /* params() values are laid over the binds' own */
 
+    if (params != NULL && orm_stmt_late_params(cc->st, (orm_node *)cc->stmt, &late) < 0) {
+        Py_CLEAR(params);
+    }
     for (uint32_t i = 0; params != NULL && i < f->nnames; i++) {
         const orm_bindrec *rec = cc->recs[f->names[i]];
         PyObject *name = escaped_name(rec->name), *value = NULL;

@@ -117,8 +117,8 @@ orm_stmt_columns(orm_state *st, orm_node *stmt)
 }
 
 /* A key that is free in `coll`: key, key_1, key_2 ... New ref. */
-static PyObject *
-free_key(PyObject *coll, PyObject *key)
+PyObject *
+orm_free_key(PyObject *coll, PyObject *key)
 {
     PyObject *name = Py_NewRef(key);
     int i;
@@ -164,13 +164,10 @@ static int
 add_colref(orm_state *st, PyObject *coll, orm_node *from, orm_node *inner, Py_ssize_t position,
            PyObject *wanted)
 {
-    PyObject *key = wanted == NULL ? Py_NewRef(st->s_no_label) : Py_NewRef(wanted);
+    PyObject *key = orm_free_key(coll, wanted == NULL ? st->s_no_label : wanted);
     orm_node *ref = NULL;
     int rc = -1;
 
-    if (wanted != NULL) {
-        Py_SETREF(key, free_key(coll, key));
-    }
     if (key != NULL) {
         ref = colref_new(st, from, inner, position, wanted == NULL ? NULL : key);
     }
@@ -180,6 +177,20 @@ add_colref(orm_state *st, PyObject *coll, orm_node *from, orm_node *inner, Py_ss
     Py_XDECREF(ref);
     Py_XDECREF(key);
     return rc;
+}
+
+/* A label's name is the program's word: a second one of the same name is refused. 0/-1. */
+static int
+check_label(orm_state *st, PyObject *coll, orm_node *inner, PyObject *key)
+{
+    if (inner->kind != ORM_N_LABEL || inner->payload == NULL || key == NULL
+        || orm_collection_get(coll, key) == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                         "Label name %U is being renamed to an anonymous label due to disambiguation which "
+                         "is not supported right now.  Please use unique names for explicit labels.",
+                         key);
 }
 
 static PyObject *
@@ -199,9 +210,13 @@ columns_of_statement(orm_state *st, orm_node *from)
     }
     for (i = 0; coll != NULL && i < PyList_GET_SIZE(list); i++) {
         orm_node *inner = (orm_node *)PyList_GET_ITEM(list, i);
-        PyObject *key = export_key(st, inner, style);
+        PyObject *key;
 
-        if ((key == NULL && PyErr_Occurred())
+        if (inner->kind == ORM_N_TEXTSTMT) {
+            continue; /* text() may be anything, several columns too */
+        }
+        key = export_key(st, inner, style);
+        if ((key == NULL && PyErr_Occurred()) || check_label(st, coll, inner, key) < 0
             || add_colref(st, coll, from, inner, i, key) < 0) {
             Py_CLEAR(coll);
         }

@@ -46,35 +46,92 @@ order_list(orm_state *st, PyObject *o)
 static int
 frame_bound(orm_state *st, PyObject *o, int is_range, orm_node **out)
 {
-    PyObject *zero = NULL;
     PyObject *distance = NULL;
-    int negative;
+    int overflow = 0;
+    long long sign;
 
     *out = NULL;
     if (o == Py_None) {
         return ORM_BOUND_UNBOUNDED;
     }
-    if (!PyLong_Check(o) && !is_range) {
+    if (!PyLong_Check(o)) {
         return orm_raise_exc(st, ORM_EXC_ArgumentError,
-                             "Integer or None expected for range value, got %R", o);
+                             is_range ? "When using a tuple to specify a range only integer or none values are "
+                                        "allowed in the range frame. To specify a different type use the "
+                                        "FrameClause directly. Got %R"
+                                      : "Integer or None expected for values in rows/groups frame, got %R",
+                             o);
     }
-    zero = PyLong_Check(o) ? PyLong_FromLong(0) : PyObject_CallNoArgs((PyObject *)Py_TYPE(o));
-    if (zero == NULL) {
+    sign = PyLong_AsLongLongAndOverflow(o, &overflow);
+    if (sign == -1 && PyErr_Occurred()) {
         return -1;
     }
-    if (PyObject_RichCompareBool(o, zero, Py_EQ) == 1) {
-        Py_DECREF(zero);
+    sign = overflow != 0 ? overflow : sign;
+    if (sign == 0) {
         return ORM_BOUND_CURRENT;
     }
-    negative = PyObject_RichCompareBool(o, zero, Py_LT);
-    Py_DECREF(zero);
-    if (negative < 0) {
-        return -1;
-    }
-    distance = negative ? PyNumber_Negative(o) : Py_NewRef(o);
+    distance = sign < 0 ? PyNumber_Negative(o) : Py_NewRef(o);
     *out = distance == NULL ? NULL : orm_coerce_value(st, distance, NULL);
     Py_XDECREF(distance);
-    return *out == NULL ? -1 : negative ? ORM_BOUND_PRECEDING : ORM_BOUND_FOLLOWING;
+    return *out == NULL ? -1 : sign < 0 ? ORM_BOUND_PRECEDING : ORM_BOUND_FOLLOWING;
+}
+
+/* One bound of a FrameClause, (type, distance), which has checked itself: as frame_bound. */
+static int
+frame_object_bound(orm_state *st, PyObject *pair, orm_node **out)
+{
+    long kind;
+
+    *out = NULL;
+    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        PyErr_SetString(PyExc_TypeError, "a frame's bound must be a pair");
+        return -1;
+    }
+    kind = PyLong_AsLong(PyTuple_GET_ITEM(pair, 0));
+    if (kind < ORM_BOUND_UNBOUNDED || kind > ORM_BOUND_FOLLOWING) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "a frame's bound has a type that does not exist");
+        }
+        return -1;
+    }
+    if (kind >= ORM_BOUND_PRECEDING) {
+        *out = orm_coerce_value(st, PyTuple_GET_ITEM(pair, 1), NULL);
+        if (*out == NULL) {
+            return -1;
+        }
+    }
+    return (int)kind;
+}
+
+/* Both bounds of a tuple or a FrameClause: kinds and distances. 0/-1. */
+static int
+frame_bounds(orm_state *st, PyObject *spec, int is_range, int *kinds, orm_node **out)
+{
+    PyObject *pairs = NULL;
+    int i;
+
+    if (!PyTuple_Check(spec) && PyObject_GetOptionalAttrString(spec, "_bounds", &pairs) < 0) {
+        return -1;
+    }
+    if (pairs == NULL) {
+        pairs = Py_NewRef(spec);
+    }
+    if (!PyTuple_Check(pairs) || PyTuple_GET_SIZE(pairs) != 2) {
+        Py_DECREF(pairs);
+        return orm_raise_exc(st, ORM_EXC_ArgumentError, "2-tuple expected for range/rows/groups");
+    }
+    for (i = 0; i < 2; i++) {
+        PyObject *bound = PyTuple_GET_ITEM(pairs, i);
+
+        kinds[i] = pairs == spec ? frame_bound(st, bound, is_range, &out[i])
+                                 : frame_object_bound(st, bound, &out[i]);
+        if (kinds[i] < 0) {
+            Py_DECREF(pairs);
+            return -1;
+        }
+    }
+    Py_DECREF(pairs);
+    return 0;
 }
 
 static int
@@ -111,13 +168,13 @@ frame_node(orm_state *st, PyObject *const *specs, PyObject *exclude)
     orm_node *out = NULL;
     PyObject *spec = NULL;
     uint32_t aux = 0;
-    int lo, hi, ex, i;
+    int kinds[2], ex, i;
 
     for (i = 0; i < 3; i++) {
         if (specs[i] != NULL && specs[i] != Py_None) {
             if (spec != NULL) {
                 orm_raise_exc(st, ORM_EXC_ArgumentError,
-                              "'rows', 'range_' and 'groups' are mutually exclusive");
+                              "only one of 'rows', 'range_', or 'groups' may be provided");
                 return NULL;
             }
             spec = specs[i];
@@ -125,18 +182,17 @@ frame_node(orm_state *st, PyObject *const *specs, PyObject *exclude)
         }
     }
     if (spec == NULL) {
+        if (exclude != NULL && exclude != Py_None) {
+            orm_raise_exc(st, ORM_EXC_ArgumentError, "'exclude' requires that one of 'rows', 'range_', or "
+                                                     "'groups' is also specified");
+        }
         return NULL;
     }
-    if (!PyTuple_Check(spec) || PyTuple_GET_SIZE(spec) != 2) {
-        orm_raise_exc(st, ORM_EXC_ArgumentError, "2-tuple expected for range/rows/groups");
-        return NULL;
-    }
-    lo = frame_bound(st, PyTuple_GET_ITEM(spec, 0), aux == ORM_FRAME_RANGE, &bounds[0]);
-    hi = lo < 0 ? -1
-                : frame_bound(st, PyTuple_GET_ITEM(spec, 1), aux == ORM_FRAME_RANGE, &bounds[1]);
-    ex = hi < 0 ? -1 : exclude_code(st, exclude);
+    ex = frame_bounds(st, spec, aux == ORM_FRAME_RANGE, kinds, bounds) < 0
+             ? -1
+             : exclude_code(st, exclude);
     if (ex >= 0) {
-        aux |= (uint32_t)lo << ORM_FRAME_LO | (uint32_t)hi << ORM_FRAME_HI
+        aux |= (uint32_t)kinds[0] << ORM_FRAME_LO | (uint32_t)kinds[1] << ORM_FRAME_HI
                | (uint32_t)ex << ORM_FRAME_EXCLUDE;
         out = orm_node_make(st, ORM_N_FRAME, ORM_OP_NONE, NULL, NULL, aux, 2, bounds);
     }

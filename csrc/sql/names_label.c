@@ -43,22 +43,38 @@ function_name(const orm_node *n, orm_str *out)
 
 static int describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col);
 
-/* CAST(x), -x: called as x, but the name is always written when it is not x alone. */
+/* -x, x DESC: anonymous; of a column, the name is not even written outside of a subquery. */
+static int
+describe_unary(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
+{
+    orm_selcol inner = {0};
+
+    if (describe(cc, expr->args[0], &inner) < 0) {
+        return -1;
+    }
+    set_anon(col, expr, ANON);
+    if (inner.how == ORM_LBL_NAME || inner.how == ORM_LBL_INNER) {
+        col->how = ORM_LBL_INNER;
+        col->plain = inner.how == ORM_LBL_NAME ? inner.name : inner.plain; /* what a Row calls it */
+    }
+    return 0;
+}
+
+/* CAST(x): called as x, and the name is always written. */
 static int
 describe_wrapped(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
 {
     orm_selcol inner = {0};
-    const orm_node *x = expr->args[0];
 
-    if (describe(cc, x, &inner) < 0) {
+    if (describe(cc, expr->args[0], &inner) < 0) {
         return -1;
     }
     if (inner.how == ORM_LBL_NAME) {
-        col->how = expr->kind == ORM_N_UNARY ? ORM_LBL_NAME : ORM_LBL_FIXED;
+        col->how = ORM_LBL_FIXED;
         col->name = inner.name;
         return 0;
     }
-    if (inner.how == ORM_LBL_FIXED || (x->kind == ORM_N_FUNC && expr->kind == ORM_N_UNARY)) {
+    if (inner.how == ORM_LBL_FIXED) {
         *col = (orm_selcol){.item = col->item, .expr = col->expr, .how = inner.how,
                             .id = expr, .name = inner.name};
         return 0;
@@ -114,8 +130,9 @@ describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
         }
         return describe_wrapped(cc, expr, col);
     case ORM_N_CAST:
-    case ORM_N_UNARY:
         return describe_wrapped(cc, expr, col);
+    case ORM_N_UNARY:
+        return describe_unary(cc, expr, col);
     case ORM_N_FUNC:
         if (function_name(expr, &body) < 0) {
             return -1;

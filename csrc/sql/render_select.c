@@ -137,7 +137,8 @@ note_column(orm_cctx *cc, const orm_collist *list, const orm_selcol *col)
 {
     orm_str name = col->name;
 
-    if (col->renamed && list->style == ORM_LABEL_NONE) {
+    if ((col->renamed && list->style == ORM_LABEL_NONE)
+        || (col->how == ORM_LBL_INNER && col->plain.n > 0)) {
         name = col->plain;
     } else if (col->how != ORM_LBL_NONE && orm_selcol_name(cc, col, &name) < 0) {
         return -1;

@@ -755,6 +755,8 @@ PyMethodDef orm_select_methods[] = {
     {"column", m_column, METH_O, "column($self, column, /)\n--\n\nAdd one column."},
     KW("with_only_columns", m_with_only_columns,
        "($self, /, *entities, maintain_column_froms=False)\n--\n\nReplace the column list."),
+    KW("reduce_columns", orm_m_reduce_columns,
+       "($self, only_synonyms=True)\n--\n\nLeave out columns that equal another one."),
     KW("prefix_with", m_prefix_with, "($self, /, *prefixes, dialect='*')\n--\n\nText after SELECT."),
     KW("suffix_with", m_suffix_with, "($self, /, *suffixes, dialect='*')\n--\n\nText after the statement."),
     KW("with_hint", m_with_hint, "($self, selectable, text, dialect_name='*')\n--\n\nA hint for a FROM element."),

@@ -400,6 +400,26 @@ orm_m_filter_by(PyObject *self, PyObject *args, PyObject *kwargs)
     return out;
 }
 
+/* reduce_columns(only_synonyms=True): what a definition says decides, so Python does it. */
+PyObject *
+orm_m_reduce_columns(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const orm_args_spec spec = {
+        .fname = "reduce_columns", .names = {"only_synonyms"}, .count = 1, .npositional = 1};
+    PyObject *out[1], *module, *reduced;
+
+    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
+        return NULL;
+    }
+    module = PyImport_ImportModule("pyorm.sql.reduce");
+    if (module == NULL) {
+        return NULL;
+    }
+    reduced = PyObject_CallMethod(module, "reduce_columns", "OO", self, out[0] == NULL ? Py_True : out[0]);
+    Py_DECREF(module);
+    return reduced;
+}
+
 /* ---- looking at a SELECT ------------------------------------------------------------------------------------ */
 static PyObject *
 get_selected_columns(PyObject *self, void *closure)
@@ -412,10 +432,18 @@ get_selected_columns(PyObject *self, void *closure)
     (void)closure;
     for (i = 0; coll != NULL && i < PyList_GET_SIZE(list); i++) {
         orm_node *n = (orm_node *)PyList_GET_ITEM(list, i);
-        PyObject *key = orm_node_key(st, n);
-        PyObject *o = PyErr_Occurred() ? NULL : orm_node_wrap(st, n);
+        PyObject *key = NULL;
+        PyObject *o = NULL;
 
-        if (o == NULL || orm_collection_add(st, coll, key != NULL ? key : st->s_no_label, o) < 0) {
+        if (n->kind == ORM_N_TEXTSTMT) {
+            continue; /* text() may be anything, several columns too */
+        }
+        key = orm_node_key(st, n);
+        if (!PyErr_Occurred()) {
+            Py_XSETREF(key, orm_free_key(coll, key != NULL ? key : st->s_no_label));
+            o = key == NULL ? NULL : orm_node_wrap(st, n);
+        }
+        if (o == NULL || orm_collection_add(st, coll, key, o) < 0) {
             Py_CLEAR(coll);
         }
         Py_XDECREF(key);

@@ -156,9 +156,11 @@ int orm_compile_string(orm_state *st, orm_node *stmt, uint8_t dialect, unsigned 
 int orm_compiled_wire(orm_state *st, orm_compiled *c, PyObject *const *values, PyObject *named,
                       const orm_wiretext **out);
 
-/* What a statement carries beside its structure: its execution_options() and params(), dicts,
- * borrowed from it, NULL where it has none. */
-void orm_stmt_extras(orm_state *st, orm_node *stmt, PyObject **options, PyObject **params);
+/* What a statement carries beside its structure: its execution_options(), and the params() of
+ * itself and of the statements in it; dicts, borrowed from it, NULL where it has none. 0/-1. */
+int orm_stmt_extras(orm_state *st, orm_node *stmt, PyObject **options, PyObject **params);
+/* Its second half alone. 0/-1. */
+int orm_stmt_late_params(orm_state *st, orm_node *stmt, PyObject **params);
 
 int orm_sql_setup(PyObject *module, orm_state *st);
 

@@ -174,6 +174,7 @@ int orm_collection_add(orm_state *st, PyObject *coll, PyObject *key, PyObject *c
 Py_ssize_t orm_collection_size(PyObject *coll);
 PyObject *orm_collection_item(PyObject *coll, Py_ssize_t i); /* borrowed column object */
 PyObject *orm_collection_get(PyObject *coll, PyObject *key); /* borrowed, NULL no error */
+PyObject *orm_free_key(PyObject *coll, PyObject *key); /* new ref: the key, counted where it is taken */
 int orm_collection_remove(PyObject *coll, PyObject *column);
 int orm_collection_put(orm_state *st, PyObject *coll, PyObject *key, PyObject *column);
 /* The column of `coll` that comes from the same base column as `column`: new ref or NULL. */

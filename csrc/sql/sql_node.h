@@ -121,6 +121,7 @@ enum {
     ORM_F_UNCACHEABLE = 32, /* compile each time */
     ORM_F_HOOK = 64,        /* a Python hook may render below (CUSTOM, @compiles) */
     ORM_F_EXPANDING = 128,  /* an expanding bind below */
+    ORM_F_LATE = 256,       /* params() values of a statement here or below */
     ORM_F_UP = 0x0fff,
     ORM_F_OVERRIDE = 0x1000, /* operators of this node ask Python (comparator) */
     ORM_F_BOOLEAN = 0x2000,  /* criterion: NOT, AND, OR render it without `= 1` */

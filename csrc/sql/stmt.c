@@ -20,6 +20,7 @@ side_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(s->options);
     Py_VISIT(s->params);
+    Py_VISIT(s->late);
     Py_VISIT(s->compiled);
     return 0;
 }
@@ -31,6 +32,7 @@ side_clear(PyObject *self)
 
     Py_CLEAR(s->options);
     Py_CLEAR(s->params);
+    Py_CLEAR(s->late);
     Py_CLEAR(s->compiled);
     return 0;
 }
@@ -97,6 +99,9 @@ orm_stmt_copy(orm_state *st, orm_node *n)
         }
         side->options = Py_XNewRef(old->options);
         side->params = Py_XNewRef(old->params);
+        if (side->params != NULL) {
+            c->flags |= ORM_F_LATE;
+        }
     }
     return c;
 }
@@ -173,18 +178,84 @@ with_side(PyObject *self, PyObject *more, int params)
         Py_DECREF(c);
         return NULL;
     }
+    if (params) {
+        c->flags |= ORM_F_LATE;
+    }
     (void)orm_node_seal(st, c);
     return (PyObject *)c;
 }
 
-void
+static bool
+may_have_side(const orm_node *n)
+{
+    return n->kind >= ORM_N_SELECT && n->kind <= ORM_N_TEXTSTMT;
+}
+
+/* Collect the params() of the statements at and below a node, the outer ones first: a name that
+ * is there already stays. `seen` holds the nodes passed, since parts of a tree are shared. 0/-1. */
+static int
+collect_late(orm_state *st, orm_node *n, PyObject *into, PyObject *seen)
+{
+    orm_side *side = may_have_side(n) ? orm_side_of(st, n, 0) : NULL;
+    PyObject *address = PyLong_FromVoidPtr(n);
+    int known = address == NULL ? -1 : PySet_Contains(seen, address);
+    Py_ssize_t i, end;
+
+    if (known == 0 && PySet_Add(seen, address) < 0) {
+        known = -1;
+    }
+    Py_XDECREF(address);
+    if (known != 0) {
+        return known < 0 ? -1 : 0;
+    }
+    if (side != NULL && side->params != NULL && PyDict_Merge(into, side->params, 0) < 0) {
+        return -1;
+    }
+    for (end = orm_node_children(n, &i); i < end; i++) {
+        if (n->args[i] != NULL && (n->args[i]->flags & ORM_F_LATE)
+            && collect_late(st, n->args[i], into, seen) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+orm_stmt_late_params(orm_state *st, orm_node *stmt, PyObject **params)
+{
+    orm_side *side = may_have_side(stmt) ? orm_side_of(st, stmt, (stmt->flags & ORM_F_LATE) != 0) : NULL;
+    PyObject *into, *seen;
+    int rc;
+
+    *params = NULL;
+    if (!(stmt->flags & ORM_F_LATE)) {
+        return 0;
+    }
+    if (side == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    if (side->late == NULL) {
+        into = PyDict_New();
+        seen = PySet_New(NULL);
+        rc = into == NULL || seen == NULL ? -1 : collect_late(st, stmt, into, seen);
+        Py_XDECREF(seen);
+        if (rc < 0) {
+            Py_XDECREF(into);
+            return -1;
+        }
+        Py_XSETREF(side->late, into);
+    }
+    *params = side->late;
+    return 0;
+}
+
+int
 orm_stmt_extras(orm_state *st, orm_node *stmt, PyObject **options, PyObject **params)
 {
-    bool may_have = stmt->kind >= ORM_N_SELECT && stmt->kind <= ORM_N_TEXTSTMT;
-    orm_side *side = may_have ? orm_side_of(st, stmt, 0) : NULL;
+    orm_side *side = may_have_side(stmt) ? orm_side_of(st, stmt, 0) : NULL;
 
     *options = side == NULL ? NULL : side->options;
-    *params = side == NULL ? NULL : side->params;
+    return orm_stmt_late_params(st, stmt, params);
 }
 
 PyObject *
@@ -211,7 +282,14 @@ orm_m_params(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     PyObject *more = NULL;
     PyObject *out = NULL;
+    uint8_t kind = ((orm_node *)self)->kind;
 
+    if (kind == ORM_N_INSERT || kind == ORM_N_UPDATE || kind == ORM_N_DELETE) {
+        PyErr_SetString(PyExc_NotImplementedError,
+                        "params() is not supported for INSERT/UPDATE/DELETE statements. To set the values "
+                        "for an INSERT or UPDATE statement, use stmt.values(**parameters).");
+        return NULL;
+    }
     if (PyTuple_GET_SIZE(args) > 1
         || (PyTuple_GET_SIZE(args) == 1 && !PyDict_Check(PyTuple_GET_ITEM(args, 0)))) {
         PyErr_SetString(PyExc_TypeError, "params() takes zero or one positional dictionary");

@@ -13,6 +13,7 @@ typedef struct orm_side { /* payload of statements; never in the key, never shar
     PyObject_HEAD
     PyObject *options;   /* owned: dict of execution options, or NULL */
     PyObject *params;    /* owned: dict of params() values by bind name, or NULL */
+    PyObject *late;      /* owned: memo: `params` and those of the statements below; NULL: not asked */
     PyObject *compiled;  /* owned: memo of the compiled form (orm_compiled), or NULL */
     uint64_t cache_id;   /* cache, dialect, flags and hook epoch the memo is for */
     uint64_t epoch;
@@ -52,6 +53,7 @@ PyObject *orm_m_final_froms(PyObject *self, PyObject *none); /* compiler_type.c 
 PyObject *orm_m_where(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *orm_m_filter_by(PyObject *self, PyObject *args, PyObject *kwargs);
 /* from_statement.c; select_use.c */
+PyObject *orm_m_reduce_columns(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_m_from_statement(PyObject *self, PyObject *statement);
 PyObject *orm_get_column_descriptions(PyObject *self, void *closure);
 PyObject *orm_m_subquery(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);

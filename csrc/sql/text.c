@@ -310,6 +310,8 @@ PyGetSetDef orm_textual_getset[] = {
 PyMethodDef orm_text_methods[] = {
     {"bindparams", ORM_METHOD(m_bindparams), METH_VARARGS | METH_KEYWORDS,
      "bindparams($self, /, *binds, **names_to_values)\n--\n\nTypes and values of the parameters."},
+    {"params", ORM_METHOD(orm_m_params), METH_VARARGS | METH_KEYWORDS,
+     "params($self, /, *optionaldict, **kwargs)\n--\n\nValues of named parameters."},
     {"columns", ORM_METHOD(m_columns), METH_VARARGS | METH_KEYWORDS,
      "columns($self, /, *cols, **types)\n--\n\nDeclare the columns the text returns."},
     {"execution_options", ORM_METHOD(orm_m_execution_options), METH_VARARGS | METH_KEYWORDS,

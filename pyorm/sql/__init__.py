@@ -28,7 +28,6 @@ from pyorm._core import (
     Exists,
     Extract,
     False_,
-    FrameClause,
     FromClause,
     Function,
     FunctionElement,
@@ -114,6 +113,7 @@ from pyorm._core import (
 )
 from pyorm._core import _label as label
 from pyorm.schema._base import quoted_name
+from pyorm.sql.frames import FrameClause, FrameClauseType
 
 
 class SelectLabelStyle(IntEnum):
@@ -175,6 +175,7 @@ __all__ = [
     "Extract",
     "False_",
     "FrameClause",
+    "FrameClauseType",
     "FromClause",
     "Function",
     "FunctionElement",

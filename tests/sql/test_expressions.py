@@ -235,7 +235,7 @@ def test_frame_bounds_are_checked(t):
     f = core.func.sum(t.c.i)
 
     assert isinstance(f.over(rows=(None, 0)), core.Over)
-    with pytest.raises(exc.ArgumentError, match="mutually exclusive"):
+    with pytest.raises(exc.ArgumentError, match="only one of"):
         f.over(rows=(None, 0), range_=(None, 0))
     with pytest.raises(exc.ArgumentError, match="2-tuple"):
         f.over(rows=5)
