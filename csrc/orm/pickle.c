@@ -171,10 +171,15 @@ orm_entity_setstate(PyObject *self, PyObject *state)
         if (copy == NULL) {
             return NULL;
         }
-        while (PyDict_Next(copy, &pos, &key, &value)) {
-            if (setstate_item(e, key, value) < 0) {
-                Py_DECREF(copy);
-                return NULL;
+        /* the state last: `unpickle` listeners see the values */
+        for (int last = 0; last < 2; last++, pos = 0) {
+            while (PyDict_Next(copy, &pos, &key, &value)) {
+                bool is_state = e->head.mapper != NULL
+                                && Py_IS_TYPE(value, e->head.mapper->state->InstanceState);
+                if (is_state == (last == 1) && setstate_item(e, key, value) < 0) {
+                    Py_DECREF(copy);
+                    return NULL;
+                }
             }
         }
         Py_DECREF(copy);

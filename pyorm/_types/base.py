@@ -217,6 +217,8 @@ class TypeEngine(_core.TypeEngine):
                 value = own[name]
                 plain = value is None or type(value) in _PLAIN
                 values.append((name, value if plain else _identity_of(value)))
+        if "_mutable_class" in own:  # of pyorm.ext.mutable: another type for mappers
+            values.append(("_mutable_class", own["_mutable_class"]))
         key = (type(self), *values)
         try:
             hash(key)

@@ -37,6 +37,7 @@ _NAMES = {
         "ORMExecuteState Session SessionTransaction SessionTransactionOrigin UOWTransaction close_all_sessions "
         "make_transient make_transient_to_detached object_session sessionmaker was_deleted"
     ),
+    "pyorm.orm._dataclasses": "MappedAsDataclass mapped_as_dataclass unmapped_dataclass",
     "pyorm.orm._symbols": "NotExtension",
     "pyorm.orm.synonyms": "Synonym synonym synonym_for",
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",

@@ -86,6 +86,11 @@ from pyorm.orm.session import (
     sessionmaker as sessionmaker,
     was_deleted as was_deleted,
 )
+from pyorm.orm._dataclasses import (
+    MappedAsDataclass as MappedAsDataclass,
+    mapped_as_dataclass as mapped_as_dataclass,
+    unmapped_dataclass as unmapped_dataclass,
+)
 from pyorm.orm._symbols import (
     NotExtension as NotExtension,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm.properties import ColumnProperty, MapperProperty
+from pyorm.orm.properties import MUTABLE_TYPES, ColumnProperty, MapperProperty
 from pyorm.orm.relationships import RelationshipProperty
 from pyorm.types import TypeDecorator, TypeEngine
 
@@ -43,6 +43,19 @@ def add(mapper: Any, prop: MapperProperty) -> None:
         mapper.plan.add_attribute(_slot(mapper, prop))
     elif isinstance(prop, RelationshipProperty):
         mapper.plan.add_attribute(_relation_slot(mapper, prop))
+
+
+def link_mutable(mapper: Any, prop: MapperProperty) -> None:
+    """Let an attribute keep its values as what `pyorm.ext.mutable` says of its column's type."""
+    if not isinstance(prop, ColumnProperty):
+        return
+    type_ = getattr(prop.columns[0], "type", None)
+    cls = getattr(type_, "_mutable_class", None)
+    for sqltype, wanted in MUTABLE_TYPES:
+        if cls is None and isinstance(type_, sqltype):
+            cls = wanted
+    if cls is not None:
+        cls.associate_with_attribute(getattr(mapper.class_, prop.key))
 
 
 def _key_of(mapper: Any, column: Any) -> str:

@@ -124,9 +124,24 @@ class registry:
         cls.registry = self  # type: ignore[attr-defined]
         if "metadata" not in cls.__dict__:
             cls.metadata = self.metadata  # type: ignore[attr-defined]
-        self._give_constructor(cls)
         map_class(self, cls)
+        self._give_constructor(cls)
         return cls
+
+    def mapped_as_dataclass(self, cls: type | None = None, /, **options: Any) -> Any:
+        """Map a class in declarative style and make it a dataclass (a class decorator).
+
+        Args:
+            cls: the class; without it a decorator is returned.
+            **options: init, repr, eq, order, unsafe_hash, match_args, kw_only, dataclass_callable.
+        """
+        from pyorm.orm import _dataclasses
+
+        def decorate(target: type) -> type:
+            _dataclasses.take_options(target, dict(options))
+            return self.mapped(target)
+
+        return decorate if cls is None else decorate(cls)
 
     def map_declaratively(self, cls: type) -> Mapper:
         """Map a class in declarative style and return its Mapper."""

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorm import _core, exc
-from pyorm.orm import _annotations, _relation_annotations
+from pyorm.orm import _annotations, _dataclasses, _relation_annotations
 from pyorm.orm._registry import registry
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
@@ -29,7 +29,8 @@ class _Scan:
         self.columns: list[tuple[int, Column]] = []  # (sort order, column), in the order of declaration
         self.properties: _Made = {}
         self.seen: set[str] = set()
-        self.allows_unmapped = bool(getattr(cls, "__allow_unmapped__", False))
+        is_dataclass = _dataclasses.options_of(cls) is not None or "__dataclass_fields__" in cls.__dict__
+        self.allows_unmapped = is_dataclass or bool(getattr(cls, "__allow_unmapped__", False))
 
     def run(self) -> None:
         """Look through the class and its unmapped bases, nearest first: the first one to name an attribute wins."""
@@ -44,11 +45,14 @@ class _Scan:
     def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
         annotations = base.__dict__.get("__annotations__", {})  # noqa: RUF063 - this class only, not its bases
         ordered = _in_body_order(base, annotations) if annotations else list(base.__dict__)
+        in_fields = _dataclasses.values_in_fields(base, self.cls)
         for name in ordered:
             if name.startswith("__") or name in self.seen:
                 continue
             value = base.__dict__.get(name, _UNSET)
             annotation = annotations.get(name, _UNSET)
+            if name in in_fields:
+                value, annotation = in_fields[name], _UNSET
             if self._take(base, name, value, annotation, is_own, of_base):
                 self.seen.add(name)
             elif value is not _UNSET:
@@ -217,6 +221,7 @@ def map_class(reg: registry, cls: type) -> None:
     try:
         scan = _Scan(reg, cls)
         scan.run()
+        _dataclasses.transform(cls, scan.properties)
         table = _table_for(cls, scan, reg)
         arguments = dict(getattr(cls, "__mapper_args__", None) or {})
         arguments.pop("polymorphic_abstract", None)

@@ -112,6 +112,7 @@ class Mapper:
         for prop in self._props.values():
             if isinstance(prop, DescriptorProperty):
                 prop.install(self)
+            _plan.link_mutable(self, prop)
         events.attach(class_)
         if registry is not None:
             registry._add_mapper(self)
@@ -197,6 +198,7 @@ class Mapper:
         if isinstance(prop, RelationshipProperty):
             self._is_set_up = self._is_configured = False
         _plan.add(self, prop)
+        _plan.link_mutable(self, prop)
         if isinstance(prop, DescriptorProperty):
             prop.install(self)
         if was_configured:

@@ -11,6 +11,8 @@ from pyorm.schema.constraints import ForeignKey
 
 _T = TypeVar("_T")
 _UNSET: Any = object()
+MUTABLE_TYPES: list[tuple[type, Any]] = []
+"""Type classes whose columns keep their values as a class of pyorm.ext.mutable."""
 
 
 class Mapped(Generic[_T]):
