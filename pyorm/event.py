@@ -137,6 +137,10 @@ class Family:
                 _refresh(made, name)
         return made
 
+    def own(self, dispatch: Dispatch, name: str) -> Sequence[Listener]:
+        """Return the listeners of a Dispatch itself, without inherited ones."""
+        return tuple(_book(dispatch).own.get(name, ()))
+
     def targets(self, target: Any, name: str) -> list[Dispatch]:
         """Return the Dispatch objects of a target; empty: it is not of this family."""
         found = self.resolve(target, name)

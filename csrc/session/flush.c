@@ -21,6 +21,7 @@ typedef struct flush_run {
     PyObject **objs;   /* PyMem: owned references to their instances */
     size_t n;
     uint32_t npending, ndirty, ndeleted;
+    PyObject *context; /* owned: the UOWTransaction for listeners; NULL until one is asked for */
 } flush_run;
 
 bool
@@ -180,6 +181,7 @@ run_fini(flush_run *run)
     PyMem_Free(run->objs);
     PyMem_Free(run->heads);
     orm_headset_fini(&run->only);
+    Py_CLEAR(run->context);
 }
 
 /* What is deleted is loaded once more if it is expired: its values outlive the row. 0 / -1. */
@@ -291,10 +293,31 @@ register_persistent(flush_run *run)
     return 0;
 }
 
+static PyObject *
+new_context(SessionObject *s)
+{
+    PyObject *cls =
+        orm_import_once(&s->st->flush_context, "pyorm.orm.session", "UOWTransaction");
+
+    return cls == NULL ? NULL : PyObject_CallOneArg(cls, (PyObject *)s);
+}
+
+/* unit/ tells listeners of refresh_flush. Borrowed. */
+static PyObject *
+on_context(void *arg)
+{
+    flush_run *run = arg;
+
+    if (run->context == NULL) {
+        run->context = new_context(run->s);
+    }
+    return run->context;
+}
+
 /* --- flush ----------------------------------------------------------------------------------------- */
 
 static int
-write_out(flush_run *run, PyObject *context)
+write_out(flush_run *run)
 {
     SessionObject *s = run->s;
     orm_flush f = {.st = s->st,
@@ -302,6 +325,7 @@ write_out(flush_run *run, PyObject *context)
                    .connection = on_connection,
                    .identity = on_identity,
                    .switched = on_switched,
+                   .context = on_context,
                    .arg = run,
                    .pending = run->heads,
                    .dirty = run->heads + run->npending,
@@ -312,7 +336,7 @@ write_out(flush_run *run, PyObject *context)
 
     s->s.write_epoch++;
     if (load_deleted(run) < 0 || orm_unit_flush(&f) < 0
-        || orm_session_fire(s, ORM_SEV_after_flush, context, NULL) < 0) {
+        || orm_session_fire(s, ORM_SEV_after_flush, run->context, NULL) < 0) {
         return -1;
     }
     return register_deleted(run) < 0 ? -1 : register_persistent(run);
@@ -338,22 +362,23 @@ end_sub(SessionObject *s)
 static int
 flush_inside(SessionObject *s, PyObject *objects, PyObject *context)
 {
-    flush_run run = {.s = s};
+    flush_run run = {.s = s, .context = Py_XNewRef(context)};
     PyObject *given = objects == NULL ? Py_None : objects;
     int rc = -1;
 
-    if (orm_session_fire(s, ORM_SEV_before_flush, context, given) < 0) {
-        return -1;
+    rc = orm_session_fire(s, ORM_SEV_before_flush, context, given);
+    if (rc < 0 || orm_session_is_clean(s)) {
+        Py_CLEAR(run.context);
+        return rc;
     }
-    if (orm_session_is_clean(s)) {
-        return 0;
-    }
+    rc = -1;
     if (orm_session_autobegin(s) < 0 || orm_tx_check_active(s->tx) < 0 || begin_sub(s) < 0) {
+        Py_CLEAR(run.context);
         return -1;
     }
     run.tx = (TxObject *)Py_NewRef(level_of(s));
     if (restrict_to(&run, objects) == 0 && gather(&run) == 0) {
-        rc = run.n == 0 ? 0 : write_out(&run, context);
+        rc = run.n == 0 ? 0 : write_out(&run);
     }
     if (rc < 0) {
         orm_tx_flush_failed(s);
@@ -382,9 +407,7 @@ orm_session_flush(SessionObject *s, PyObject *objects)
     }
     if (orm_session_listens(s, ORM_SEV_before_flush) || orm_session_listens(s, ORM_SEV_after_flush)
         || orm_session_listens(s, ORM_SEV_after_flush_postexec)) {
-        PyObject *cls = orm_import_once(&s->st->flush_context, "pyorm.orm.session",
-                                        "UOWTransaction");
-        context = cls == NULL ? NULL : PyObject_CallOneArg(cls, (PyObject *)s);
+        context = new_context(s);
         if (context == NULL) {
             return -1;
         }

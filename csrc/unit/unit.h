@@ -49,7 +49,10 @@ typedef struct orm_flush {
     /* Pending `h` took over the row of `deleted` (same key deleted and added: an UPDATE, no
      * DELETE). Called before identity(h). NULL: ignored. 0 / -1. */
     int (*switched)(void *arg, orm_head *h, orm_head *deleted);
-    void *arg;            /* of the three functions */
+    /* The flush context (UOWTransaction) for listeners of refresh_flush, borrowed; NULL:
+     * exception. */
+    PyObject *(*context)(void *arg);
+    void *arg;            /* of the four functions */
     orm_head **pending;   /* in the order in which they were added */
     orm_head **dirty;     /* persistent, with ORM_H_MODIFIED, in any order */
     orm_head **deleted;   /* persistent, marked by delete(), in any order */

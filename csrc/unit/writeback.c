@@ -39,13 +39,24 @@ note_given(orm_work *w, orm_urow *r, uint32_t column)
     return 0;
 }
 
-/* Store one value. Consumes v. 0 / -1. */
+/* The attribute of a column is among those that listeners of refresh_flush are told of. 0 / -1. */
 static int
-give_steal(orm_step *s, orm_urow *r, uint32_t column, PyObject *v)
+note_name(orm_step *s, PyObject *names, uint32_t column)
+{
+    const orm_wcol *c = &s->plan->cols[column];
+
+    return names == NULL || c->slot < 0
+               ? 0
+               : PyList_Append(names, s->plan->mapper->attrs[c->slot]->n.key);
+}
+
+/* Store one value. names: a list that gets its attribute's name, or NULL. Consumes v. 0 / -1. */
+static int
+give_steal(orm_step *s, orm_urow *r, uint32_t column, PyObject *v, PyObject *names)
 {
     const orm_wcol *c = &r->plan->cols[column];
 
-    if (c->slot < 0 || note_given(s->w, r, column) < 0) {
+    if (c->slot < 0 || note_name(s, names, column) < 0 || note_given(s->w, r, column) < 0) {
         Py_DECREF(v);
         return c->slot < 0 ? 0 : -1;
     }
@@ -54,7 +65,7 @@ give_steal(orm_step *s, orm_urow *r, uint32_t column, PyObject *v)
 
 /* Values of client defaults that are no callables. 0 / -1. */
 static int
-give_scalars(orm_step *s, uint32_t i)
+give_scalars(orm_step *s, uint32_t i, PyObject *names)
 {
     orm_urow *r = s->rows[i];
 
@@ -76,7 +87,7 @@ give_scalars(orm_step *s, uint32_t i)
             used = orm_net_change(r, c, &v) == 0;
         }
         Py_XDECREF(v);
-        if (PyErr_Occurred() || (used && give_steal(s, r, column, Py_NewRef(d->value)) < 0)) {
+        if (PyErr_Occurred() || (used && give_steal(s, r, column, Py_NewRef(d->value), names) < 0)) {
             return -1;
         }
     }
@@ -84,23 +95,23 @@ give_scalars(orm_step *s, uint32_t i)
 }
 
 static int
-give_row(orm_step *s, uint32_t i, bool scalars)
+give_row(orm_step *s, uint32_t i, bool scalars, PyObject *names)
 {
     orm_urow *r = s->rows[i];
     orm_wshape *shape = s->shape;
 
-    if (scalars && give_scalars(s, i) < 0) {
+    if (scalars && give_scalars(s, i, names) < 0) {
         return -1;
     }
     for (uint32_t k = 0; k < shape->nmade; k++) {
         PyObject **v = &s->made[(size_t)i * shape->nmade + k];
 
-        if (*v != NULL && give_steal(s, r, shape->made[k], Py_NewRef(*v)) < 0) {
+        if (*v != NULL && give_steal(s, r, shape->made[k], Py_NewRef(*v), names) < 0) {
             return -1;
         }
     }
     if (r->version != NULL
-        && give_steal(s, r, (uint32_t)s->plan->version, Py_NewRef(r->version)) < 0) {
+        && give_steal(s, r, (uint32_t)s->plan->version, Py_NewRef(r->version), names) < 0) {
         return -1;
     }
     for (uint32_t k = 0; k < shape->nfetch; k++) {
@@ -108,7 +119,9 @@ give_row(orm_step *s, uint32_t i, bool scalars)
         PyObject *value = *v;
 
         *v = NULL;
-        if (value != NULL && give_steal(s, r, shape->fetch[k], value) < 0) {
+        bool key = s->plan->cols[shape->fetch[k]].flags & ORM_W_PK; /* not told of */
+
+        if (value != NULL && give_steal(s, r, shape->fetch[k], value, key ? NULL : names) < 0) {
             return -1;
         }
     }
@@ -123,10 +136,30 @@ give_row(orm_step *s, uint32_t i, bool scalars)
     return 0;
 }
 
+/* Give a row its values, then tell listeners of refresh_flush which it got. 0 / -1. */
+static int
+give_row_and_tell(orm_step *s, uint32_t i, bool scalars)
+{
+    orm_flush *f = s->w->f;
+    PyObject *names = PyList_New(0);
+    PyObject *args[3] = {s->rows[i]->obj, NULL, names};
+    int rc = names == NULL ? -1 : give_row(s, i, scalars, names);
+
+    if (rc == 0 && PyList_GET_SIZE(names) > 0) {
+        args[1] = f->context(f->arg);
+        rc = args[1] == NULL ? -1
+                             : orm_dispatch_fire(s->plan->mapper->events, ORM_IEV_REFRESH_FLUSH,
+                                                 args, 3);
+    }
+    Py_XDECREF(names);
+    return rc;
+}
+
 int
 orm_write_back(orm_step *s)
 {
     bool scalars = false;
+    bool told = orm_dispatch_get(s->plan->mapper->events, ORM_IEV_REFRESH_FLUSH) != NULL;
 
     for (uint32_t k = 0; k < s->shape->nset; k++) {
         orm_wcol *c = &s->plan->cols[s->shape->set[k]];
@@ -136,7 +169,7 @@ orm_write_back(orm_step *s)
                          == ORM_D_SCALAR;
     }
     for (uint32_t i = 0; i < s->n; i++) {
-        if (give_row(s, i, scalars) < 0) {
+        if ((told ? give_row_and_tell(s, i, scalars) : give_row(s, i, scalars, NULL)) < 0) {
             return -1;
         }
     }

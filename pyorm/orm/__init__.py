@@ -9,8 +9,8 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "attributes", "clsregistry", "declarative", "events", "exc", "mapper", "properties", "query", "relationships",
-    "scoping", "session",
+    "attributes", "clsregistry", "declarative", "events", "exc", "interfaces", "mapper", "properties", "query",
+    "relationships", "scoping", "session",
 )  # fmt: skip
 _NAMES = {
     "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",
@@ -19,6 +19,7 @@ _NAMES = {
     ),
     "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
     "pyorm.orm.context": "QueryContext",
+    "pyorm.orm._mapping_events": "EXT_CONTINUE EXT_SKIP EXT_STOP InstrumentationEvents RegistryEvents",
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",

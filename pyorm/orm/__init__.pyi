@@ -21,6 +21,13 @@ from pyorm.orm._aliased import (
 from pyorm.orm.context import (
     QueryContext as QueryContext,
 )
+from pyorm.orm._mapping_events import (
+    EXT_CONTINUE as EXT_CONTINUE,
+    EXT_SKIP as EXT_SKIP,
+    EXT_STOP as EXT_STOP,
+    InstrumentationEvents as InstrumentationEvents,
+    RegistryEvents as RegistryEvents,
+)
 from pyorm.orm.events import (
     AttributeEvents as AttributeEvents,
     InstanceEvents as InstanceEvents,
@@ -112,6 +119,7 @@ from pyorm.orm import (
     declarative as declarative,
     events as events,
     exc as exc,
+    interfaces as interfaces,
     mapper as mapper,
     properties as properties,
     query as query,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pyorm import exc
-from pyorm.orm import _relate
+from pyorm.orm import _mapping_events, _relate
 from pyorm.orm.relationships import RelationshipProperty
 
 _running: list[bool] = []
@@ -30,22 +30,52 @@ def configure_mappers() -> None:
 
 
 def configure(registries: Iterable[Any]) -> None:
-    """Complete the mappings of these registries."""
+    """Complete the mappings of these registries, and tell the listeners if there was something to complete."""
     if _running:
         return
     _running.append(True)
     try:
-        mappers = sorted((m for one in registries for m in one.mappers), key=lambda m: m._number)
-        _refuse_failed(mappers)
-        done: list[RelationshipProperty] = []
-        for mapper in mappers:
-            _set_up(mapper, done)
-        _hand_over(done)
-        for mapper in mappers:
-            mapper.plan.configured()
-            mapper._is_configured = True
+        taking_part = list(registries)
+        _refuse_failed(_mappers(taking_part))
+        if all(mapper._is_configured for mapper in _mappers(taking_part)):
+            return
+        _mapping_events.fire_before_configured(taking_part)
+        skipped: set[Any] = set()
+        while waiting := [m for m in _mappers(taking_part) if not m._is_configured and m not in skipped]:
+            _complete(waiting, skipped)
+        _mapping_events.fire_after_configured(taking_part)
     finally:
         _running.pop()
+
+
+def _mappers(registries: list[Any]) -> list[Any]:
+    return sorted((m for one in registries for m in one.mappers), key=lambda m: m._number)
+
+
+def _complete(mappers: list[Any], skipped: set[Any]) -> None:
+    """Complete these mappings; those that a listener of before_mapper_configured skips wait."""
+    chosen = []
+    fresh = [mapper for mapper in mappers if not mapper._is_announced]  # the others got a relationship since
+    for mapper in mappers:
+        if mapper in fresh and not _mapping_events.fire(
+            "before_mapper_configured", mapper.class_, mapper, mapper.class_
+        ):
+            skipped.add(mapper)
+            continue
+        mapper._is_announced = True
+        chosen.append(mapper)
+    done: list[RelationshipProperty] = []
+    for mapper in chosen:
+        _set_up(mapper, done)
+    _hand_over(done)
+    for mapper in chosen:
+        mapper.plan.configured()
+        mapper._is_configured = True
+    for mapper in chosen:
+        if mapper not in fresh:
+            continue
+        _mapping_events.fire_attributes(mapper, mapper._props)
+        _mapping_events.fire("mapper_configured", mapper.class_, mapper, mapper.class_)
 
 
 def _refuse_failed(mappers: list[Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm import _plan, events
+from pyorm.orm import _mapping_events, _plan, events
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
@@ -40,6 +40,7 @@ class Mapper:
     polymorphic_identity: Any = None
     is_mapping = True  # False: disposed of
     _is_set_up = _is_configured = False  # relationships looked up; and given to the core
+    _is_announced = False  # listeners of before_mapper_configured have heard of it
     _failure: Exception | None = None  # why configuration of this mapper failed
 
     def __init__(
@@ -108,6 +109,7 @@ class Mapper:
         class_.__mapper__ = self  # type: ignore[attr-defined]
         class_.__table__ = local_table  # type: ignore[attr-defined]
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
+        _mapping_events.fire("instrument_class", class_, self, class_)
         self.plan = _plan.build(self)
         for prop in self._props.values():
             if isinstance(prop, DescriptorProperty):
@@ -116,6 +118,8 @@ class Mapper:
         events.attach(class_)
         if registry is not None:
             registry._add_mapper(self)
+        _mapping_events.fire("class_instrument", class_, class_)
+        _mapping_events.fire("after_mapper_constructed", class_, self, class_)
 
     # ---- configuration -----------------------------------------------------------------------------------------
     def _find_primary_key(self, given: Sequence[Any] | None) -> tuple[Any, ...]:
@@ -203,6 +207,7 @@ class Mapper:
             prop.install(self)
         if was_configured:
             self._configure()  # at once: what a backref adds elsewhere is there too
+            _mapping_events.fire_attributes(self, [key])
         self.__dict__.pop("_column_collection", None)
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
@@ -225,6 +230,7 @@ class Mapper:
 
     def dispose(self) -> None:
         """Take the mapping off the class; its instances keep their values."""
+        _mapping_events.fire("class_uninstrument", self.class_, self.class_)
         self.plan.dispose()
         self.is_mapping = False
         for name in ("__mapper__", "_sa_class_manager"):
