@@ -125,6 +125,8 @@ class Family:
         self.adapt = adapt
         self.inherits = inherits
         self.added = added
+        self.is_heard = False
+        """Whether anybody ever listened to one of its events: most programs never do."""
 
     def dispatch(self, *parents: Dispatch) -> Dispatch:
         """Make the Dispatch of a target; it inherits the listeners of its parents."""
@@ -209,6 +211,7 @@ def listen(target: Any, identifier: str, fn: Callable[..., Any], *args: Any, **k
     family, dispatches = _find(target, identifier)
     if unknown := set(kw) - family.options:
         raise TypeError(f"{family.name} event {identifier!r} takes no {', '.join(sorted(unknown))}")
+    family.is_heard = True
     for dispatch in dispatches:
         listener = Listener(fn, kw)
         listener.function = _called(family, identifier, listener)

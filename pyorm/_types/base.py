@@ -210,16 +210,16 @@ class TypeEngine(_core.TypeEngine):
 
     def _identity(self) -> tuple[Any, ...] | None:
         """Return what makes this type equal to another one, or None: nothing does."""
-        values = []
+        cls = type(self)
         own = self.__dict__
-        for name in constructor_names(type(self)):
-            if name in own:
-                value = own[name]
-                plain = value is None or type(value) in _PLAIN
-                values.append((name, value if plain else _identity_of(value)))
+        if not own:
+            return (cls,)
+        names = cls.__dict__.get("_constructor_names") or constructor_names(cls)
+        given = [(name, own[name]) for name in names if name in own]
+        values = [pair if type(pair[1]) in _PLAIN else (pair[0], _identity_of(pair[1])) for pair in given]
         if "_mutable_class" in own:  # of pyorm.ext.mutable: another type for mappers
             values.append(("_mutable_class", own["_mutable_class"]))
-        key = (type(self), *values)
+        key = (cls, *values)
         try:
             hash(key)
         except TypeError:
@@ -334,7 +334,7 @@ def _overrides(type_: TypeEngine, name: str) -> bool:
     return not getattr(getattr(type(type_), name), "_plain", False)
 
 
-_PLAIN = (bool, int, str)  # arguments that are their own identity
+_PLAIN = frozenset({bool, int, str, type(None)})  # types of arguments that are their own identity
 
 
 def _identity_of(value: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pyorm import exc
-from pyorm.orm import _mapping_events, _relate
+from pyorm.orm import _mapping_events
 from pyorm.orm.relationships import RelationshipProperty
 
 _running: list[bool] = []
@@ -36,20 +36,24 @@ def configure(registries: Iterable[Any]) -> None:
     _running.append(True)
     try:
         taking_part = list(registries)
-        _refuse_failed(_mappers(taking_part))
-        if all(mapper._is_configured for mapper in _mappers(taking_part)):
+        waiting = _incomplete(taking_part)
+        _refuse_failed(waiting)
+        if not waiting:
             return
         _mapping_events.fire_before_configured(taking_part)
         skipped: set[Any] = set()
-        while waiting := [m for m in _mappers(taking_part) if not m._is_configured and m not in skipped]:
+        while waiting := [m for m in _incomplete(taking_part) if m not in skipped]:
             _complete(waiting, skipped)
         _mapping_events.fire_after_configured(taking_part)
     finally:
         _running.pop()
 
 
-def _mappers(registries: list[Any]) -> list[Any]:
-    return sorted((m for one in registries for m in one.mappers), key=lambda m: m._number)
+def _incomplete(registries: list[Any]) -> list[Any]:
+    """Return the mappers that are not complete, in the order in which they were made."""
+    found = [m for one in registries for m in one._mappers.values() if not m._is_configured]
+    found.sort(key=lambda m: m._number)
+    return found
 
 
 def _complete(mappers: list[Any], skipped: set[Any]) -> None:
@@ -96,6 +100,8 @@ def _waiting(mapper: Any) -> list[RelationshipProperty]:
 def _set_up(mapper: Any, done: list[RelationshipProperty]) -> None:
     """Set the mapper's relationships up, and those that their backrefs add elsewhere."""
     pending = _waiting(mapper)
+    if pending:
+        from pyorm.orm import _relate  # not before there is a relationship
     while pending:
         prop = pending.pop(0)
         if prop._join is not None:
@@ -117,6 +123,8 @@ def _hand_over(done: list[RelationshipProperty]) -> None:
     """Make the core's Relations, link them, and give them to the attributes."""
     if not done:
         return
+    from pyorm.orm import _relate
+
     made = {prop: _relate.make_relation(prop) for prop in done}
     for prop, relation in made.items():
         prop._relation = relation

@@ -99,6 +99,8 @@ register_family(REGISTRY)
 
 def _listeners(cls: type, name: str) -> Iterator[Listener]:
     """Yield who listens: to all mappings, to bases with propagate=True, to the class."""
+    if not MAPPING.is_heard:
+        return
     yield from MAPPING.own(_all_mappings, name)
     for base in reversed(cls.__mro__):
         dispatch = _of_class.get(base)
@@ -114,6 +116,8 @@ def fire(name: str, cls: type, *args: Any) -> bool:
     Returns:
         False where one that was registered with `retval=True` returned EXT_SKIP.
     """
+    if not MAPPING.is_heard:
+        return True
     for listener in list(_listeners(cls, name)):
         answer = listener(*args)
         if answer is EXT_SKIP and listener.options.get("retval"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm.properties import MUTABLE_TYPES, ColumnProperty, MapperProperty
+from pyorm.orm.properties import MUTABLE_TYPES, ColumnProperty, MappedColumn, MapperProperty
 from pyorm.orm.relationships import RelationshipProperty
 from pyorm.types import TypeDecorator, TypeEngine
 
@@ -99,7 +99,12 @@ def _validator(mapper: Any, key: str) -> Callable[[Any, str, Any], Any] | None:
 
 
 def _is_key(mapper: Any, column: Any) -> bool:
-    return column is mapper.version_id_col or any(column is c for c in mapper.primary_key)
+    if column is mapper.version_id_col:
+        return True
+    for one in mapper.primary_key:  # noqa: SIM110 - any() would make a generator for each column
+        if one is column:
+            return True
+    return False
 
 
 def _comparison(column: Any) -> Callable[[Any, Any], bool] | None:
@@ -118,6 +123,8 @@ def collect_validators(cls: type) -> dict[str, tuple[Callable[..., Any], dict[st
         if base is object or base is _core.Entity:
             continue
         for value in vars(base).values():
+            if isinstance(value, MappedColumn):  # asks its column for what it has not
+                continue
             for name in getattr(value, "__sa_validators__", ()):
                 found[name] = (value, value.__sa_validation_opts__)
     return found

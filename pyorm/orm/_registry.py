@@ -6,7 +6,7 @@ import itertools
 import weakref
 from typing import Any
 
-from pyorm.orm import _annotations, clsregistry
+from pyorm.orm import _annotations, _configure, clsregistry
 from pyorm.orm.exc import UnmappedClassError, UnmappedInstanceError
 from pyorm.orm.mapper import Mapper
 from pyorm.schema import MetaData
@@ -88,8 +88,6 @@ class registry:
         Raises:
             InvalidRequestError, ArgumentError: as configure_mappers().
         """
-        from pyorm.orm import _configure
-
         _configure.configure([self])
 
     def dispose(self, cascade: bool = False) -> None:
@@ -164,8 +162,6 @@ class registry:
 
 def configure_mappers() -> None:
     """Complete the mappings of all registries; see registry.configure()."""
-    from pyorm.orm import _configure
-
     _configure.configure_mappers()
 
 

@@ -59,6 +59,9 @@ class _Scan:
                 self.seen.add(name)  # an ordinary attribute hides a mapped one of a class further away
 
     def _take(self, base: type, name: str, value: Any, annotation: Any, is_own: bool, of_base: bool) -> bool:
+        if annotation is _UNSET and isinstance(value, MappedColumn):  # what most are
+            self._take_column(name, value, None, is_own)
+            return True
         if isinstance(value, declared_attr):
             if value._is_directive:
                 return True

@@ -199,7 +199,7 @@ def attach(cls: type) -> None:
 
 
 def _everywhere_listens() -> bool:
-    return any(getattr(_everywhere, name) for name in MAPPER.names)
+    return MAPPER.is_heard and any(getattr(_everywhere, name) for name in MAPPER.names)
 
 
 def _attach_all() -> None:

@@ -14,6 +14,7 @@ from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
 from pyorm.orm.relationships import RelationshipProperty
 from pyorm.orm.synonyms import DescriptorProperty, Synonym
+from pyorm.schema import Column
 
 _numbers = itertools.count()
 
@@ -142,10 +143,15 @@ class Mapper:
             if isinstance(prop, DescriptorProperty):
                 prop.key = key
                 prop.prepare(self)
-        held = {id(c): key for key, p in self._props.items() if isinstance(p, ColumnProperty) for c in p.columns}
-        ordered: dict[str, MapperProperty] = {
-            k: p for k, p in self._props.items() if not (isinstance(p, ColumnProperty) and self._is_own(p.columns[0]))
-        }
+        held: dict[int, str] = {}
+        ordered: dict[str, MapperProperty] = {}
+        for key, prop in self._props.items():
+            if isinstance(prop, ColumnProperty):
+                for column in prop.columns:
+                    held[id(column)] = key
+                if self._is_own(prop.columns[0]):
+                    continue
+            ordered[key] = prop
         for column in self.local_table.c:
             name = held.get(id(column))
             if name is None:
@@ -169,6 +175,8 @@ class Mapper:
     def _as_property(self, key: str, value: Any) -> MapperProperty:
         if isinstance(value, MappedColumn):
             value = value.column
+        if isinstance(value, Column):
+            return ColumnProperty(value)
         if isinstance(value, (list, tuple)):
             value = ColumnProperty(*value)
         if isinstance(value, MapperProperty):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from pyorm import _core, exc
@@ -143,6 +144,9 @@ def _with_operators(cls: Any) -> Any:
     return cls
 
 
+_DATACLASS_OPTIONS = ("default", "init", "repr", "default_factory", "compare", "kw_only", "hash", "metadata")
+
+
 @_with_operators
 class MappedColumn(Generic[_T]):
     """A column of a declarative class before its table exists: `mapped_column(…)`.
@@ -150,6 +154,14 @@ class MappedColumn(Generic[_T]):
     Attributes:
         column: the Column, whose name and type are completed from the attribute.
     """
+
+    # What most columns are; an instance holds only what differs.
+    deferred = deferred_raiseload = active_history = use_existing_column = False
+    deferred_group: str | None = None
+    sort_order: int = 0
+    _has_sort_order = _has_nullable = _has_insert_default = _named = False
+    _dataclass_options: Mapping[str, Any] = MappingProxyType({})
+    _owner = "?"  # the declaring class's name, for messages
 
     def __init__(
         self,
@@ -173,31 +185,31 @@ class MappedColumn(Generic[_T]):
         **kw: Any,
     ) -> None:
         """Split column arguments from mapping arguments."""
-        self.deferred = (deferred_group is not None or bool(deferred_raiseload)) if deferred is _UNSET else deferred
-        self.deferred_group, self.deferred_raiseload = deferred_group, bool(deferred_raiseload)
-        self.active_history = active_history
-        self._has_sort_order = sort_order is not _UNSET
-        self.sort_order = 0 if sort_order is _UNSET else sort_order
-        self.use_existing_column = use_existing_column
-        self._dataclass_options = {
-            name: value
-            for name, value in (
-                ("default", default), ("init", init), ("repr", repr), ("default_factory", default_factory),
-                ("compare", compare), ("kw_only", kw_only), ("hash", hash), ("metadata", dataclass_metadata),
-            )
-            if value is not _UNSET
-        }  # fmt: skip
+        if deferred_group is not None or deferred_raiseload:
+            self.deferred, self.deferred_group, self.deferred_raiseload = True, deferred_group, bool(deferred_raiseload)
+        if deferred is not _UNSET:
+            self.deferred = deferred
+        if active_history:
+            self.active_history = active_history
+        if sort_order is not _UNSET:
+            self.sort_order, self._has_sort_order = sort_order, True
+        if use_existing_column:
+            self.use_existing_column = use_existing_column
+        if not default is init is repr is default_factory is compare is kw_only is hash is dataclass_metadata is _UNSET:
+            given = (default, init, repr, default_factory, compare, kw_only, hash, dataclass_metadata)
+            pairs = zip(_DATACLASS_OPTIONS, given, strict=True)
+            self._dataclass_options = {name: value for name, value in pairs if value is not _UNSET}
         if insert_default is not _UNSET:
-            kw["default"] = insert_default
-        elif default is not _UNSET:
+            default = insert_default
+        if default is not _UNSET:
             kw["default"] = default
-        self._has_nullable = nullable is not _UNSET
-        if self._has_nullable:
+            self._has_insert_default = True
+        if nullable is not _UNSET:
             kw["nullable"] = nullable
-        self._has_insert_default = "default" in kw
+            self._has_nullable = True
         self.column = Column(*args, **kw)
-        self._named = self.column.name is not None
-        self._owner = "?"  # the declaring class's name, for messages
+        if self.column.name is not None:
+            self._named = True
 
     @property
     def name(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Items
 from collections.abc import Set
 from typing import Any
 
@@ -81,7 +82,10 @@ class Column(_core.ColumnClause, SchemaItem):
         **dialect_kwargs: Any,
     ) -> None:
         """Sort name, type and items out of the positional arguments."""
-        name, type_, items = _positional(name, type_, _name, _type, args)
+        if name is type_ is _type is None and not args and _is_type(_name):  # what most columns of classes are
+            type_, items = _name, args
+        else:
+            name, type_, items = _positional(name, type_, _name, _type, args)
         super().__init__(name, NULLTYPE if type_ is None else type_)
         if quote is not None:
             self.quote = quote
@@ -93,18 +97,22 @@ class Column(_core.ColumnClause, SchemaItem):
             self.nullable, self._user_nullable = nullable, True
         if autoincrement != "auto":
             self.autoincrement = autoincrement
-        for flag, value in (
-            ("index", index), ("unique", unique), ("doc", doc), ("comment", comment), ("info", info),
-        ):  # fmt: skip
-            if value is not None:
-                setattr(self, flag, value)
+        if index is not None:
+            self.index = index
+        if unique is not None:
+            self.unique = unique
+        if not doc is comment is info is None:
+            for flag, value in (("doc", doc), ("comment", comment), ("info", info)):
+                if value is not None:
+                    setattr(self, flag, value)
         if system or _omit_from_statements:
             self.system, self._omit_from_statements = system, _omit_from_statements
         if dialect_kwargs:
             self._take_dialect_options("Column", dialect_kwargs)
         if insert_default is not _UNSET:
             default = insert_default
-        self._take_defaults(default, onupdate, server_default, server_onupdate)
+        if default is not _UNSET or not onupdate is server_default is server_onupdate is None:
+            self._take_defaults(default, onupdate, server_default, server_onupdate)
         for item in items:
             item._set_parent(self)
         if getattr(self.type, "create_constraint", False):  # Boolean, Enum
@@ -212,7 +220,9 @@ class Column(_core.ColumnClause, SchemaItem):
         return f"Column({', '.join(parts)})"
 
 
-def _positional(name: Any, type_: Any, first: Any, second: Any, rest: tuple[Any, ...]) -> tuple[Any, Any, list[Any]]:
+def _positional(
+    name: Any, type_: Any, first: Any, second: Any, rest: tuple[Any, ...]
+) -> tuple[Any, Any, Items[Any]]:
     """Give name, type and schema items from what was passed by position."""
     items: list[Any] = list(rest)
     if second is not None:

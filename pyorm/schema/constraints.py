@@ -25,6 +25,10 @@ class Constraint(ConditionalDDL, SchemaItem):
     """
 
     __visit_name__ = "constraint"
+    deferrable: bool | None = None
+    initially: str | None = None
+    comment: str | None = None
+    _type_bound = False
     table: Any = None
     parent: Any = None
 
@@ -39,8 +43,15 @@ class Constraint(ConditionalDDL, SchemaItem):
         **dialect_kw: Any,
     ) -> None:
         """Keep what every kind of constraint has."""
-        self.name, self.deferrable, self.initially, self.comment = name, deferrable, initially, comment
-        self._type_bound = _type_bound
+        self.name = name
+        if deferrable is not None:
+            self.deferrable = deferrable
+        if initially is not None:
+            self.initially = initially
+        if comment is not None:
+            self.comment = comment
+        if _type_bound:
+            self._type_bound = True
         self._order = next(creation_order)
         if info is not None:
             self.info = info
@@ -88,13 +99,23 @@ class ColumnCollectionConstraint(Constraint):
         super().__init__(**kw)
         self._pending: list[Any] = [_as_column(c) for c in columns]
         self._resolved: list[Any] = []
-        if _autoattach and self._pending and all(isinstance(c, _core.ColumnClause) for c in self._pending):
-            tables = {id(c.table): c.table for c in self._pending if c.table is not None}
-            if len(tables) > 1:
-                names = ", ".join(sorted(t.description for t in tables.values()))
-                raise exc.ArgumentError(f"Column(s) of one {type(self).__name__} are part of several tables: {names}")
-            if tables and all(c.table is not None for c in self._pending):
-                self._set_parent(next(iter(tables.values())))
+        if _autoattach and self._pending:
+            table = self._table_of_all()
+            if table is not None:
+                self._set_parent(table)
+
+    def _table_of_all(self) -> Any:
+        """Return the table that all columns belong to; None while one has none or is only named."""
+        tables: dict[int, Any] = {}
+        for column in self._pending:
+            if not isinstance(column, _core.ColumnClause):
+                return None
+            tables[id(column.table)] = column.table
+        known = [table for table in tables.values() if table is not None]
+        if len(known) > 1:
+            names = ", ".join(sorted(t.description for t in known))
+            raise exc.ArgumentError(f"Column(s) of one {type(self).__name__} are part of several tables: {names}")
+        return known[0] if len(tables) == 1 and known else None
 
     @property
     def columns(self) -> Any:

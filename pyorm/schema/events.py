@@ -35,6 +35,8 @@ dispatch = ClassDispatch(SCHEMA)
 
 def fire(item: Any, name: str, *args: Any, **kw: Any) -> None:
     """Call the listeners of one event of a schema object and of its class."""
+    if not SCHEMA.is_heard:
+        return
     own = item.__dict__.get("_dispatch")
     if own is None:
         cls = type(item)

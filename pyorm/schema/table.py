@@ -146,10 +146,12 @@ class Table(_core.TableClause, SchemaItem):
         if column.default is not None and column.default.is_sequence:
             self.metadata._sequences.setdefault(column.default._key, column.default)
         self.primary_key._column_added(column)
-        for constraint in list(column.constraints):
-            constraint._set_table(self)
-        for fk in list(column.foreign_keys):
-            fk._set_table(self)
+        if column.constraints:
+            for constraint in list(column.constraints):
+                constraint._set_table(self)
+        if column.foreign_keys:
+            for fk in list(column.foreign_keys):
+                fk._set_table(self)
         if column.index:
             Index(None, column, unique=bool(column.unique), _column_flag=True)
         elif column.unique:
