@@ -159,6 +159,9 @@ parse_flags(orm_attribute *a, PyObject *letters)
         case 'a':
             a->mask |= ORM_L_ACTIVE;
             break;
+        case 'q':
+            a->flags |= ORM_A_QUERY;
+            break;
         case 't':
             a->flags |= ORM_A_ON_PENDING;
             break;

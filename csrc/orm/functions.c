@@ -277,6 +277,8 @@ PyMethodDef orm_orm_functions[] = {
     {"_proxy_attribute", ORM_METHOD(orm_fn_proxy_attribute), METH_FASTCALL,
      "_proxy_attribute(attribute, key, number, behind, /)\n--\n\n"
      "The attribute under another name: a synonym of it on its class or alias."},
+    {"_bundle", ORM_METHOD(orm_fn_bundle), METH_FASTCALL,
+     "_bundle(columns, owner, number, /)\n--\n\nColumns that are one value of a row."},
     {"prepare_class", fn_prepare_class, METH_O,
      "prepare_class(cls, /)\n--\n\nGive a new class its __dict__ door (metaclasses call it)."},
     {"track", fn_track, METH_O,

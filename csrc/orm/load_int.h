@@ -17,15 +17,17 @@
 
 /* --- options (option.c) ------------------------------------------------------------------ */
 
-enum { ORM_OPT_SLOT, ORM_OPT_ALL, ORM_OPT_GROUP };     /* what an item is about */
+enum { ORM_OPT_SLOT, ORM_OPT_ALL, ORM_OPT_GROUP, ORM_OPT_EXPR }; /* what an item is about */
 enum { ORM_OPT_LOAD, ORM_OPT_DEFER, ORM_OPT_RAISE };   /* what is to happen */
 
 typedef struct orm_optitem {
     uint32_t entity;    /* index into the option's entities, or ORM_OPT_ANY: every entity */
-    uint8_t what;       /* ORM_OPT_SLOT, _ALL, _GROUP */
+    uint8_t what;       /* ORM_OPT_SLOT, _ALL, _GROUP, _EXPR */
     uint8_t strategy;   /* ORM_OPT_LOAD, _DEFER, _RAISE */
-    uint32_t slot;      /* of ORM_OPT_SLOT */
+    uint32_t slot;      /* of ORM_OPT_SLOT and _EXPR */
     PyObject *group;    /* owned interned str, of ORM_OPT_GROUP; else NULL */
+    orm_node *expr;     /* owned, of ORM_OPT_EXPR: what the slot is loaded from, a child of the
+                           OPTION node behind the entities; else NULL */
 } orm_optitem;
 #define ORM_OPT_ANY UINT32_MAX
 
@@ -40,6 +42,9 @@ typedef struct orm_option {
 
 extern PyType_Spec orm_option_spec;
 orm_node *orm_option_node(orm_state *st, PyObject *o, bool *is_option);
+/* What the options say the slot of an entity is loaded from: borrowed, or NULL. */
+orm_node *orm_option_expression(const orm_node *options, const orm_node *entity,
+                                const orm_attribute *a);
 int orm_option_key(orm_state *st, void *k, PyObject *payload);
 
 /* --- aliases (alias.c) ------------------------------------------------------------------- */
@@ -102,6 +107,10 @@ typedef struct orm_root {
     uint32_t index;  /* of the entity plan, or of the result column */
     PyObject *key;   /* owned str: name in the Row before duplicates are counted */
     const char *label; /* its UTF-8, borrowed from key, for messages */
+    struct orm_root *parts; /* owned: of a bundle, what it combines; else NULL */
+    uint32_t nparts;
+    PyObject *make;  /* owned, of a bundle: called with a tuple of the parts; NULL: a Row of them */
+    PyObject *shape; /* owned, of a bundle's Row; or NULL */
     PyObject *expr;  /* owned: what it is looked up by, besides its name */
 } orm_root;
 
@@ -119,6 +128,18 @@ typedef struct orm_load_plan {
 extern const orm_sql_orm_ops orm_load_sql_ops;
 /* "users.name", or "User.key" for what is no column of a table. PyMem, NULL: exception. */
 char *orm_attribute_label(const orm_attribute *a);
+/* A LIST that stands for one value of a row, made by Bundle or composite(). */
+static inline bool
+orm_is_bundle(const orm_node *n)
+{
+    return n->kind == ORM_N_LIST && n->payload != NULL;
+}
+/* load_bundle.c */
+PyObject *orm_fn_bundle(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+uint32_t orm_bundle_leaves(const orm_node *cols); /* items, those of bundles in their place */
+int orm_bundle_finish(orm_state *st, const orm_node *item, orm_root *root); /* parts are made */
+void orm_root_fini(orm_root *root);
+int orm_root_traverse(const orm_root *root, visitproc visit, void *arg);
 /* The rows' shape. Borrowed from the plan, or NULL with an exception. */
 PyObject *orm_load_plan_shape(orm_state *st, orm_load_plan *plan);
 
@@ -161,6 +182,8 @@ int orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *
 void orm_loader_fini(orm_loader *l);
 /* One entity of the current row: new reference, or None. NULL: exception. */
 PyObject *orm_loader_entity(orm_loader *l, const orm_entplan *p, const orm_cell *cells);
+/* One item of the current row. New reference. */
+PyObject *orm_loader_root(orm_loader *l, const orm_root *root, const orm_cell *cells);
 /* Any column of the current row. New reference. */
 PyObject *orm_loader_value(orm_loader *l, uint32_t column, const char *label,
                            const orm_cell *cell);

@@ -35,8 +35,7 @@ plan_free(void *load)
         entplan_fini(&plan->ents[i]);
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
-        Py_XDECREF(plan->roots[i].key);
-        Py_XDECREF(plan->roots[i].expr);
+        orm_root_fini(&plan->roots[i]);
     }
     Py_XDECREF(plan->shape);
     Py_XDECREF(plan->wanted);
@@ -56,7 +55,10 @@ plan_traverse(void *load, visitproc visit, void *arg)
         Py_VISIT(plan->ents[i].entity);
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
-        Py_VISIT(plan->roots[i].expr);
+        int rc = orm_root_traverse(&plan->roots[i], visit, arg);
+        if (rc != 0) {
+            return rc;
+        }
     }
     Py_VISIT(plan->shape);
     Py_VISIT(plan->wanted);
@@ -133,7 +135,7 @@ option_for(const orm_node *options, const orm_node *entity, const orm_attribute 
                 }
                 group = rc > 0 ? item->strategy : group;
             }
-            else if (item->slot == a->slot) {
+            else if (item->what == ORM_OPT_SLOT && item->slot == a->slot) {
                 if (exact >= 0 && exact != item->strategy) {
                     return refuse_conflict(a, exact, item->strategy) - 1;
                 }
@@ -268,14 +270,14 @@ attribute_of(const orm_node *entity, orm_mapper *m, uint32_t slot, orm_attribute
 
 /* Select the attribute and note where it goes. 0 / -1. */
 static int
-add_column(builder *b, orm_entplan *p, orm_attribute *a)
+add_column(builder *b, orm_entplan *p, orm_attribute *a, orm_node *from)
 {
-    Py_ssize_t at = p == NULL ? -1 : find_column(b, a->n.node);
+    Py_ssize_t at = p == NULL ? -1 : find_column(b, from);
     orm_fill *fill = NULL;
 
     if (at < 0) {
         at = PyList_GET_SIZE(b->cols);
-        if (PyList_Append(b->cols, (PyObject *)a->n.node) < 0) {
+        if (PyList_Append(b->cols, (PyObject *)from) < 0) {
             return -1;
         }
     }
@@ -294,6 +296,13 @@ add_column(builder *b, orm_entplan *p, orm_attribute *a)
     return fill->label == NULL ? -1 : 0;
 }
 
+/* A subquery's entity has its deferred columns, but not its deferred expressions. */
+static bool
+is_left_out(const orm_attribute *a)
+{
+    return a->kind == ORM_SLOT_EXPRESSION && a->flags & ORM_A_DEFERRED;
+}
+
 /* Columns and plan entries of one entity; p NULL: columns only. 0 / -1. */
 static int
 add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
@@ -303,10 +312,19 @@ add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
 
     for (uint32_t i = 0; rc == 0 && i < m->nslots; i++) {
         orm_attribute *a = NULL;
+        orm_node *from = NULL;
         int fate = SLOT_LOAD;
         int there;
 
         if (m->attrs[i] == NULL || ORM_SLOT_IS_RELATION(m->attrs[i]->kind)) {
+            continue;
+        }
+        from = p == NULL ? NULL : orm_option_expression(b->options, entity, m->attrs[i]);
+        if (from != NULL) {
+            rc = add_column(b, p, m->attrs[i], from);
+            continue;
+        }
+        if (m->attrs[i]->flags & ORM_A_QUERY || (p == NULL && is_left_out(m->attrs[i]))) {
             continue;
         }
         there = attribute_of(entity, m, i, &a);
@@ -320,7 +338,7 @@ add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
             marks[i] = ORM_FILL_EXPIRED;
         }
         else if (fate == SLOT_LOAD) {
-            rc = add_column(b, p, a);
+            rc = add_column(b, p, a, a->n.node);
         }
         else if (fate != SLOT_OWN_LOADER) {
             marks[i] = fate == SLOT_DEFER ? ORM_FILL_DEFERRED : ORM_FILL_RAISE;
@@ -442,6 +460,9 @@ root_key(orm_state *st, orm_node *item)
         inner = inner->args[0];
     }
     switch (inner->kind) {
+    case ORM_N_LIST:
+        return orm_is_bundle(inner) ? PyObject_GetAttr(inner->payload, st->s_name)
+                                    : Py_NewRef(st->s_no_label);
     case ORM_N_LABEL: /* _name_expression() */
         return Py_NewRef(inner->payload == NULL ? st->s_no_label : inner->payload);
     case ORM_N_COLUMN:
@@ -517,24 +538,48 @@ done:
 
 /* --- expand ------------------------------------------------------------------------------- */
 
-/* One item of the user's list. 0 / -1. */
+static int add_item(builder *b, orm_node *item, orm_root *root);
+
+/* The parts of a bundle, in its place. 0 / -1. */
 static int
-add_item(builder *b, orm_node *item)
+add_bundle(builder *b, orm_node *item, orm_root *root)
 {
-    orm_root *root = b->plan == NULL ? NULL : &b->plan->roots[b->plan->nroots];
+    if (root != NULL) {
+        root->parts = PyMem_Calloc((size_t)Py_SIZE(item) + 1, sizeof(*root->parts));
+        if (root->parts == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < Py_SIZE(item); i++) {
+        if (root != NULL) {
+            root->nparts++;
+        }
+        if (add_item(b, item->args[i], root == NULL ? NULL : &root->parts[i]) < 0) {
+            return -1;
+        }
+    }
+    return root == NULL ? 0 : orm_bundle_finish(b->st, item, root);
+}
+
+/* One item of the user's list, or of a bundle; root NULL: columns only. 0 / -1. */
+static int
+add_item(builder *b, orm_node *item, orm_root *root)
+{
     bool is_entity = item->kind == ORM_N_ENTITY;
     int64_t at;
 
     if (root != NULL) {
-        b->plan->nroots++;
         root->is_entity = is_entity;
-        b->plan->by_identity[b->plan->nroots - 1] = is_entity;
         root->key = root_key(b->st, item);
-        root->expr = orm_node_wrap(b->st, item);
+        root->expr = orm_is_bundle(item) ? Py_NewRef(item->payload) : orm_node_wrap(b->st, item);
         root->label = root->key == NULL ? NULL : PyUnicode_AsUTF8(root->key);
         if (root->label == NULL || root->expr == NULL) {
             return -1;
         }
+    }
+    if (orm_is_bundle(item)) {
+        return add_bundle(b, item, root);
     }
     if (!is_entity) {
         at = PyList_GET_SIZE(b->cols);
@@ -548,7 +593,6 @@ add_item(builder *b, orm_node *item)
     else {
         return add_slots(b, item, (orm_mapper *)item->payload, NULL);
     }
-    root = b->plan == NULL ? NULL : &b->plan->roots[b->plan->nroots - 1];
     if (root != NULL && at >= 0) {
         root->index = (uint32_t)at;
     }
@@ -556,10 +600,10 @@ add_item(builder *b, orm_node *item)
 }
 
 static orm_load_plan *
-plan_new(Py_ssize_t nitems)
+plan_new(const orm_node *cols)
 {
     orm_load_plan *plan = PyMem_Calloc(1, sizeof(*plan));
-    size_t n = (size_t)nitems + 1;
+    size_t n = (size_t)Py_SIZE(cols) + orm_bundle_leaves(cols) + 1;
 
     if (plan != NULL) {
         plan->roots = PyMem_Calloc(n, sizeof(*plan->roots));
@@ -640,6 +684,7 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     int cell = columns_cell(stmt);
     const orm_node *cols = cell < 0 ? NULL : stmt->args[cell];
     bool entities = false;
+    bool bundles = false;
     bool matched = stmt->kind == ORM_N_FROMSTMT; /* the columns are not ours to write */
     int rc = -1;
 
@@ -648,7 +693,8 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
         return -1;
     }
     for (Py_ssize_t i = 0; cols != NULL && i < Py_SIZE(cols); i++) {
-        entities |= cols->args[i]->kind == ORM_N_ENTITY;
+        entities |= cols->args[i]->kind == ORM_N_ENTITY || orm_is_bundle(cols->args[i]);
+        bundles |= orm_is_bundle(cols->args[i]);
     }
     if ((stmt->kind == ORM_N_SELECT || stmt->kind == ORM_N_FROMSTMT) && top) {
         b.options = stmt->args[matched ? ORM_FS_OPTIONS : ORM_SEL_OPTIONS];
@@ -659,13 +705,23 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     if (!entities && !matched && (!top || cols == NULL || !has_one_column_each(cols))) {
         return 0;
     }
+    if (bundles && matched) {
+        return orm_raise_exc(b.st, ORM_EXC_InvalidRequestError,
+                             "a Bundle or composite cannot be selected with from_statement(); "
+                             "select its columns");
+    }
     b.cols = PyList_New(0);
-    b.plan = b.cols == NULL || !top ? NULL : plan_new(Py_SIZE(cols));
+    b.plan = b.cols == NULL || !top ? NULL : plan_new(cols);
     if (b.cols == NULL || (top && b.plan == NULL)) {
         goto done;
     }
     for (Py_ssize_t i = 0; i < Py_SIZE(cols); i++) {
-        if (add_item(&b, cols->args[i]) < 0) {
+        orm_root *root = b.plan == NULL ? NULL : &b.plan->roots[b.plan->nroots++];
+
+        if (root != NULL) {
+            b.plan->by_identity[i] = cols->args[i]->kind == ORM_N_ENTITY;
+        }
+        if (add_item(&b, cols->args[i], root) < 0) {
             goto done;
         }
     }
@@ -687,7 +743,38 @@ done:
     return rc;
 }
 
+static int
+entity_columns(orm_state *st, orm_node *entity, PyObject *list)
+{
+    orm_mapper *m = (orm_mapper *)entity->payload;
+
+    (void)st;
+    for (uint32_t i = 0; i < m->nslots; i++) {
+        orm_attribute *a = NULL;
+        orm_node *n = NULL;
+        int there;
+
+        if (m->attrs[i] == NULL || m->attrs[i]->kind == ORM_SLOT_REFERENCE
+            || m->attrs[i]->flags & ORM_A_QUERY || is_left_out(m->attrs[i])) {
+            continue;
+        }
+        there = attribute_of(entity, m, i, &a);
+        if (there <= 0) {
+            if (there < 0) {
+                return -1;
+            }
+            continue;
+        }
+        n = a->kind == ORM_SLOT_COLUMN ? a->n.node->args[1] : a->n.node;
+        if (PyList_Append(list, (PyObject *)n) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 const orm_sql_orm_ops orm_load_sql_ops = {
+    .entity_columns = entity_columns,
     .coerce_entity = orm_coerce_entity,
     .option_key = orm_option_key,
     .expand = expand,

@@ -20,16 +20,6 @@ typedef struct load_source {
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-/* The value of one item of the list for the current row. New reference. */
-static PyObject *
-root_value(orm_loader *l, const orm_root *root, const orm_cell *cells)
-{
-    if (root->is_entity) {
-        return orm_loader_entity(l, &l->plan->ents[root->index], cells);
-    }
-    return orm_loader_value(l, root->index, root->label, &cells[root->index]);
-}
-
 /* A Row of the current row's values. New reference. */
 static PyObject *
 make_row(orm_loader *l, const orm_cell *cells)
@@ -46,7 +36,7 @@ make_row(orm_loader *l, const orm_cell *cells)
     }
     /* Values first: making them runs Python, which must not see a Row with empty cells. */
     for (; made < n; made++) {
-        values[made] = root_value(l, &plan->roots[made], cells);
+        values[made] = orm_loader_root(l, &plan->roots[made], cells);
         if (values[made] == NULL) {
             break;
         }
@@ -81,7 +71,7 @@ one_of_row(orm_loader *l, const orm_cell *cells, Py_ssize_t column)
     const orm_head *h = NULL;
 
     for (uint32_t i = 0; i < l->plan->nroots; i++) {
-        PyObject *v = root_value(l, &l->plan->roots[i], cells);
+        PyObject *v = orm_loader_root(l, &l->plan->roots[i], cells);
 
         if (v == NULL) {
             orm_loader_failed(l);
@@ -124,7 +114,7 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
             item = orm_loader_entity(l, only, cells);
         }
         else if (single) {
-            item = root_value(l, &plan->roots[0], cells);
+            item = orm_loader_root(l, &plan->roots[0], cells);
         }
         else {
             item = column < 0 ? make_row(l, cells) : one_of_row(l, cells, column);

@@ -84,7 +84,7 @@ fill_item(orm_state *st, orm_option *o, PyObject *spec, orm_optitem *item)
         || !PyArg_ParseTuple(spec, "iOiO", &what, &target, &strategy, &group)) {
         return -1;
     }
-    if (what < ORM_OPT_SLOT || what > ORM_OPT_GROUP || strategy < ORM_OPT_LOAD
+    if (what < ORM_OPT_SLOT || what > ORM_OPT_EXPR || strategy < ORM_OPT_LOAD
         || strategy > ORM_OPT_RAISE || (what == ORM_OPT_GROUP) != PyUnicode_CheckExact(group)) {
         PyErr_SetString(PyExc_ValueError, "not an item of a loader option");
         return -1;
@@ -95,7 +95,13 @@ fill_item(orm_state *st, orm_option *o, PyObject *spec, orm_optitem *item)
         item->group = Py_NewRef(group);
         PyUnicode_InternInPlace(&item->group);
     }
-    return what == ORM_OPT_SLOT ? fill_slot(st, o, target, item)
+    if (what == ORM_OPT_EXPR) {
+        item->expr = (orm_node *)Py_XNewRef(orm_node_of(st, group));
+        if (item->expr == NULL) {
+            return -1;
+        }
+    }
+    return what == ORM_OPT_SLOT || what == ORM_OPT_EXPR ? fill_slot(st, o, target, item)
                                 : fill_entity(st, o, target, item);
 }
 
@@ -124,6 +130,32 @@ option_fill(PyObject *self, PyObject *items)
 
 /* --- in statements ------------------------------------------------------------------------ */
 
+/* The OPTION node: its children are the entities, then the expressions. New reference. */
+static orm_node *
+option_children(orm_state *st, orm_option *o)
+{
+    size_t n = o->nentities;
+    orm_node **args = PyMem_Malloc((n + o->nitems + 1) * sizeof(*args));
+    orm_node *made = NULL;
+
+    if (args == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    for (uint32_t i = 0; i < o->nentities; i++) {
+        args[i] = o->entities[i];
+    }
+    for (uint32_t i = 0; i < o->nitems; i++) {
+        if (o->items[i].expr != NULL) {
+            args[n++] = o->items[i].expr;
+        }
+    }
+    made = orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, (PyObject *)o, 0, (Py_ssize_t)n,
+                         args);
+    PyMem_Free(args);
+    return made;
+}
+
 orm_node *
 orm_option_node(orm_state *st, PyObject *o, bool *is_option)
 {
@@ -133,8 +165,30 @@ orm_option_node(orm_state *st, PyObject *o, bool *is_option)
     if (!*is_option) {
         return NULL;
     }
-    return orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, o, 0, option->nentities,
-                         option->entities);
+    return option_children(st, option);
+}
+
+orm_node *
+orm_option_expression(const orm_node *options, const orm_node *entity, const orm_attribute *a)
+{
+    orm_node *found = NULL;
+
+    for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
+        const orm_option *o = (const orm_option *)options->args[i]->payload;
+
+        if (!PyObject_TypeCheck((PyObject *)o, a->mapper->state->LoaderOption)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < o->nitems; k++) {
+            const orm_optitem *item = &o->items[k];
+
+            if (item->what == ORM_OPT_EXPR && item->slot == a->slot
+                && o->entities[item->entity] == entity) {
+                found = item->expr;
+            }
+        }
+    }
+    return found;
 }
 
 int
@@ -172,6 +226,9 @@ option_traverse(PyObject *self, visitproc visit, void *arg)
     for (uint32_t i = 0; i < o->nentities; i++) {
         Py_VISIT(o->entities[i]);
     }
+    for (uint32_t i = 0; i < o->nitems; i++) {
+        Py_VISIT(o->items[i].expr);
+    }
     return 0;
 }
 
@@ -192,6 +249,7 @@ option_clear(PyObject *self)
     }
     for (uint32_t i = 0; i < nitems; i++) {
         Py_XDECREF(items[i].group);
+        Py_XDECREF(items[i].expr);
     }
     PyMem_Free(entities);
     PyMem_Free(items);

@@ -23,7 +23,7 @@
  *                () only for "relation"
  *   flags        str of letters: "d" deferred (the attribute loads by itself), "r" raises
  *                instead of loading, "a" active history (primary key and version have it by
- *                themselves), "t" its loader is tried even on an instance without identity
+ *                themselves), "q" loaded only where an option says from what, "t" its loader is tried even on an instance without identity
  *   prop         the Python MapperProperty: attribute.property
  *   compare      callable(a, b) -> bool for the net change, or None: a is b, else a == b
  *   validator    callable(instance, key, value) -> value, or None
@@ -82,7 +82,8 @@ enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE, ORM_SLOT_COLLEC
 /* orm_attribute.flags */
 enum {
     ORM_A_PK = 1u << 0, ORM_A_VERSION = 1u << 1, ORM_A_DEFERRED = 1u << 2, ORM_A_RAISE = 1u << 3,
-    ORM_A_ON_PENDING = 1u << 4, ORM_A_DISCRIMINATOR = 1u << 5, ORM_A_INHERITED = 1u << 6
+    ORM_A_ON_PENDING = 1u << 4, ORM_A_DISCRIMINATOR = 1u << 5, ORM_A_INHERITED = 1u << 6,
+    ORM_A_QUERY = 1u << 7 /* query_expression: loaded only from what an option says */
 };
 
 /* What a class has under a mapped name: descriptor and SQL expression in one. */

@@ -33,6 +33,27 @@ orm_session_expire_head(SessionObject *s, orm_head *h)
     return rc;
 }
 
+/* A composite's name stands for those of its columns, a synonym's for its target's: the mapper
+   knows. New tuple, or NULL. */
+static PyObject *
+own_names(orm_head *h, PyObject *given)
+{
+    PyObject *names = PySequence_Tuple(given);
+
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        int64_t slot = orm_mapper_slot(h->mapper, PyTuple_GET_ITEM(names, i));
+
+        if (slot == -1 && h->mapper->py != NULL && h->mapper->py != Py_None) {
+            Py_SETREF(names, PyObject_CallMethod(h->mapper->py, "_names_with_slots", "(O)", names));
+            return names;
+        }
+        if (slot == -2) {
+            Py_CLEAR(names);
+        }
+    }
+    return names;
+}
+
 /* The slots of a sequence of names (new tuple in *names). Returns the number, -1 exception. */
 static Py_ssize_t
 slots_of(orm_head *h, PyObject *given, PyObject **names, uint32_t **slots)
@@ -40,7 +61,7 @@ slots_of(orm_head *h, PyObject *given, PyObject **names, uint32_t **slots)
     Py_ssize_t n;
 
     *slots = NULL;
-    *names = PySequence_Tuple(given);
+    *names = own_names(h, given);
     if (*names == NULL) {
         return -1;
     }

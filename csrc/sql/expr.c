@@ -676,6 +676,7 @@ orm_node_name(orm_state *st, const orm_node *n)
             continue;
         case ORM_N_FROMCOL:
             return Py_XNewRef(n->args[0]->payload);
+        case ORM_N_LIST: /* a bundle of orm/ */
         case ORM_N_CUSTOM: {
             PyObject *name = NULL;
 

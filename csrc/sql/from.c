@@ -64,12 +64,40 @@ append_collection(orm_state *st, PyObject *list, PyObject *coll)
     return 0;
 }
 
+/* The columns of a SELECT list: entities by orm/'s word, bundles by their parts. 0 / -1. */
+static int
+append_items(orm_state *st, PyObject *list, orm_node *cols)
+{
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(st);
+    int rc = 0;
+
+    for (Py_ssize_t i = 0; rc == 0 && i < cols->ob_base.ob_size; i++) {
+        orm_node *c = cols->args[i];
+
+        if (c->kind == ORM_N_ENTITY && ops != NULL && ops->entity_columns != NULL) {
+            rc = ops->entity_columns(st, c, list);
+        }
+        else if (c->kind == ORM_N_ENTITY) {
+            PyObject *coll = orm_from_columns(st, c->args[0]);
+
+            rc = coll == NULL ? -1 : append_collection(st, list, coll);
+            Py_XDECREF(coll);
+        }
+        else if (c->kind == ORM_N_LIST && c->payload != NULL) {
+            rc = append_items(st, list, c);
+        }
+        else {
+            rc = PyList_Append(list, (PyObject *)c);
+        }
+    }
+    return rc;
+}
+
 PyObject *
 orm_stmt_columns(orm_state *st, orm_node *stmt)
 {
     PyObject *list = PyList_New(0);
     orm_node *cols = NULL;
-    Py_ssize_t i;
 
     while (stmt->kind == ORM_N_COMPOUND) {
         stmt = stmt->args[ORM_SEL_COLS]->args[0];
@@ -96,22 +124,8 @@ orm_stmt_columns(orm_state *st, orm_node *stmt)
     default:
         break;
     }
-    for (i = 0; list != NULL && cols != NULL && i < cols->ob_base.ob_size; i++) {
-        orm_node *c = cols->args[i];
-        int rc;
-
-        if (c->kind == ORM_N_ENTITY) {
-            PyObject *coll = orm_from_columns(st, c->args[0]);
-
-            rc = coll == NULL ? -1 : append_collection(st, list, coll);
-            Py_XDECREF(coll);
-        }
-        else {
-            rc = PyList_Append(list, (PyObject *)c);
-        }
-        if (rc < 0) {
-            Py_CLEAR(list);
-        }
+    if (list != NULL && cols != NULL && append_items(st, list, cols) < 0) {
+        Py_CLEAR(list);
     }
     return list;
 }

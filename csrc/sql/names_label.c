@@ -372,7 +372,8 @@ expand(orm_cctx *cc, const orm_node *stmt)
     bool needed = false;
 
     for (Py_ssize_t i = 0; cols != NULL && i < nargs(cols); i++) {
-        needed |= cols->args[i]->kind == ORM_N_ENTITY;
+        needed |= cols->args[i]->kind == ORM_N_ENTITY
+                  || (cols->args[i]->kind == ORM_N_LIST && cols->args[i]->payload != NULL);
     }
     /* Attributes alone: their rows have names and a plan of orm/'s too. */
     needed |= stmt == cc->stmt && stmt->kind == ORM_N_SELECT && stmt->flags & ORM_F_ORM;

@@ -93,6 +93,9 @@ typedef struct orm_compiled {
 typedef struct orm_sql_orm_ops {
     /* `o` is not an expression: 1 and a new ENTITY or ATTR node when it is a mapped class or alias, 0, -1. */
     int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
+    /* Append the columns that an entity of a subquery's list becomes, as expand orders them:
+     * of a column it is the column, of a mapped expression the attribute. 0 / -1. */
+    int (*entity_columns)(orm_state *st, orm_node *entity, PyObject *list);
     /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
     int (*option_key)(orm_state *st, void *k, PyObject *payload);
     /* Called once per statement whose columns hold ENTITYs, and for a SELECT that is the

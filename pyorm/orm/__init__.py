@@ -23,9 +23,9 @@ _NAMES = {
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",
-    "pyorm.orm.options": "Load defer load_only undefer undefer_group",
+    "pyorm.orm.options": "Load defer load_only undefer undefer_group with_expression",
     "pyorm.orm.properties": (
-        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
+        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred query_expression "
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
@@ -38,6 +38,8 @@ _NAMES = {
         "ORMExecuteState Session SessionTransaction SessionTransactionOrigin UOWTransaction close_all_sessions "
         "make_transient make_transient_to_detached object_session sessionmaker was_deleted"
     ),
+    "pyorm.orm.bundles": "Bundle DictBundle",
+    "pyorm.orm.composites": "Composite CompositeProperty composite",
     "pyorm.orm._dataclasses": "MappedAsDataclass mapped_as_dataclass unmapped_dataclass",
     "pyorm.orm._symbols": "NotExtension",
     "pyorm.orm.synonyms": "Synonym synonym synonym_for",

@@ -46,6 +46,7 @@ from pyorm.orm.options import (
     load_only as load_only,
     undefer as undefer,
     undefer_group as undefer_group,
+    with_expression as with_expression,
 )
 from pyorm.orm.properties import (
     ColumnProperty as ColumnProperty,
@@ -57,6 +58,7 @@ from pyorm.orm.properties import (
     declared_attr as declared_attr,
     deferred as deferred,
     mapped_column as mapped_column,
+    query_expression as query_expression,
     reconstructor as reconstructor,
     validates as validates,
 )
@@ -92,6 +94,15 @@ from pyorm.orm.session import (
     object_session as object_session,
     sessionmaker as sessionmaker,
     was_deleted as was_deleted,
+)
+from pyorm.orm.bundles import (
+    Bundle as Bundle,
+    DictBundle as DictBundle,
+)
+from pyorm.orm.composites import (
+    Composite as Composite,
+    CompositeProperty as CompositeProperty,
+    composite as composite,
 )
 from pyorm.orm._dataclasses import (
     MappedAsDataclass as MappedAsDataclass,

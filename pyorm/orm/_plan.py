@@ -75,6 +75,8 @@ def _slot(mapper: Any, prop: ColumnProperty) -> tuple[Any, ...]:
         flags += "d"
     if prop.raiseload:
         flags += "r"
+    if prop._query_expression:
+        flags += "q"
     if prop.active_history or _is_key(mapper, column):
         flags += "a"
     kind = "column" if is_column else "expression"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pyorm import _core, exc
 from pyorm.orm import _annotations, _dataclasses, _relation_annotations
 from pyorm.orm._registry import registry
+from pyorm.orm.composites import Composite
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
@@ -93,10 +94,24 @@ class _Scan:
         if isinstance(value, (Column, MappedColumn)):
             self._take_column(name, value, inner, is_own)
             return True
+        if isinstance(value, Composite):
+            self._take_composite(name, value, inner)
         if isinstance(value, MapperProperty):
             self._take_property(name, value, is_own)
             return True
         return False
+
+    def _take_composite(self, name: str, value: Composite, inner: Any) -> None:
+        """Let a composite say its columns, which are mapped attributes of their own."""
+        value.key = name
+
+        def add(key: str, column: Any, python_type: Any) -> None:
+            if isinstance(column, MappedColumn) and column.column.type._isnull and python_type is None:
+                column._owner = self.cls.__name__
+            self._take_column(key, column, python_type, True)
+            self.seen.add(key)
+
+        value.declare(inner, add, self.registry)
 
     def _take_relationship(self, base: type, name: str, value: Any, annotation: Any, is_own: bool) -> bool:
         has_annotation = annotation is not _UNSET and not _annotations.is_class_var(annotation)

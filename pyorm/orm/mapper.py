@@ -378,6 +378,17 @@ class Mapper:
         except KeyError:
             raise UnmappedColumnError(f"No column {column} is configured on mapper {self}...") from None
 
+    def _names_with_slots(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return attribute names with composites and synonyms replaced by what they stand for."""
+        found: list[str] = []
+        for name in names:
+            prop = self._props.get(name)
+            if isinstance(prop, Synonym):
+                found += self._names_with_slots((prop.name,))
+            else:
+                found += getattr(prop, "_attribute_keys", None) or (name,)
+        return tuple(dict.fromkeys(found))
+
     # ---- identity ----------------------------------------------------------------------------------------------
     def identity_key_from_primary_key(self, primary_key: Sequence[Any], identity_token: Any = None) -> tuple[Any, ...]:
         """Return `(class, values, token)` for primary key values."""

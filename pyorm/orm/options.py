@@ -13,10 +13,10 @@ from typing import Any
 
 from pyorm import _core, exc
 
-__all__ = ["Load", "defer", "load_only", "undefer", "undefer_group"]
+__all__ = ["Load", "defer", "load_only", "undefer", "undefer_group", "with_expression"]
 
 # What an item is about, and what is to happen: the numbers of the core.
-_SLOT, _ALL, _GROUP = range(3)
+_SLOT, _ALL, _GROUP, _EXPR = range(4)
 _LOAD, _DEFER, _RAISE = range(3)
 
 _Item = tuple[int, Any, int, Any]
@@ -57,12 +57,12 @@ class Load(_core.LoaderOption):
 
     def _with(self, items: tuple[_Item, ...]) -> Load:
         for what, target, _, _ in items:
-            if what == _SLOT and self._entity is not None and target.class_ is not self._entity:
+            if what in (_SLOT, _EXPR) and self._entity is not None and target.class_ is not self._entity:
                 raise exc.ArgumentError(
                     f"Attribute {target} does not belong to {_show(self._entity)}, which this Load() is about"
                 )
         if self._entity is not None:
-            items = tuple((w, t if w == _SLOT else self._entity, s, g) for w, t, s, g in items)
+            items = tuple((w, t if w in (_SLOT, _EXPR) else self._entity, s, g) for w, t, s, g in items)
         return self._make(self._entity, self._items + items)
 
     def load_only(self, *attrs: Any, raiseload: bool = False) -> Load:
@@ -71,15 +71,19 @@ class Load(_core.LoaderOption):
 
     def defer(self, key: Any, raiseload: bool = False) -> Load:
         """Leave the column out; see `defer()`."""
-        return self._with((_about(key, _RAISE if raiseload else _DEFER, self._entity),))
+        return self._with(_about(key, _RAISE if raiseload else _DEFER, self._entity))
 
     def undefer(self, key: Any) -> Load:
         """Load the column; see `undefer()`."""
-        return self._with((_about(key, _LOAD, self._entity),))
+        return self._with(_about(key, _LOAD, self._entity))
 
     def undefer_group(self, name: str) -> Load:
         """Load the columns of a group; see `undefer_group()`."""
         return self._with(((_GROUP, self._entity, _LOAD, name),))
+
+    def with_expression(self, key: Any, expression: Any) -> Load:
+        """Load an attribute from an expression; see `with_expression()`."""
+        return self._with((_from_expression(key, expression),))
 
     def options(self, *opts: Load) -> Load:
         """Add the options of others about the same entity."""
@@ -91,7 +95,7 @@ class Load(_core.LoaderOption):
     def _refuse(self, first: Any) -> None:
         """Refuse a statement that selects no entity this is about."""
         for what, target, strategy, _ in self._items:
-            if what != _SLOT:
+            if what not in (_SLOT, _EXPR):
                 continue
             shown = f"{'undefer' if strategy == _LOAD else 'defer'}({target})"
             if first is None:
@@ -125,14 +129,45 @@ def _attribute(key: Any) -> Any:
     return found
 
 
-def _about(key: Any, strategy: int, entity: Any) -> _Item:
+def _attributes(key: Any) -> list[Any]:
+    """Return the column attributes that the user named: a composite's are several."""
+    parts = getattr(key, "_comparable_elements", None)
+    return [_attribute(key)] if parts is None else parts
+
+
+def _about(key: Any, strategy: int, entity: Any) -> tuple[_Item, ...]:
     if isinstance(key, str) and key == "*":
-        return (_ALL, entity, strategy, None)
-    return (_SLOT, _attribute(key), strategy, None)
+        return ((_ALL, entity, strategy, None),)
+    return tuple((_SLOT, attribute, strategy, None) for attribute in _attributes(key))
+
+
+def _from_expression(key: Any, expression: Any) -> _Item:
+    clause = expression
+    while not isinstance(clause, _core.ClauseElement) and hasattr(clause, "__clause_element__"):
+        clause = clause.__clause_element__()
+    if isinstance(clause, (_core.Select, _core.CompoundSelect)):
+        clause = clause.scalar_subquery()
+    if not isinstance(clause, _core.ClauseElement):
+        clause = _core.literal(clause)
+    return (_EXPR, _attribute(key), _LOAD, clause)
+
+
+def with_expression(key: Any, expression: Any) -> Load:
+    """Load an attribute from an expression of this statement.
+
+    Args:
+        key: an attribute that is mapped with `query_expression()`.
+        expression: what it is loaded from.
+
+    Returns:
+        An option for `Select.options()`. Objects that the session has loaded already keep what they have,
+        unless `populate_existing` says otherwise.
+    """
+    return Load._make(None, (_from_expression(key, expression),))
 
 
 def _only(attrs: tuple[Any, ...], raiseload: bool, entity: Any) -> tuple[_Item, ...]:
-    found = [_attribute(attr) for attr in attrs]
+    found = [part for attr in attrs for part in _attributes(attr)]
     if entity is None:
         if not found:
             raise exc.ArgumentError("load_only() takes at least one attribute")
@@ -167,7 +202,7 @@ def defer(key: Any, *, raiseload: bool = False) -> Load:
         key: A column attribute, or "*" for every column of every entity.
         raiseload: Refuse to load it at access.
     """
-    return Load._make(None, (_about(key, _RAISE if raiseload else _DEFER, None),))
+    return Load._make(None, _about(key, _RAISE if raiseload else _DEFER, None))
 
 
 def undefer(key: Any) -> Load:
@@ -176,7 +211,7 @@ def undefer(key: Any) -> Load:
     Args:
         key: A column attribute, or "*" for every column of every entity.
     """
-    return Load._make(None, (_about(key, _LOAD, None),))
+    return Load._make(None, _about(key, _LOAD, None))
 
 
 def undefer_group(name: str) -> Load:

@@ -84,6 +84,7 @@ class ColumnProperty(MapperProperty):
     """
 
     strategy_wildcard_key = "column"
+    _query_expression = False
 
     def __init__(
         self,
@@ -325,6 +326,18 @@ def mapped_column(*args: Any, **kw: Any) -> Any:
 def column_property(column: Any, *additional: Any, **kw: Any) -> ColumnProperty:
     """Map a column with options, or a SQL expression, to an attribute. See ColumnProperty."""
     return ColumnProperty(column, *additional, **kw)
+
+
+def query_expression(default_expr: Any = None, **kw: Any) -> ColumnProperty:
+    """Map an attribute whose expression each statement gives with `with_expression()`.
+
+    Args:
+        default_expr: the expression of statements that give none; without it the attribute is None.
+        **kw: see ColumnProperty.
+    """
+    made = ColumnProperty(_core.null() if default_expr is None else default_expr, **kw)
+    made._query_expression = default_expr is None
+    return made
 
 
 def deferred(

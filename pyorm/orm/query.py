@@ -222,7 +222,9 @@ class Query:
     @property
     def _single(self) -> bool:
         """Whether the rows are the objects themselves: one entity is selected."""
-        return self._tuples is not True and len(self._entities) == 1 and is_entity(self._entities[0])
+        if self._tuples is True or len(self._entities) != 1:
+            return False
+        return is_entity(self._entities[0]) or getattr(self._entities[0], "single_entity", False) is True
 
     def only_return_tuples(self, value: bool) -> Query:
         """Return the query whose rows are tuples also where one entity is selected."""
