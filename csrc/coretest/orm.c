@@ -137,6 +137,32 @@ probe_listened(orm_session *Py_UNUSED(s))
     return false;
 }
 
+static int
+probe_take(orm_session *s, const char *method, orm_head *h)
+{
+    PyObject *obj = orm_head_object(h);
+    int rc = obj == NULL ? 0 : call_and_drop(PyObject_CallMethod(((probe *)s)->callbacks, method, "O", obj));
+
+    Py_XDECREF(obj);
+    return rc;
+}
+
+static int
+probe_cascade_add(orm_session *s, orm_head *h)
+{
+    h->session = s;
+    h->flags |= ORM_H_NEW;
+    return probe_take(s, "cascade_add", h);
+}
+
+static int
+probe_expunge(orm_session *s, orm_head *h)
+{
+    h->session = NULL;
+    h->flags &= ~(uint32_t)ORM_H_NEW;
+    return probe_take(s, "expunge", h);
+}
+
 static const orm_session_ops probe_ops = {.on_dirty = probe_on_dirty,
                                           .autoflush = probe_autoflush,
                                           .load_expired = probe_load_expired,
@@ -144,7 +170,9 @@ static const orm_session_ops probe_ops = {.on_dirty = probe_on_dirty,
                                           .enter = probe_enter,
                                           .leave = probe_leave,
                                           .listened = probe_listened,
-                                          .leave_peers = probe_leave_peers};
+                                          .leave_peers = probe_leave_peers,
+                                          .cascade_add = probe_cascade_add,
+                                          .expunge = probe_expunge};
 
 static void
 probe_free(PyObject *capsule)

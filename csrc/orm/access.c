@@ -6,10 +6,11 @@
  * Order of a set: old value (loaded first where history is active) -> `set` listeners, each of
  *   which may replace the value, the validator among them -> value stored with history. Of a delete: `remove`
  *   listeners -> value removed. Of a read: value -> refresh if expired -> the attribute's own
- *   loader -> `init_scalar` listeners -> None, which is not stored.
+ *   loader -> `init_scalar` listeners -> None, which is not stored. Relationships: reference.c,
+ *   collection.c.
  * Listeners run Python: slots and flags are read again after every call.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 #include <stdarg.h>
 
@@ -39,44 +40,6 @@ orm_raise_orm(orm_state *st, const char *name, const char *format, ...)
 
 /* --- events ---------------------------------------------------------------------------- */
 
-/* The token that tells listeners which attribute and operation an event comes from. */
-static PyObject *
-event_token(orm_attribute *a, int op)
-{
-    static const char *const names[ORM_OP_EVENT_COUNT] = {"REMOVE", "REPLACE", "MODIFIED"};
-
-    if (a->tokens[op] == NULL) {
-        PyObject *cls = orm_import_once(&a->mapper->state->event_token, "pyorm.orm._symbols",
-                                        "AttributeEventToken");
-        PyObject *token = cls == NULL ? NULL : PyObject_CallFunction(cls, "Os", a, names[op]);
-        if (token == NULL) {
-            return NULL;
-        }
-        Py_XSETREF(a->tokens[op], token);
-    }
-    return Py_NewRef(a->tokens[op]);
-}
-
-/* Call one entry of a listener tuple. A 1-tuple's result replaces *value (owned). 0 / -1. */
-static int
-call_listener(PyObject *entry, PyObject *const *args, size_t nargs, PyObject **value)
-{
-    bool replaces = PyTuple_CheckExact(entry);
-    PyObject *fn = replaces ? PyTuple_GET_ITEM(entry, 0) : entry;
-    PyObject *result = PyObject_Vectorcall(fn, args, nargs, NULL);
-
-    if (result == NULL) {
-        return -1;
-    }
-    if (replaces && value != NULL) {
-        Py_SETREF(*value, result);
-    }
-    else {
-        Py_DECREF(result);
-    }
-    return 0;
-}
-
 static PyObject *
 listeners_of(const orm_attribute *a, int event)
 {
@@ -86,8 +49,9 @@ listeners_of(const orm_attribute *a, int event)
 static int
 validate(PyObject *obj, orm_attribute *a, PyObject **value)
 {
-    PyObject *args[] = {obj, a->n.key, *value};
-    PyObject *checked = PyObject_Vectorcall(a->validator, args, 3, NULL);
+    PyObject *args[] = {obj, a->n.key, *value, Py_False};
+    PyObject *checked = PyObject_Vectorcall(a->validator, args,
+                                            a->validates & ORM_V_REMOVES ? 4 : 3, NULL);
 
     if (checked == NULL) {
         return -1;
@@ -103,7 +67,7 @@ fire_set(PyObject *obj, orm_attribute *a, PyObject **value, PyObject *old)
 {
     PyObject *fns = listeners_of(a, ORM_AEV_SET);
     Py_ssize_t n = fns == NULL ? 0 : PyTuple_GET_SIZE(fns);
-    PyObject *token = n == 0 ? NULL : event_token(a, ORM_OP_EVENT_REPLACE);
+    PyObject *token = n == 0 ? NULL : Py_XNewRef(orm_event_token(a, ORM_OP_EVENT_REPLACE));
     bool validated = a->validator == NULL;
     int rc = n > 0 && token == NULL ? -1 : 0;
 
@@ -112,7 +76,7 @@ fire_set(PyObject *obj, orm_attribute *a, PyObject **value, PyObject *old)
         rc = old == NULL ? -1 : rc;
     }
     for (Py_ssize_t i = 0; rc == 0 && i < n; i++) {
-        if (!validated && i >= (Py_ssize_t)a->validator_at) {
+        if (!validated && i >= (Py_ssize_t)a->hooks_at[ORM_AEV_SET]) {
             validated = true;
             rc = validate(obj, a, value);
             if (rc < 0) {
@@ -121,7 +85,7 @@ fire_set(PyObject *obj, orm_attribute *a, PyObject **value, PyObject *old)
         }
         PyObject *args[] = {obj, *value, old, token};
         PyObject *held = Py_NewRef(*value);
-        rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 4, value);
+        rc = orm_call_entry(a->mapper->state, PyTuple_GET_ITEM(fns, i), args, 4, NULL, value);
         Py_DECREF(held);
     }
     if (rc == 0 && !validated) {
@@ -142,7 +106,7 @@ fire_remove(PyObject *obj, orm_attribute *a, PyObject *old)
     if (fns == NULL) {
         return 0;
     }
-    token = event_token(a, ORM_OP_EVENT_REMOVE);
+    token = Py_XNewRef(orm_event_token(a, ORM_OP_EVENT_REMOVE));
     if (old == NULL) {
         old = orm_no_value(a->mapper->state);
     }
@@ -151,7 +115,7 @@ fire_remove(PyObject *obj, orm_attribute *a, PyObject *old)
     }
     for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
         PyObject *args[] = {obj, old, token};
-        rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 3, NULL);
+        rc = orm_call_entry(a->mapper->state, PyTuple_GET_ITEM(fns, i), args, 3, NULL, NULL);
     }
     Py_XDECREF(token);
     Py_DECREF(fns);
@@ -170,12 +134,12 @@ orm_attribute_fire_modified(orm_head *h, orm_attribute *a)
         return 0;
     }
     obj = orm_head_object(h);
-    token = obj == NULL ? NULL : event_token(a, ORM_OP_EVENT_MODIFIED);
+    token = obj == NULL ? NULL : Py_XNewRef(orm_event_token(a, ORM_OP_EVENT_MODIFIED));
     if (token != NULL) {
         rc = 0;
         for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
             PyObject *args[] = {obj, token};
-            rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 2, NULL);
+            rc = orm_call_entry(a->mapper->state, PyTuple_GET_ITEM(fns, i), args, 2, NULL, NULL);
         }
     }
     Py_XDECREF(token);
@@ -205,7 +169,7 @@ init_scalar(orm_head *h, orm_attribute *a)
         for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fns); i++) {
             PyObject *args[] = {obj, value, dict};
             PyObject *held = Py_NewRef(value);
-            rc = call_listener(PyTuple_GET_ITEM(fns, i), args, 3, &value);
+            rc = orm_call_entry(a->mapper->state, PyTuple_GET_ITEM(fns, i), args, 3, NULL, &value);
             Py_DECREF(held);
         }
     }
@@ -293,6 +257,9 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
     if (!ORM_SLOT_IS_RELATION(a->kind) && !(passive & ORM_P_SQL)) {
         return 2;
     }
+    if (a->kind == ORM_SLOT_COLLECTION && !(passive & ORM_P_SQL)) {
+        return 2;
+    }
     return s->ops->load_slot(s, h, a->slot, passive);
 }
 
@@ -318,11 +285,14 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
     }
     if (rc == 2 || !(passive & ORM_P_INIT)) {
         if (none != NULL) {
-            *none = 1;
+            *none = rc == 2 ? 2 : 1;
         }
         return NULL;
     }
-    return init_scalar(h, a);
+    if (ORM_SLOT_IS_RELATION(a->kind) && a->relation == NULL && orm_configure(a->mapper->state) < 0) {
+        return NULL;
+    }
+    return a->kind == ORM_SLOT_COLLECTION ? orm_collection_empty(h, a) : init_scalar(h, a);
 }
 
 PyObject *
@@ -347,6 +317,9 @@ orm_attribute_write(orm_head *h, orm_attribute *a, PyObject *v)
 
     if (a->mask == 0) {
         return orm_val_store(h, a->slot, v);
+    }
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        return orm_relation_write(h, a, v, NULL);
     }
     obj = orm_head_object(h);
     if (obj == NULL) {
@@ -387,10 +360,14 @@ int
 orm_attribute_delete(orm_head *h, orm_attribute *a)
 {
     int tag = ORM_TAG_ABSENT;
-    PyObject *old = orm_val_peek(h, a->slot, &tag);
+    PyObject *old = NULL;
     PyObject *obj = NULL;
     int rc = -1;
 
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        return orm_relation_delete(h, a);
+    }
+    old = orm_val_peek(h, a->slot, &tag);
     if (old == NULL && a->mask & ORM_L_ACTIVE) {
         old = orm_attribute_read(h, a, ORM_PASSIVE_OFF & ~ORM_P_INIT, NULL);
         if (old == NULL && PyErr_Occurred()) {
@@ -398,8 +375,7 @@ orm_attribute_delete(orm_head *h, orm_attribute *a)
         }
     }
     /* What loads by itself may have a value in the database. */
-    bool unknown = HAS_IDENTITY(h)
-                   && (ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED);
+    bool unknown = HAS_IDENTITY(h) && a->flags & ORM_A_DEFERRED;
     if (old == NULL && tag == ORM_TAG_ABSENT && !unknown) {
         PyObject *name = PyType_GetName(h->mapper->cls);
         if (name != NULL) {

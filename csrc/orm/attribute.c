@@ -12,6 +12,8 @@
 #include "orm/load_int.h"
 #include "orm/relation.h"
 
+#include <string.h>
+
 /* --- the descriptor -------------------------------------------------------------------- */
 
 /* Head of an instance of this attribute's class or of a subclass. NULL: exception. */
@@ -103,7 +105,7 @@ attribute_alloc(orm_mapper *m, PyObject *key, uint32_t slot)
         a->n.key = Py_NewRef(key);
         a->slot = slot;
         a->foreign = m->foreign;
-        a->validator_at = UINT32_MAX;
+        memset(a->hooks_at, 0xff, sizeof(a->hooks_at));
     }
     return a;
 }
@@ -174,6 +176,32 @@ parse_flags(orm_attribute *a, PyObject *letters)
     return 0;
 }
 
+/* callable, or (callable, include_removes, include_backrefs). */
+static void
+set_validator(orm_attribute *a, PyObject *validator)
+{
+    a->validates = ORM_V_BACKREFS;
+    if (PyTuple_Check(validator)) {
+        bool removes = PyTuple_GET_ITEM(validator, 1) == Py_True;
+        bool backrefs = PyTuple_GET_ITEM(validator, 2) == Py_True;
+        a->validates = (uint8_t)((removes ? ORM_V_REMOVES : 0) | (backrefs ? ORM_V_BACKREFS : 0));
+        validator = PyTuple_GET_ITEM(validator, 0);
+    }
+    a->validator = Py_NewRef(validator);
+    a->mask |= ORM_L_VALIDATOR;
+}
+
+void
+orm_attribute_fix_hooks(orm_attribute *a)
+{
+    for (int i = 0; i < ORM_AEV_COUNT; i++) {
+        if (a->hooks_at[i] == UINT32_MAX) {
+            PyObject *fns = orm_dispatch_get(a->dispatch, i);
+            a->hooks_at[i] = fns == NULL ? 0 : (uint32_t)PyTuple_GET_SIZE(fns);
+        }
+    }
+}
+
 static int
 parse_kind(orm_attribute *a, PyObject *kind)
 {
@@ -214,8 +242,10 @@ orm_attribute_new(orm_mapper *m, PyObject *spec, uint32_t slot)
     a->prop = Py_NewRef(PyTuple_GET_ITEM(spec, 4));
     a->compare = compare == Py_None ? NULL : Py_NewRef(compare);
     if (validator != Py_None) {
-        a->validator = Py_NewRef(validator);
-        a->mask |= ORM_L_VALIDATOR;
+        set_validator(a, validator);
+    }
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        a->mask |= ORM_L_TYPECHECK; /* writes take the long way, which configures the mapping */
     }
     if (attribute_seal(a) < 0) {
         goto error;
@@ -241,7 +271,8 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     a->prop = Py_XNewRef(from->prop);
     a->compare = Py_XNewRef(from->compare);
     a->validator = Py_XNewRef(from->validator);
-    a->validator_at = from->validator_at;
+    memcpy(a->hooks_at, from->hooks_at, sizeof(a->hooks_at));
+    a->validates = from->validates;
     a->relation = (orm_relation *)Py_XNewRef(from->relation);
     a->dispatch = (orm_dispatch *)Py_XNewRef(from->dispatch);
     if (attribute_seal(a) < 0) {

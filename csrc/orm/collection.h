@@ -20,7 +20,7 @@
 
 /* A new empty collection of the attribute, linked to h but not stored; fires nothing. New
  * reference. */
-PyObject *orm_collection_new(orm_head *h, orm_attribute *a);
+PyObject *orm_collection_make(orm_head *h, orm_attribute *a);
 /* Store an empty collection that the loader fills (no history, pending queue kept), firing
  * init_collection if somebody listens. Borrowed from the slot. NULL: exception. */
 PyObject *orm_collection_init(orm_head *h, orm_attribute *a);
@@ -31,7 +31,7 @@ int orm_collection_loaded(orm_head *h, orm_attribute *a);
 /* New list of the members, in order (dict: values). */
 PyObject *orm_collection_members(orm_attribute *a, PyObject *coll);
 /* Number of members; -1 exception. */
-Py_ssize_t orm_collection_size(orm_attribute *a, PyObject *coll);
+Py_ssize_t orm_collection_count(orm_attribute *a, PyObject *coll);
 
 /* Changes with events, as the user's own: used by backrefs, merge, orphan handling. `passive`
  * says whether an unloaded collection may be loaded (else it is queued). 0 / -1. */
@@ -60,9 +60,12 @@ int orm_has_parent(orm_head *h, const orm_relation *rel, int unknown);
 int orm_set_parent(orm_head *h, const orm_relation *rel, orm_head *parent, bool has); /* 0 / -1 */
 /* 1: h lacks a parent that a delete-orphan cascade asks for (mapper's rule), 0 not, -1. */
 int orm_is_orphan(orm_head *h);
+/* It became an orphan by a removal while it was in no session: a flush of it as pending expunges it
+ * instead of writing it. */
+bool orm_was_orphaned(const orm_head *h);
 
 /* A collection leaves its owner (replaced, expired): its head pointer goes. Runs no Python. */
 void orm_collection_unlink(PyObject *coll);
-int orm_collection_setup(PyObject *module, orm_state *st);
+int orm_collections_setup(PyObject *module, orm_state *st);
 
 #endif

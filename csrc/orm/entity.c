@@ -12,7 +12,7 @@
  *   can run Python; still the map must refuse refcount 0, because subtype_dealloc's trashcan
  *   parks entities before our dealloc runs.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 #include <string.h>
 
@@ -263,6 +263,7 @@ entity_leave(orm_entity *e)
     orm_head *h = &e->head;
 
     h->flags |= ORM_H_DEAD;
+    orm_colls_drop(h);
     if (h->session != NULL) {
         if (h->peers != NULL) {
             h->session->ops->leave_peers(h);
@@ -272,6 +273,16 @@ entity_leave(orm_entity *e)
         }
         h->session = NULL;
     }
+}
+
+/* What the InstanceState remembers of an instance that dies. Runs no Python. */
+static void
+note_identity(orm_head *h, PyObject *view)
+{
+    bool known = true;
+
+    ((orm_view *)view)->last_hash =
+        h->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ) ? orm_head_hash(h, &known) : 0;
 }
 
 static int
@@ -284,11 +295,13 @@ entity_clear(PyObject *self)
     if (h->session != NULL && h->flags & ORM_H_IN_MAP) {
         orm_idmap_remove(&h->session->map, h);
     }
+    orm_colls_drop(h);
     orm_head_clear_values(h);
     Py_CLEAR(e->dict);
     orm_rare *r = h->rare;
     if (r != NULL) {
         if (r->state != NULL) {
+            note_identity(h, r->state);
             ((orm_view *)r->state)->owner = NULL;
         }
         h->dirty = 0;
@@ -306,6 +319,7 @@ entity_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     entity_leave(e);
     if (e->head.rare != NULL && e->head.rare->state != NULL) {
+        note_identity(&e->head, e->head.rare->state);
         ((orm_view *)e->head.rare->state)->owner = NULL;
     }
     if (e->weakrefs != NULL) {

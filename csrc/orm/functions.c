@@ -5,6 +5,7 @@
  *   under their public names by pyorm.orm. Each takes any mapped instance.
  */
 #include "orm/load_int.h"
+#include "orm/collection_int.h"
 
 int64_t
 orm_slot_or_keyerror(orm_head *h, PyObject *key)
@@ -107,7 +108,13 @@ fn_set_committed_value(PyObject *module, PyObject *const *args, Py_ssize_t nargs
                       &slot) < 0) {
         return NULL;
     }
-    return none_or_error(orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(args[2])));
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[slot]);
+    int rc = ORM_SLOT_IS_RELATION(a->kind) && orm_attribute_relation(a) == NULL ? -1
+             : a->kind == ORM_SLOT_COLLECTION
+                 ? orm_collection_set_loaded(h, a, args[2])
+                 : orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(args[2]));
+    Py_DECREF(a);
+    return none_or_error(rc);
 }
 
 static PyObject *
@@ -162,8 +169,13 @@ fn_get_history(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObje
 
     if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0
         || orm_arg_int64(&spec, 2, out[2], &passive) < 0
-        || head_and_slot(st, "get_history", out, 2, 2, &h, &slot) < 0
-        || orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {
+        || head_and_slot(st, "get_history", out, 2, 2, &h, &slot) < 0) {
+        return NULL;
+    }
+    if (h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION) {
+        return orm_relation_history_tuple(h, (uint32_t)slot, (int)passive);
+    }
+    if (orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {
         return NULL;
     }
     result = orm_history_tuple(st, &hist);
@@ -316,6 +328,7 @@ orm_orm_setup(PyObject *module, orm_state *st)
                         &st->InstrumentedAttribute) < 0
         || orm_type_add(module, st, &orm_plan_spec, NULL, &st->MapperPlan) < 0
         || orm_type_add(module, st, &orm_view_spec, NULL, &st->InstanceState) < 0
+        || orm_collections_setup(module, st) < 0
         || orm_load_setup(module, st) < 0) {
         return -1;
     }

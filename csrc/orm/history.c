@@ -7,7 +7,7 @@
  * Comparing: the slot's own `compare` (a type that compares values its own way), else identity,
  *   else ==, all of which may run Python.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 void
 orm_history_fini(orm_history *hist)
@@ -88,12 +88,40 @@ orm_val_history(orm_head *h, uint32_t i, int passive, orm_history *out)
     return same < 0 ? -1 : 0;
 }
 
+/* Members came or went; a queue of what is not loaded does not count. 1 / 0 / -1. */
+static int
+collection_has_changes(orm_head *h, uint32_t i)
+{
+    PyObject *coll = orm_val_peek(h, i, NULL);
+    orm_relhist hist;
+    int some = 0;
+
+    if (coll != NULL) {
+        if (orm_relation_history(h, i, ORM_PASSIVE_NO_INITIALIZE, &hist) < 0) {
+            Py_DECREF(coll);
+            return -1;
+        }
+        some = (hist.added != NULL && PyList_GET_SIZE(hist.added) > 0)
+               || (hist.deleted != NULL && PyList_GET_SIZE(hist.deleted) > 0);
+        orm_relhist_fini(&hist);
+        Py_DECREF(coll);
+    }
+    return some;
+}
+
 int
 orm_head_has_changes(orm_head *h)
 {
     for (uint32_t i = 0; i < h->mapper->nslots; i++) {
         orm_history hist;
         if (h->mapper->attrs[i] == NULL || !orm_dirty_test(h, i)) {
+            continue;
+        }
+        if (h->mapper->attrs[i]->kind == ORM_SLOT_COLLECTION) {
+            int some = collection_has_changes(h, i);
+            if (some != 0) {
+                return some;
+            }
             continue;
         }
         if (orm_val_history(h, i, ORM_PASSIVE_NO_INITIALIZE, &hist) < 0) {

@@ -122,55 +122,7 @@ void orm_idmap_remove(orm_idmap *map, orm_head *h); /* idempotent; runs no Pytho
 /* New list of strong references to the living instances. NULL: exception. */
 PyObject *orm_idmap_list(orm_idmap *map);
 
-/* What orm/ asks of a session. ------------------------------------------------------- */
-/* Passive flags, as SQLAlchemy's PASSIVE_*: what a read may do. */
-enum {
-    ORM_P_CALLABLES = 1, ORM_P_SQL = 2, ORM_P_RELATED = 4, ORM_P_INIT = 8,
-    ORM_P_NON_PERSISTENT = 16, ORM_P_COMMITTED = 32, ORM_P_NO_AUTOFLUSH = 64,
-    ORM_P_NO_RAISE = 128,
-    ORM_PASSIVE_OFF = 31,
-    ORM_PASSIVE_RETURN_NO_VALUE = 31 & ~8,
-    ORM_PASSIVE_NO_INITIALIZE = 31 & ~8 & ~1,
-    ORM_PASSIVE_NO_FETCH = 31 & ~2,
-    ORM_PASSIVE_NO_FETCH_RELATED = 31 & ~4,
-    ORM_PASSIVE_ONLY_PERSISTENT = 31 & ~16
-};
-typedef struct orm_session_ops {
-    /* ORM_H_MODIFIED was just set on h: keep its instance alive until the flush. 0 / -1. */
-    int (*on_dirty)(orm_session *s, orm_head *h);
-    /* Before a load that a read starts. 0 / -1. */
-    int (*autoflush)(orm_session *s);
-    /* Refresh all EXPIRED slots of h (asked for `slot`), autoflush included unless the flags
-       say no. 0: slots are values or ABSENT; -1 exception (ObjectDeletedError …). */
-    int (*load_expired)(orm_session *s, orm_head *h, uint32_t slot, int passive);
-    /* Run the loader of one slot that is ABSENT or DEFERRED and whose attribute loads by itself
-       (deferred column, lazy relationship). 1: slot was filled; 0: nothing to load; -1. */
-    int (*load_slot)(orm_session *s, orm_head *h, uint32_t slot, int passive);
-    /* Rows are about to become instances of s: refuse a second thread. 0: leave() follows. -1. */
-    int (*enter)(orm_session *s);
-    void (*leave)(orm_session *s);
-    /* Somebody listens to statements (do_orm_execute): loads that orm/ starts go by run_load. */
-    bool (*listened)(orm_session *s);
-    /* Run a SELECT that orm/ made for the sake of h through the listeners of do_orm_execute, and
-       then, unless one of them answers, in the database. `relation` NULL: columns of h, the rows
-       are their values; else the attribute whose related instances the rows are (a lazy
-       relationship load calls it so), and m their mapper. New reference: the Result. */
-    PyObject *(*run_load)(orm_session *s, orm_head *h, const orm_attribute *relation,
-                          orm_mapper *m, PyObject *statement);
-    /* h dies or is detached and h->peers is not NULL. Runs no Python. */
-    void (*leave_peers)(orm_head *h);
-} orm_session_ops;
-
-struct orm_session {
-    const orm_session_ops *ops; /* never NULL */
-    orm_idmap map;              /* persistent instances */
-    PyObject *owner;            /* borrowed: the Session object; NULL while it dies */
-    uint64_t write_epoch;       /* bumped by flush, DML, raw SQL, expire, refresh, rollback */
-    uint64_t id;                /* `hash_key`; unique in the process */
-    orm_dispatch *events;       /* owned by the Session object: listeners, or NULL: nobody ever asked */
-};
-/* The one session event that the loader fires, with (session, instance): the first of the family. */
-enum { ORM_SEV_LOADED_AS_PERSISTENT = 0 };
+#include "orm/session_ops.h"
 
 /* Instances. ------------------------------------------------------------------------- */
 /* New instance as the loader makes it: no __init__, untracked if it may be, transient. */

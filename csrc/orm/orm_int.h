@@ -21,6 +21,10 @@ struct orm_rare {
     PyObject *options;    /* owned tuple: loader options the instance was loaded with; or NULL */
     PyObject *path;       /* owned: where in the query it was loaded; or NULL */
     uint64_t hash;        /* hash of the identity where computing it could run Python */
+    struct orm_coll *colls;     /* the instance's collections, each in it by itself; borrowed */
+    struct orm_held *held;      /* owned [nheld]: collections not stored yet, pending queues */
+    struct orm_parent *parents; /* owned [nparents]: who has the instance as a member */
+    uint32_t nheld, nparents;
     bool has_hash;        /* `hash` is valid */
 };
 
@@ -34,6 +38,7 @@ typedef struct orm_view {
     PyObject *info;     /* owned dict or NULL */
     PyObject *parents;  /* owned dict or NULL */
     PyObject *saved;    /* owned dict: what a pickle said, until an instance takes it; or NULL */
+    uint64_t last_hash; /* of the identity of an instance that is gone; 0: it had none */
     orm_head own;       /* foreign: the head; else unused */
     bool foreign;
 } orm_view;
@@ -138,10 +143,16 @@ int orm_entity_init(PyObject *self, PyObject *args, PyObject *kwargs);
 /* --- attribute.c, access.c, history.c ------------------------------------------------- */
 orm_attribute *orm_attribute_new(orm_mapper *m, PyObject *spec, uint32_t slot);
 int orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out);
+/* Listeners added from now on run after validator, cascade and backref. */
+void orm_attribute_fix_hooks(orm_attribute *a);
 void orm_attribute_unbind(orm_attribute *a); /* its class goes away */
 PyObject *orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none);
 int orm_attribute_write(orm_head *h, orm_attribute *a, PyObject *v);
 int orm_attribute_delete(orm_head *h, orm_attribute *a);
+/* Call one entry of a listener tuple: fn, (fn,) whose result replaces *value (owned), or
+   (fn, replaces) that gets `key=` too. 0 / -1. */
+int orm_call_entry(orm_state *st, PyObject *entry, PyObject *const *args, size_t nargs,
+                   PyObject *key, PyObject **value);
 int orm_attribute_fire_modified(orm_head *h, orm_attribute *a);
 /* `(mask & ~ACTIVE) == 0`, and what active history asks for is already there. */
 static inline bool

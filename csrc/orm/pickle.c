@@ -8,7 +8,7 @@
  *   instance takes it over (__setstate__, or found in a dict a user's __setstate__ filled). A
  *   shallow copy is handed the living original's state, which is ignored: the copy is transient.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 /* A str-keyed item into a dict, value consumed; NULL value: -1. */
 static int
@@ -122,7 +122,8 @@ setstate_item(orm_entity *e, PyObject *key, PyObject *value)
             bool dirty = orm_dirty_test(h, (uint32_t)slot);
             /* the state may have come first and have said what is dirty */
             PyObject *old = dirty ? Py_XNewRef(orm_val_old(h, (uint32_t)slot)) : NULL;
-            if (orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(value)) < 0) {
+            if (orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(value)) < 0
+                || orm_collection_relink(h, (uint32_t)slot, value) < 0) {
                 Py_XDECREF(old);
                 return -1;
             }

@@ -171,6 +171,9 @@ check_slot(orm_mapper *m, PyObject *spec)
         || !PyUnicode_CheckExact(PyTuple_GET_ITEM(spec, 3))) {
         return spec_error(m, "a slot's key, kind and flags are str, its columns a tuple");
     }
+    if (PyTuple_Check(validator) && PyTuple_GET_SIZE(validator) == 3) {
+        validator = PyTuple_GET_ITEM(validator, 0);
+    }
     if ((compare != Py_None && !PyCallable_Check(compare))
         || (validator != Py_None && !PyCallable_Check(validator))) {
         return spec_error(m, "a slot's compare and validator are callables or None");

@@ -26,7 +26,9 @@
  *                themselves), "q" loaded only where an option says from what, "t" its loader is tried even on an instance without identity
  *   prop         the Python MapperProperty: attribute.property
  *   compare      callable(a, b) -> bool for the net change, or None: a is b, else a == b
- *   validator    callable(instance, key, value) -> value, or None
+ *   validator    callable(instance, key, value) -> value, or (callable, include_removes,
+ *                include_backrefs), or None; with include_removes a fourth argument says
+ *                whether the value leaves
  * Late attributes: plan.add_attribute(slot) -> InstrumentedAttribute.
  * Relationships: plan.set_relation(key, Relation) when the mappers are configured (relation.h).
  *
@@ -74,7 +76,10 @@ enum orm_instance_event {
 };
 
 /* What an event token says about the operation that fired the event. */
-enum { ORM_OP_EVENT_REMOVE, ORM_OP_EVENT_REPLACE, ORM_OP_EVENT_MODIFIED, ORM_OP_EVENT_COUNT };
+enum {
+    ORM_OP_EVENT_REMOVE, ORM_OP_EVENT_REPLACE, ORM_OP_EVENT_MODIFIED, ORM_OP_EVENT_APPEND,
+    ORM_OP_EVENT_BULK_REPLACE, ORM_OP_EVENT_COUNT
+};
 
 enum { ORM_SLOT_COLUMN, ORM_SLOT_EXPRESSION, ORM_SLOT_REFERENCE, ORM_SLOT_COLLECTION };
 #define ORM_SLOT_IS_RELATION(kind) ((kind) >= ORM_SLOT_REFERENCE)
@@ -85,6 +90,9 @@ enum {
     ORM_A_ON_PENDING = 1u << 4, ORM_A_DISCRIMINATOR = 1u << 5, ORM_A_INHERITED = 1u << 6,
     ORM_A_QUERY = 1u << 7 /* query_expression: loaded only from what an option says */
 };
+
+/* orm_attribute.validates */
+enum { ORM_V_REMOVES = 1u << 0, ORM_V_BACKREFS = 1u << 1 };
 
 /* What a class has under a mapped name: descriptor and SQL expression in one. */
 struct orm_attribute {
@@ -99,14 +107,16 @@ struct orm_attribute {
     PyObject *validator;  /* owned callable or NULL */
     PyObject *behind;     /* owned: of a stand-in the hybrid that it came from, asked for the names
                              it lacks; or NULL */
-    uint32_t validator_at; /* so many `set` listeners run before the validator: those that were
-                              there when the mapping was configured; until then all */
+    uint32_t hooks_at[ORM_AEV_COUNT]; /* so many listeners of an event run before validator,
+                              cascade and backref: those that were there when the mapping was
+                              configured; until then all */
     PyObject *weakrefs;
     PyObject *tokens[ORM_OP_EVENT_COUNT]; /* owned event tokens, made at first use */
     uint32_t slot;        /* index into the slot block */
     uint16_t mask;        /* ORM_L_* */
     uint8_t kind;         /* ORM_SLOT_* */
     uint8_t flags;        /* ORM_A_* */
+    uint8_t validates;    /* ORM_V_*: what else the validator is called for */
     bool foreign;         /* the class is not an Entity: values in the instance's dict */
     struct orm_relation *relation; /* owned; NULL: no relationship, or not configured yet */
 };
@@ -147,6 +157,9 @@ struct orm_mapper {
     unsigned int write_tag; /* tp_version_tag the table was built under; 0: use no table */
     uint32_t *relations;    /* owned: slots that are relationships; NULL: not counted yet */
     uint32_t nrelations;
+    struct orm_relation **orphans; /* owned array of owned: relationships to this class with
+                               delete-orphan */
+    uint32_t norphans;
     PyObject *weakrefs;
     bool writes_off;        /* the class has no version tag any more: no table is kept */
     bool foreign;           /* backend "dict" */

@@ -60,6 +60,9 @@ plan_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(m->events);
     Py_VISIT(m->unit);
     Py_VISIT(m->loads);
+    for (uint32_t i = 0; i < m->norphans; i++) {
+        Py_VISIT(m->orphans[i]);
+    }
     return 0;
 }
 
@@ -108,6 +111,7 @@ plan_clear(PyObject *self)
     Py_CLEAR(m->events);
     Py_CLEAR(m->unit);
     Py_CLEAR(m->loads);
+    orm_plan_drop_orphans(m);
     Py_CLEAR(m->cls);
     Py_CLEAR(m->base);
     return 0;
@@ -182,9 +186,8 @@ plan_configured(PyObject *self, PyObject *Py_UNUSED(unused))
 
     for (uint32_t i = 0; i < m->nslots; i++) {
         orm_attribute *a = m->attrs[i];
-        if (a != NULL && a->validator != NULL && a->validator_at == UINT32_MAX) {
-            PyObject *fns = orm_dispatch_get(a->dispatch, ORM_AEV_SET);
-            a->validator_at = fns == NULL ? 0 : (uint32_t)PyTuple_GET_SIZE(fns);
+        if (a != NULL && (a->validator != NULL || ORM_SLOT_IS_RELATION(a->kind))) {
+            orm_attribute_fix_hooks(a);
         }
     }
     Py_RETURN_NONE;

@@ -500,6 +500,29 @@ hand_out(orm_mapper *m, orm_relation *rel, PyObject *prop)
     }
 }
 
+/* The target's members need a parent by this relationship. 0 / -1. */
+static int
+note_orphans(orm_relation *rel)
+{
+    orm_mapper *m = rel->target;
+    orm_relation **all = NULL;
+
+    for (uint32_t i = 0; i < m->norphans; i++) {
+        if (m->orphans[i]->prop == rel->prop) {
+            Py_SETREF(m->orphans[i], (orm_relation *)Py_NewRef(rel));
+            return 0;
+        }
+    }
+    all = PyMem_Realloc(m->orphans, (m->norphans + 1) * sizeof(*all));
+    if (all == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    m->orphans = all;
+    m->orphans[m->norphans++] = (orm_relation *)Py_NewRef(rel);
+    return 0;
+}
+
 int
 orm_plan_set_relation(orm_mapper *m, PyObject *key, PyObject *relation)
 {
@@ -515,9 +538,26 @@ orm_plan_set_relation(orm_mapper *m, PyObject *key, PyObject *relation)
                      "class", m->cls->tp_name, key);
         return -1;
     }
+    if (rel->cascade & ORM_C_DELETE_ORPHAN && note_orphans(rel) < 0) {
+        return -1;
+    }
     orm_sql_new_epoch(m->state);
     hand_out(m, rel, m->attrs[slot]->prop);
     return 0;
+}
+
+void
+orm_plan_drop_orphans(orm_mapper *m)
+{
+    orm_relation **old = m->orphans;
+    uint32_t n = m->norphans;
+
+    m->orphans = NULL;
+    m->norphans = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        Py_DECREF(old[i]);
+    }
+    PyMem_Free(old);
 }
 
 orm_relation *

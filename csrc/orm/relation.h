@@ -121,6 +121,9 @@ int orm_configure_now(orm_state *st);
 /* MapperPlan.set_relation. 0 / -1. */
 int orm_plan_set_relation(orm_mapper *m, PyObject *key, PyObject *relation);
 
+/* Forget which relationships to the class have delete-orphan. */
+void orm_plan_drop_orphans(orm_mapper *m);
+
 extern PyType_Spec orm_relation_spec;
 
 #endif

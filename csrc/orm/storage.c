@@ -8,7 +8,7 @@
  *   before it begins, so that it either happens whole or not at all.
  * Locking: the GIL.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 #include <string.h>
 
@@ -39,7 +39,8 @@ orm_rare_traverse(orm_rare *r, visitproc visit, void *arg)
     Py_VISIT(r->state);
     Py_VISIT(r->options);
     Py_VISIT(r->path);
-    return 0;
+    int rc = orm_held_traverse(r, visit, arg);
+    return rc != 0 ? rc : orm_parents_traverse(r, visit, arg);
 }
 
 /* Release the committed values; the array is out of reach before the first decref. */
@@ -65,6 +66,7 @@ orm_rare_clear(orm_head *h)
     if (r == NULL) {
         return;
     }
+    orm_colls_drop(h);
     h->rare = NULL;
     h->flags &= ~(uint32_t)ORM_H_TOKEN;
     committed_drop(r);
@@ -72,6 +74,8 @@ orm_rare_clear(orm_head *h)
     Py_CLEAR(r->state);
     Py_CLEAR(r->options);
     Py_CLEAR(r->path);
+    orm_held_clear(r);
+    orm_parents_clear(r);
     PyMem_Free(r->more);
     PyMem_Free(r);
 }
@@ -179,6 +183,9 @@ orm_val_commit(orm_head *h, uint32_t i)
     if (orm_dirty_test(h, i)) {
         PyObject *old = committed_take(h, i);
         dirty_reset(h, i);
+        if (h->rare != NULL && h->rare->nheld > 0) {
+            orm_held_drop_queue(h, i);
+        }
         Py_XDECREF(old);
     }
 }
@@ -195,6 +202,9 @@ orm_head_commit(orm_head *h)
             memset(r->more, 0, r->nmore * sizeof(*r->more));
         }
         committed_drop(r);
+    }
+    for (uint32_t i = 0; h->rare != NULL && i < h->rare->nheld; i++) {
+        orm_held_drop_queue(h, h->rare->held[i].slot);
     }
 }
 
@@ -493,6 +503,7 @@ orm_val_expire(orm_head *h, uint32_t i, int tag)
     if (h->flags & ORM_H_DICT && dict_remove(h, i) < 0) {
         return -1;
     }
+    orm_colls_stale(h, i);
     orm_head_set_tag(h, i, tag);
     orm_val_commit(h, i);
     return 0;
@@ -515,6 +526,9 @@ orm_head_expire(orm_head *h)
             return -1;
         }
         /* What loads by itself needs no mark. */
+        if (h->rare != NULL && h->rare->colls != NULL) {
+            orm_colls_stale(h, i);
+        }
         bool own_loader = ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
         orm_head_set_tag(h, i, own_loader ? ORM_TAG_ABSENT : ORM_TAG_EXPIRED);
     }

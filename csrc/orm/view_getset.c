@@ -4,7 +4,7 @@
  * Place: state_view.c's type. Names and answers are SQLAlchemy's. A view whose instance is gone
  *   answers like a transient instance without attributes; `obj()` is None then.
  */
-#include "orm/orm_int.h"
+#include "orm/collection_int.h"
 
 #define HAS_IDENTITY(h) (((h)->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ)) != 0)
 
@@ -331,6 +331,9 @@ call_get_history(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObje
         return NULL;
     }
     slot = orm_slot_or_keyerror(h, out[0]);
+    if (slot >= 0 && h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION) {
+        return orm_relation_history_tuple(h, (uint32_t)slot, (int)passive);
+    }
     if (slot < 0 || orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {
         return NULL;
     }

@@ -133,11 +133,20 @@
     X(InstanceState)                                                                          \
     X(LoaderOption)                                                                           \
     X(AliasedEntity)                                                                          \
+    X(AttributeEventToken) X(CollectionAdapter)                                               \
+    X(InstrumentedList) X(InstrumentedSet) X(InstrumentedDict) X(KeyFuncDict)                 \
     X(Relation)                                                                               \
     X(MapperLoads) /* the loader's own statements of one class */
 #define ORM_STRINGS_ORM(X)                                                                    \
     X(sa_instance_state, "_sa_instance_state")                                                \
     X(sa_plan, "_sa_plan")                                                                    \
+    X(sa_adapter, "_sa_adapter")                                                              \
+    X(sa_appender, "_sa_appender")                                                            \
+    X(sa_remover, "_sa_remover")                                                              \
+    X(sa_iterator, "_sa_iterator")                                                            \
+    X(sa_converter, "_sa_converter")                                                          \
+    X(sa_initiator, "_sa_initiator")                                                          \
+    X(emulates, "__emulates__")                                                               \
     X(dunder_dict, "__dict__")                                                                \
     X(dunder_class, "__class__")                                                              \
     X(int, "int")                                                                             \
@@ -152,7 +161,9 @@
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
     X(uuid_type)      /* uuid.UUID, once a value of it was seen */                            \
     X(no_value)       /* LoaderCallableStatus.NO_VALUE */                                     \
-    X(event_token)    /* the class AttributeEventToken */                                     \
+    X(no_result)      /* LoaderCallableStatus.PASSIVE_NO_RESULT */                            \
+    X(no_key)         /* pyorm.orm._symbols.NO_KEY */                                         \
+    X(event_ops)      /* pyorm.orm._symbols.ATTRIBUTE_OPS */                                  \
     X(history_type)   /* the class History */                                                 \
     X(attrs_view)     /* the class InstanceAttributes */                                      \
     X(not_extension)  /* the Enum NotExtension */                                             \

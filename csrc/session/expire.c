@@ -5,7 +5,7 @@
  *   when an expired or deferred attribute is read. The SELECTs are the loader's.
  * A load that a read starts flushes first (autoflush), as a query does.
  */
-#include "session/session_int.h"
+#include "session/cascade.h"
 
 /* --- expire ---------------------------------------------------------------------------------- */
 
@@ -381,4 +381,6 @@ const orm_session_ops orm_session_ops_table = {
     .listened = ops_listened,
     .run_load = ops_run_load,
     .leave_peers = ops_leave_peers,
+    .cascade_add = orm_session_cascade_add,
+    .expunge = orm_session_expunge_pending,
 };

@@ -4,7 +4,7 @@
  * Place: between Python and states.c, flush.c, transaction.c; arguments are taken apart here and
  *   a second thread is refused here.
  */
-#include "session/session_int.h"
+#include "session/cascade.h"
 
 static PyObject *
 none_or_error(int rc)

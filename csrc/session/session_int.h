@@ -21,6 +21,7 @@
 #include "session/session.h"
 
 #include "orm/load.h"
+#include "orm/collection.h"
 
 typedef struct SessionObject SessionObject;
 typedef struct TxObject TxObject;
@@ -155,7 +156,8 @@ int orm_session_fire_expire(orm_head *h, PyObject *names); /* instance event `ex
 int orm_session_raise_head(SessionObject *s, int exc, const char *format, orm_head *h);
 
 /* --- states.c: add, delete, expunge ------------------------------------------------------- */
-int orm_session_add(SessionObject *s, PyObject *obj);
+/* One instance alone, without cascade. 0 / -1. */
+int orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj);
 int orm_session_delete(SessionObject *s, PyObject *obj);
 int orm_session_expunge(SessionObject *s, PyObject *obj);
 int orm_session_expunge_all(SessionObject *s);

@@ -142,13 +142,8 @@ update(SessionObject *s, orm_head *h, PyObject *obj)
 }
 
 int
-orm_session_add(SessionObject *s, PyObject *obj)
+orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj)
 {
-    orm_head *h = orm_head_of(s->st, obj);
-
-    if (h == NULL) {
-        return -1;
-    }
     return ORM_HAS_KEY(h) ? update(s, h, obj) : save(s, h, obj);
 }
 

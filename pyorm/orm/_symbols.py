@@ -52,12 +52,37 @@ class PassiveFlag(IntFlag):
     LOAD_AGAINST_COMMITTED = 32
     NO_AUTOFLUSH = 64
     NO_RAISE = 128
+    DEFERRED_HISTORY_LOAD = 256
+    INCLUDE_PENDING_MUTATIONS = 512
     PASSIVE_OFF = 31
     PASSIVE_RETURN_NO_VALUE = PASSIVE_OFF & ~INIT_OK
     PASSIVE_NO_INITIALIZE = PASSIVE_RETURN_NO_VALUE & ~CALLABLES_OK
     PASSIVE_NO_FETCH = PASSIVE_OFF & ~SQL_OK
     PASSIVE_NO_FETCH_RELATED = PASSIVE_OFF & ~RELATED_OBJECT_OK
     PASSIVE_ONLY_PERSISTENT = PASSIVE_OFF & ~NON_PERSISTENT_OK
+
+
+class Symbol(str):
+    """A named constant that is its own name."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return str(self)
+
+    def __repr__(self) -> str:
+        """Show it as a symbol."""
+        return f"symbol({str(self)!r})"
+
+
+OP_REMOVE, OP_REPLACE, OP_MODIFIED, OP_APPEND, OP_BULK_REPLACE = ATTRIBUTE_OPS = tuple(
+    Symbol(name) for name in ("REMOVE", "REPLACE", "MODIFIED", "APPEND", "BULK_REPLACE")
+)
+"""What an event token says of the operation, in the order of the C core's numbers."""
+NO_KEY = Symbol("NO_KEY")
+"""Stands for the key of a member that has none."""
 
 
 class History(NamedTuple):
@@ -93,36 +118,6 @@ class History(NamedTuple):
 
 
 HISTORY_BLANK = History((), (), ())
-
-
-class AttributeEventToken:
-    """Says which attribute and operation an event comes from; the last argument of listeners.
-
-    Attributes:
-        impl: the InstrumentedAttribute.
-        key: its name on the class.
-        op: "REPLACE", "REMOVE" or "MODIFIED".
-    """
-
-    __slots__ = ("impl", "op")
-
-    def __init__(self, impl: Any, op: str) -> None:
-        self.impl = impl
-        self.op = op
-
-    @property
-    def key(self) -> str:
-        """The attribute's name on the class."""
-        return str(self.impl.key)
-
-    @property
-    def parent_token(self) -> Any:
-        """The attribute."""
-        return self.impl
-
-    def hasparent(self, state: Any) -> bool:
-        """Return whether the instance has a parent recorded for this attribute."""
-        return bool(state.parents)
 
 
 class AttributeState:

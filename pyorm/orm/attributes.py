@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm._core import (
+    AttributeEventToken,
     InstrumentedAttribute,
     del_attribute,
     flag_dirty,
@@ -16,15 +17,26 @@ from pyorm._core import (
     set_committed_value,
 )
 from pyorm.orm._symbols import (
+    NO_KEY,
     NO_VALUE,
-    AttributeEventToken,
+    OP_APPEND,
+    OP_BULK_REPLACE,
+    OP_MODIFIED,
+    OP_REMOVE,
+    OP_REPLACE,
     History,
     LoaderCallableStatus,
     PassiveFlag,
 )
 
 __all__ = [
+    "NO_KEY",
     "NO_VALUE",
+    "OP_APPEND",
+    "OP_BULK_REPLACE",
+    "OP_MODIFIED",
+    "OP_REMOVE",
+    "OP_REPLACE",
     "AttributeEventToken",
     "History",
     "InstrumentedAttribute",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyorm import _core
+from tests.orm.family import collection_adapter, event_token
 from tests.orm.mapping import make_class
 from tests.orm.test_relation import make_relation
 
@@ -15,7 +16,13 @@ class Base(_core.Entity):
 
 INSTANCES: dict[str, Callable[[], object]] = {
     "AliasedEntity": _core.AliasedEntity,
+    "AttributeEventToken": lambda: event_token(),
+    "CollectionAdapter": lambda: collection_adapter(),
     "Entity": Base,
+    "InstrumentedDict": _core.InstrumentedDict,
+    "InstrumentedList": _core.InstrumentedList,
+    "InstrumentedSet": _core.InstrumentedSet,
+    "KeyFuncDict": lambda: _core.KeyFuncDict(str),
     "InstrumentedAttribute": lambda: make_class().name,
     "InstanceState": lambda: make_class()()._sa_instance_state,
     "LoaderOption": _core.LoaderOption,

@@ -307,13 +307,6 @@ def test_reference_loads_itself_when_the_instance_is_persistent(setup: Setup) ->
     assert setup.cls().parent is None
 
 
-def test_unloaded_reference_may_be_deleted_when_persistent(setup: Setup) -> None:
-    del setup.user.parent
-
-    assert history(setup.user, "parent") == ([None], (), ())
-    assert setup.probe.log == [("dirty",)]
-
-
 def test_expired_reference_uses_its_own_loader(setup: Setup) -> None:
     setup.probe.lazy = {"parent": "p"}
     _coretest.orm_expire(setup.user)

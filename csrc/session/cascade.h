@@ -1,0 +1,16 @@
+/*
+ * session/cascade.h - instances that come into a session, or leave it, because others do.
+ *
+ * Place: included after session_int.h by the files of session/ that attach instances.
+ */
+#ifndef ORM_SESSION_CASCADE_H
+#define ORM_SESSION_CASCADE_H
+
+#include "session/session_int.h"
+
+/* An instance with all that save-update cascades to. 0 / -1. */
+int orm_session_add(SessionObject *s, PyObject *obj);
+int orm_session_cascade_add(orm_session *sess, orm_head *h);
+int orm_session_expunge_pending(orm_session *sess, orm_head *h);
+
+#endif
