@@ -249,7 +249,15 @@ load_slots(orm_session *s, PyObject *conn, orm_head *h, const uint32_t *slots, u
     int rc = -1;
 
     if (obj == NULL || orm_key_of(&k, h) <= 0) {
-        if (!PyErr_Occurred()) {
+        PyObject *text = obj == NULL || PyErr_Occurred() ? NULL : orm_head_describe(h);
+
+        if (text != NULL) { /* a listener made it transient */
+            orm_raise_exc(h->mapper->state, ORM_EXC_InvalidRequestError,
+                          "Instance '%U' has no identity any more: nothing can be loaded for it",
+                          text);
+            Py_DECREF(text);
+        }
+        else if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_ReferenceError, "the instance of this InstanceState is gone");
         }
         goto done;

@@ -376,6 +376,8 @@ flush_inside(SessionObject *s, PyObject *objects, PyObject *context)
         Py_CLEAR(run.context);
         return -1;
     }
+    const char *busy = s->busy;
+    s->busy = "flush()"; /* listeners must leave the transaction and what is written alone */
     run.tx = (TxObject *)Py_NewRef(level_of(s));
     if (restrict_to(&run, objects) == 0 && gather(&run) == 0) {
         rc = run.n == 0 ? 0 : write_out(&run);
@@ -383,6 +385,7 @@ flush_inside(SessionObject *s, PyObject *objects, PyObject *context)
     if (rc < 0) {
         orm_tx_flush_failed(s);
     }
+    s->busy = busy;
     run_fini(&run);
     Py_DECREF(run.tx);
     if (rc == 0) {

@@ -62,7 +62,8 @@ fn_make_transient(PyObject *module, PyObject *obj)
         SessionObject *s = (SessionObject *)Py_NewRef(ORM_SESSION_OF(h->session));
         int rc = orm_session_enter(s);
         if (rc == 0) {
-            rc = orm_session_detach(s, h, false);
+            rc = orm_session_may_change(s, "make_transient()");
+            rc = rc < 0 ? rc : orm_session_detach(s, h, false);
             orm_session_leave(s);
         }
         Py_DECREF(s);

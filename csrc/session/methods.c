@@ -344,6 +344,9 @@ m_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 static int
 invalidate(SessionObject *s, PyObject *Py_UNUSED(obj))
 {
+    if (orm_session_may_change(s, "invalidate()") < 0) {
+        return -1;
+    }
     for (TxObject *tx = s->tx; tx != NULL; tx = tx->parent) {
         for (size_t i = 0; i < tx->nconns; i++) {
             PyObject *answer = PyObject_CallMethod(tx->conns[i].conn, "invalidate", NULL);
@@ -377,8 +380,9 @@ begin_level(SessionObject *s, bool nested)
     if (!nested) {
         return s->tx;
     }
-    if (orm_tx_check_active(s->tx) < 0 || (!s->flushing && orm_session_flush(s, NULL) < 0)) {
-        return NULL;
+    if (orm_tx_check_active(s->tx) < 0 || (!s->flushing && orm_session_flush(s, NULL) < 0)
+        || orm_session_autobegin(s) < 0 || orm_tx_check_active(s->tx) < 0) {
+        return NULL; /* listeners of the flush may have ended it: another one is begun */
     }
     return orm_tx_begin(s, ORM_TX_NESTED);
 }

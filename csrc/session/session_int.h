@@ -52,6 +52,8 @@ struct SessionObject {
     uint32_t depth;       /* C calls of this session now running (nested by listeners) */
     unsigned long thread; /* who runs them; valid with depth > 0 */
     const char *changing; /* "commit()", "rollback()", "close()": now at work; NULL */
+    const char *busy;     /* "flush()", "begin()", "connection()": at work with what these would
+                             take away; NULL */
     uint8_t join_mode;    /* ORM_JOIN_* */
     bool autoflush, expire_on_commit, autobegin;
     bool close_resets_only; /* close() leaves the session usable */
@@ -196,6 +198,8 @@ int orm_session_autoflush(SessionObject *s); /* if enabled, and not now flushing
 
 /* --- transaction.c -------------------------------------------------------------------------- */
 extern PyType_Spec orm_tx_spec;
+/* Raise IllegalStateChangeError if `method` cannot be called now, by a listener. 0 / -1. */
+int orm_session_may_change(SessionObject *s, const char *method);
 /* A transaction is begun and usable. 0 / -1. */
 int orm_session_autobegin(SessionObject *s);   /* begin one unless there is one */
 int orm_tx_check_active(TxObject *tx);

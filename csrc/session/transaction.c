@@ -55,10 +55,11 @@ orm_tx_begin(SessionObject *s, int origin)
     tx->origin = (uint8_t)origin;
     tx->nested = origin == ORM_TX_NESTED;
     s->tx = tx;
-    if (orm_session_fire(s, ORM_SEV_after_transaction_create, (PyObject *)tx, NULL) < 0) {
-        return NULL;
-    }
-    return tx;
+    const char *busy = s->busy;
+    s->busy = "begin()";
+    int rc = orm_session_fire(s, ORM_SEV_after_transaction_create, (PyObject *)tx, NULL);
+    s->busy = busy;
+    return rc < 0 ? NULL : tx;
 }
 
 int
@@ -116,15 +117,26 @@ orm_tx_check_active(TxObject *tx)
                          tx->state == ORM_STX_PREPARED ? "prepared" : "committed");
 }
 
+int
+orm_session_may_change(SessionObject *s, const char *method)
+{
+    const char *now = s->changing != NULL ? s->changing : s->busy;
+
+    if (now != NULL) {
+        return orm_raise_exc(s->st, ORM_EXC_IllegalStateChangeError,
+                             "Method '%s' can't be called here; method '%s' is already in "
+                             "progress and this would cause an unexpected state change", method,
+                             now);
+    }
+    return 0;
+}
+
 /* One change of the transaction at a time: listeners cannot commit inside a commit. */
 static int
 change_begin(SessionObject *s, const char *method)
 {
-    if (s->changing != NULL) {
-        return orm_raise_exc(s->st, ORM_EXC_IllegalStateChangeError,
-                             "Method '%s' can't be called here; method '%s' is already in "
-                             "progress and this would cause an unexpected state change", method,
-                             s->changing);
+    if (orm_session_may_change(s, method) < 0) {
+        return -1;
     }
     s->changing = method;
     return 0;
@@ -415,10 +427,9 @@ orm_session_close(SessionObject *s, bool reset)
 {
     int rc = 0;
 
-    if (s->changing != NULL) {
-        return change_begin(s, "close()");
+    if (change_begin(s, "close()") < 0) {
+        return -1;
     }
-    s->changing = "close()";
     if (!reset && !s->close_resets_only) {
         s->closed = true;
     }

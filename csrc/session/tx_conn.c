@@ -177,6 +177,9 @@ orm_tx_connection(TxObject *tx, PyObject *bind, PyObject *options)
     }
     c.bind = Py_NewRef(bind);
     Py_INCREF(tx);
+    SessionObject *s = (SessionObject *)Py_NewRef(tx->session);
+    const char *busy = s->busy;
+    s->busy = "connection()";
     rc = tx->nested ? open_nested(tx, &c, options) : open_root(tx, &c, options);
     if (rc == 0) {
         grown = PyMem_Realloc(tx->conns, (tx->nconns + 1) * sizeof(*grown));
@@ -187,13 +190,17 @@ orm_tx_connection(TxObject *tx, PyObject *bind, PyObject *options)
     }
     if (rc < 0) {
         conn_fini(&c);
+        s->busy = busy;
+        Py_DECREF(s);
         Py_DECREF(tx);
         return NULL;
     }
     tx->conns = grown;
     tx->conns[tx->nconns++] = c;
     conn = c.conn;
-    rc = orm_session_fire(tx->session, ORM_SEV_after_begin, (PyObject *)tx, conn);
+    rc = orm_session_fire(s, ORM_SEV_after_begin, (PyObject *)tx, conn);
+    s->busy = busy;
+    Py_DECREF(s);
     Py_DECREF(tx);
     return rc < 0 ? NULL : conn;
 }

@@ -99,6 +99,9 @@ static int
 end_close(TxObject *tx, bool to_root)
 {
     (void)to_root;
+    if (tx->session != NULL && orm_session_may_change(tx->session, "close()") < 0) {
+        return -1;
+    }
     return orm_tx_close(tx);
 }
 
