@@ -71,6 +71,7 @@
     /* orm */                                                                            \
     X(orm_construct_fast)  /* instances made by vectorcall */                            \
     X(load_int_key)        /* rows whose key was read without an object */               \
+    X(load_by_text)       /* classes of rows known by their discriminator's bytes */      \
     X(load_entered)        /* instances entered without asking the map again */          \
     X(load_prepared)       /* statements by key run without a tree */                    \
     /* unit */                                                                           \

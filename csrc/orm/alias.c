@@ -33,7 +33,7 @@ orm_coerce_entity(orm_state *st, PyObject *o, orm_node **out)
 static int
 column_of(orm_alias *al, orm_attribute *of, orm_node **out)
 {
-    PyObject *column = NULL;
+    PyObject *columns = NULL;
 
     *out = of->n.node == NULL ? NULL : of->n.node->args[1];
     if (*out == NULL) {
@@ -43,11 +43,11 @@ column_of(orm_alias *al, orm_attribute *of, orm_node **out)
     if (al->columns == NULL || of->kind != ORM_SLOT_COLUMN) {
         return 1;
     }
-    column = PyDict_GetItemWithError(al->columns, of->n.key); /* borrow-ok: columns own it */
-    if (column == NULL) {
+    columns = PyDict_GetItemWithError(al->columns, of->n.key); /* borrow-ok: al->columns has it */
+    if (columns == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    *out = orm_node_of(al->mapper->state, column);
+    *out = orm_node_of(al->mapper->state, PyTuple_GET_ITEM(columns, 0));
     return *out == NULL ? -1 : 1;
 }
 
@@ -87,18 +87,42 @@ orm_alias_attribute(orm_alias *al, uint32_t slot, orm_attribute **out)
     return 1;
 }
 
-/* _setup(plan, selectable, columns): which class is read from where. columns: dict of attribute
-   key -> column of the selectable, or None where it is an alias of the mapper's own table. */
+/* What makes one or another statement of two aliases of the same class over the same selectable:
+   the ENTITYs of the subclasses that it loads, between selectable and owner. New reference. */
+static orm_node *
+make_entity(orm_alias *al, orm_node *from, PyObject *plans)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(plans);
+    orm_node **parts = PyMem_Malloc(((size_t)n + 2) * sizeof(*parts));
+    orm_node *entity = NULL;
+
+    if (parts == NULL) {
+        return (orm_node *)PyErr_NoMemory();
+    }
+    parts[0] = from;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        parts[i + 1] = ((orm_mapper *)PyTuple_GET_ITEM(plans, i))->entity;
+    }
+    parts[n + 1] = (orm_node *)al;
+    entity = orm_node_make(al->mapper->state, ORM_N_ENTITY, ORM_OP_NONE, NULL,
+                           (PyObject *)al->mapper, ORM_ENTITY_ALIASED, n + 2, parts);
+    PyMem_Free(parts);
+    return entity;
+}
+
+/* _setup(plan, selectable, columns, plans): which class is read from where. columns: dict of
+   attribute key -> tuple of columns of the selectable, or None where it is an alias of the mapper's
+   own table. plans: of the subclasses that are loaded completely. */
 static PyObject *
 alias_setup(PyObject *self, PyObject *args)
 {
     orm_alias *al = (orm_alias *)self;
     orm_state *st = orm_state_from_type(Py_TYPE(self));
-    PyObject *plan, *selectable, *columns;
+    PyObject *plan, *selectable, *columns, *plans;
     orm_node *from = NULL;
 
-    if (st == NULL || !PyArg_ParseTuple(args, "O!OO:_setup", st->MapperPlan, &plan, &selectable,
-                                        &columns)) {
+    if (st == NULL || !PyArg_ParseTuple(args, "O!OOO!:_setup", st->MapperPlan, &plan, &selectable,
+                                        &columns, &PyTuple_Type, &plans)) {
         return NULL;
     }
     from = orm_node_of(st, selectable);
@@ -109,12 +133,29 @@ alias_setup(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "_setup() is called once, with a dict or None");
         return NULL;
     }
-    orm_node *parts[] = {from, (orm_node *)self};
     al->mapper = (orm_mapper *)Py_NewRef(plan);
     al->columns = columns == Py_None ? NULL : Py_NewRef(columns);
-    al->entity = orm_node_make(st, ORM_N_ENTITY, ORM_OP_NONE, NULL, plan, ORM_ENTITY_ALIASED, 2,
-                               parts);
+    al->entity = make_entity(al, from, plans);
     return al->entity == NULL ? NULL : Py_NewRef(Py_None);
+}
+
+/* _set_subclasses(aliases): those of the subclasses that are loaded completely. */
+static PyObject *
+alias_set_subclasses(PyObject *self, PyObject *aliases)
+{
+    orm_alias *al = (orm_alias *)self;
+    orm_state *st = orm_state_from_type(Py_TYPE(self));
+
+    for (Py_ssize_t i = 0; st != NULL && PyTuple_Check(aliases) && i < PyTuple_GET_SIZE(aliases);
+         i++) {
+        if (!PyObject_TypeCheck(PyTuple_GET_ITEM(aliases, i), st->AliasedEntity)) {
+            PyErr_SetString(PyExc_TypeError, "_set_subclasses() takes a tuple of aliases");
+            return NULL;
+        }
+        ((orm_alias *)PyTuple_GET_ITEM(aliases, i))->part = true;
+    }
+    Py_XSETREF(al->subs, PyTuple_Check(aliases) ? Py_NewRef(aliases) : NULL);
+    return st == NULL ? NULL : Py_NewRef(Py_None);
 }
 
 /* _attribute(key): the attribute of the alias, or None where the class has no such mapped one. */
@@ -145,6 +186,7 @@ alias_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(al->entity);
     Py_VISIT(al->mapper);
     Py_VISIT(al->columns);
+    Py_VISIT(al->subs);
     for (uint32_t i = 0; i < al->nattrs; i++) {
         Py_VISIT(al->attrs[i]);
     }
@@ -166,6 +208,7 @@ alias_clear(PyObject *self)
     PyMem_Free(attrs);
     Py_CLEAR(al->entity);
     Py_CLEAR(al->columns);
+    Py_CLEAR(al->subs);
     Py_CLEAR(al->mapper);
     return 0;
 }
@@ -186,7 +229,9 @@ alias_dealloc(PyObject *self)
 
 static PyMethodDef alias_methods[] = {
     {"_setup", alias_setup, METH_VARARGS,
-     "_setup($self, plan, selectable, columns, /)\n--\n\nSay which class is read from where."},
+     "_setup($self, plan, selectable, columns, plans, /)\n--\n\nSay which class is read from where."},
+    {"_set_subclasses", alias_set_subclasses, METH_O,
+     "_set_subclasses($self, aliases, /)\n--\n\nThe aliases of the subclasses that are loaded too."},
     {"_attribute", alias_attribute, METH_O,
      "_attribute($self, key, /)\n--\n\nThe mapped attribute of a key, as one of the alias; or None."},
     {NULL, NULL, 0, NULL},

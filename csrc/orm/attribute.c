@@ -283,6 +283,15 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     return 0;
 }
 
+orm_node *
+orm_attribute_node(orm_attribute *a, orm_node *entity, orm_node *column)
+{
+    orm_node *args[] = {entity, column};
+
+    return orm_node_make(a->mapper->state, ORM_N_ATTR, ORM_OP_NONE, column->type, (PyObject *)a,
+                         a->slot, 2, args);
+}
+
 /* An attribute that is no descriptor: of another entity, or under another key. aux: the node's. */
 static orm_attribute *
 stand_in(orm_attribute *of, orm_node *entity, orm_node *column, PyObject *key, uint32_t aux)
@@ -331,8 +340,7 @@ orm_attribute_alias(const orm_attribute *a)
 {
     orm_node *entity = a->n.node == NULL ? NULL : a->n.node->args[0];
 
-    return entity != NULL && entity->aux & ORM_ENTITY_ALIASED ? (PyObject *)entity->args[1]
-                                                               : NULL;
+    return entity != NULL && entity->aux & ORM_ENTITY_ALIASED ? orm_entity_owner(entity) : NULL;
 }
 
 void

@@ -66,6 +66,59 @@ orm_entity_init(PyObject *self, PyObject *args, PyObject *kwargs)
     return 0;
 }
 
+int
+orm_head_born(orm_head *h)
+{
+    orm_mapper *m = h->mapper;
+    orm_attribute *a = m->discriminator < 0 ? NULL : m->attrs[m->discriminator];
+    PyObject *name = NULL;
+
+    if (m->abstract) {
+        name = PyObject_Str(m->py);
+        if (name != NULL) {
+            orm_raise_exc(m->state, ORM_EXC_InvalidRequestError,
+                          "Can't instantiate class for %U; mapper is marked "
+                          "polymorphic_abstract=True", name);
+            Py_DECREF(name);
+        }
+        return -1;
+    }
+    if (m->identity == NULL || a == NULL || a->kind != ORM_SLOT_COLUMN) {
+        return 0;
+    }
+    return orm_attribute_is_quiet(a, h) ? orm_val_store(h, a->slot, m->identity)
+                                        : orm_val_write(h, a->slot, m->identity);
+}
+
+/* As type.__call__, with the identity of the class in place before `__init__` runs. */
+static PyObject *
+call_type(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyTypeObject *cls = (PyTypeObject *)self;
+    PyObject *obj = cls->tp_new(cls, args, kwargs);
+    orm_head *h = NULL;
+
+    if (obj == NULL || !PyObject_TypeCheck(obj, cls)) {
+        return obj;
+    }
+    h = orm_head_of(orm_state_from_type(cls), obj);
+    if (h == NULL || orm_head_born(h) < 0 || Py_TYPE(obj)->tp_init(obj, args, kwargs) < 0) {
+        Py_CLEAR(obj);
+    }
+    return obj;
+}
+
+/* The class's instances begin with an identity, or may not be. */
+static bool
+is_polymorphic(PyTypeObject *cls)
+{
+    orm_state *st = orm_state_from_type(cls);
+    orm_mapper *m = st == NULL ? NULL : orm_mapper_of(st, cls);
+
+    PyErr_Clear();
+    return m != NULL && (m->abstract || m->identity != NULL);
+}
+
 /* What `type.__call__` would do, for a class that is not plain any more. */
 static PyObject *
 call_slowly(PyTypeObject *cls, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -73,7 +126,9 @@ call_slowly(PyTypeObject *cls, PyObject *const *args, Py_ssize_t nargs, PyObject
     PyObject *tuple = PyTuple_New(nargs);
     PyObject *dict = NULL;
     PyObject *result = NULL;
-    ternaryfunc call = Py_TYPE(cls)->tp_call;
+    ternaryfunc call = Py_TYPE(cls)->tp_call == PyType_Type.tp_call && is_polymorphic(cls)
+                           ? call_type
+                           : Py_TYPE(cls)->tp_call;
     Py_ssize_t nkw = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
 
     if (tuple == NULL) {
@@ -168,6 +223,10 @@ orm_entity_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
     }
     ORM_COUNT(orm_construct_fast);
     obj = orm_entity_make(st, cls, m);
+    if (obj != NULL && (m->identity != NULL || m->abstract)
+        && orm_head_born(&((orm_entity *)obj)->head) < 0) {
+        Py_CLEAR(obj);
+    }
     if (obj == NULL || kwnames == NULL) {
         return obj;
     }

@@ -54,8 +54,11 @@ typedef struct orm_alias {
     PyObject_HEAD
     orm_node *entity;      /* owned ENTITY node whose owner this is; NULL until it is set up */
     orm_mapper *mapper;    /* owned */
-    PyObject *columns;     /* owned dict key -> column of the selectable; NULL: an alias of the
-                              mapper's own table, which has them all */
+    PyObject *columns;     /* owned dict key -> tuple of columns of the selectable, beginning with
+                              the one that the attribute stands for; NULL: an alias of the mapper's
+                              own table, which has them all */
+    bool part;             /* one of another alias's subclasses: not a restriction of its own */
+    PyObject *subs;        /* owned tuple of orm_alias: with_polymorphic()'s subclasses; or NULL */
     orm_attribute **attrs; /* owned array of owned attributes by slot, made when asked for */
     uint32_t nattrs;
     PyObject *weakrefs;
@@ -88,6 +91,8 @@ typedef struct orm_fill {
     char *label;     /* owned (PyMem) "table.column" for messages, of ORM_FILL_COLUMN */
 } orm_fill;
 
+typedef struct orm_poly orm_poly; /* load_poly.h: which class a row is of */
+
 /* How one entity is found in a row and filled from it. */
 typedef struct orm_entplan {
     orm_mapper *mapper;  /* owned */
@@ -99,6 +104,7 @@ typedef struct orm_entplan {
     orm_fill *fill;      /* owned, columns first */
     uint32_t nfill;
     uint32_t ncolumns;   /* entries of kind ORM_FILL_COLUMN */
+    orm_poly *poly;      /* owned: instances may be of subclasses; NULL: always of `mapper` */
 } orm_entplan;
 
 /* One item of the user's rows. */
@@ -126,6 +132,7 @@ typedef struct orm_load_plan {
 } orm_load_plan;
 
 extern const orm_sql_orm_ops orm_load_sql_ops;
+
 /* "users.name", or "User.key" for what is no column of a table. PyMem, NULL: exception. */
 char *orm_attribute_label(const orm_attribute *a);
 /* A LIST that stands for one value of a row, made by Bundle or composite(). */

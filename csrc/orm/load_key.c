@@ -80,6 +80,7 @@ key_criterion(orm_mapper *m, uint32_t i, PyObject *value)
 {
     orm_state *st = m->state;
     orm_attribute *a = m->attrs[m->pk[i]];
+    orm_node *column = m->pk_nodes[i];
     orm_type *boolean = orm_type_builtin(st, ORM_T_BOOL);
     orm_node *right = NULL;
     orm_node *args[2];
@@ -91,11 +92,11 @@ key_criterion(orm_mapper *m, uint32_t i, PyObject *value)
     right = value == Py_None
                 ? orm_node_make(st, ORM_N_NULLVAL, ORM_OP_NONE, orm_type_builtin(st, ORM_T_NULL),
                                 NULL, 0, 0, NULL)
-                : orm_bind_new(st, value, a->n.node->type, a->n.name, ORM_BIND_UNIQUE);
+                : orm_bind_new(st, value, column->type, a->n.name, ORM_BIND_UNIQUE);
     if (right == NULL) {
         return NULL;
     }
-    args[0] = a->n.node;
+    args[0] = column;
     args[1] = right;
     made = orm_node_make(st, ORM_N_BINARY, value == Py_None ? ORM_OP_IS : ORM_OP_EQ, boolean,
                          NULL, 0, 2, args);

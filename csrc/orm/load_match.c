@@ -8,9 +8,8 @@
  *   unloaded and is loaded when it is read; a primary key or another item must be there.
  * Types: a column that the statement gave no type is decoded as the attribute's type.
  */
-#include "orm/load_int.h"
+#include "orm/load_poly.h"
 
-#define NO_COLUMN UINT32_MAX
 
 /* What a wanted column may be called. */
 typedef struct names {
@@ -107,7 +106,7 @@ find_columns(orm_state *st, const orm_load_plan *plan, const orm_compiled *c, or
                 at++;
             }
         }
-        found[w] = at < n ? at : NO_COLUMN;
+        found[w] = at < n ? at : ORM_NO_COLUMN;
         if (at < n && (!known || c->cols[at].type->kind == ORM_T_NULL) && want->type != NULL
             && orm_decoder_pick(st, want->type, dec->dialect, decoders[at].type->oid,
                                 &decoders[at]) < 0) {
@@ -149,13 +148,13 @@ match_entity(orm_state *st, const orm_entplan *from, const uint32_t *found, orm_
     for (uint32_t i = 0; i < from->ncolumns; i++) {
         const orm_fill *f = &from->fill[i];
 
-        if (found[f->column] != NO_COLUMN) {
+        if (found[f->column] != ORM_NO_COLUMN) {
             to->fill[n] = *f;
             to->fill[n++].column = found[f->column];
         }
         for (uint32_t k = 0; k < from->nident; k++) {
             if (from->ident[k] == f->column) {
-                if (found[f->column] == NO_COLUMN) {
+                if (found[f->column] == ORM_NO_COLUMN) {
                     return refuse_missing(st, f->label);
                 }
                 to->ident[k] = found[f->column];
@@ -169,12 +168,13 @@ match_entity(orm_state *st, const orm_entplan *from, const uint32_t *found, orm_
         if (f->kind != ORM_FILL_COLUMN) {
             to->fill[n++] = *f;
         }
-        else if (found[f->column] == NO_COLUMN) {
+        else if (found[f->column] == ORM_NO_COLUMN) {
             to->fill[n++] = (orm_fill){.slot = f->slot, .kind = ORM_FILL_EXPIRED};
         }
     }
     to->nfill = n;
-    return 0;
+    to->poly = NULL;
+    return from->poly == NULL ? 0 : orm_poly_match(from->poly, found, &to->poly);
 }
 
 void
@@ -186,6 +186,7 @@ orm_load_plan_unmatch(orm_load_plan *plan)
     for (uint32_t i = 0; plan->ents != NULL && i < plan->nents; i++) {
         PyMem_Free(plan->ents[i].ident);
         PyMem_Free(plan->ents[i].fill);
+        orm_poly_free(plan->ents[i].poly);
     }
     PyMem_Free(plan->ents);
     PyMem_Free(plan->roots);
@@ -207,6 +208,7 @@ copy_plan(const orm_load_plan *from)
     }
     for (uint32_t i = 0; !failed && i < from->nents; i++) {
         to->ents[i] = from->ents[i];
+        to->ents[i].poly = NULL;
         to->ents[i].ident = PyMem_Malloc((from->ents[i].nident + 1) * sizeof(uint32_t));
         to->ents[i].fill = PyMem_Malloc((from->ents[i].nfill + 1) * sizeof(orm_fill));
         failed |= to->ents[i].ident == NULL || to->ents[i].fill == NULL;
@@ -242,7 +244,7 @@ orm_load_plan_match(orm_state *st, const orm_load_plan *plan, const orm_compiled
                 (const orm_node *)PyList_GET_ITEM(plan->wanted, root->index); /* borrow-ok */
 
             root->index = found[root->index];
-            rc = root->index == NO_COLUMN ? refuse_item(st, want, root) : 0;
+            rc = root->index == ORM_NO_COLUMN ? refuse_item(st, want, root) : 0;
         }
     }
     PyMem_Free(found);

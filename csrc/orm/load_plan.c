@@ -9,19 +9,20 @@
  *   list is not selected twice for it. Inside of another statement an entity means all of its
  *   columns, and there is no plan.
  */
-#include "orm/load_int.h"
+#include "orm/load_poly.h"
 #include "orm/relation.h"
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static void
-entplan_fini(orm_entplan *p)
+void
+orm_entplan_fini(orm_entplan *p)
 {
     for (uint32_t i = 0; i < p->nfill; i++) {
         PyMem_Free(p->fill[i].label);
     }
     PyMem_Free(p->fill);
     PyMem_Free(p->ident);
+    orm_poly_free(p->poly);
     Py_XDECREF(p->mapper);
     Py_XDECREF(p->entity);
 }
@@ -32,7 +33,7 @@ plan_free(void *load)
     orm_load_plan *plan = load;
 
     for (uint32_t i = 0; i < plan->nents; i++) {
-        entplan_fini(&plan->ents[i]);
+        orm_entplan_fini(&plan->ents[i]);
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
         orm_root_fini(&plan->roots[i]);
@@ -53,6 +54,13 @@ plan_traverse(void *load, visitproc visit, void *arg)
     for (uint32_t i = 0; i < plan->nents; i++) {
         Py_VISIT(plan->ents[i].mapper);
         Py_VISIT(plan->ents[i].entity);
+        if (plan->ents[i].poly != NULL) {
+            int rc = orm_poly_traverse(plan->ents[i].poly, visit, arg);
+
+            if (rc != 0) {
+                return rc;
+            }
+        }
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
         int rc = orm_root_traverse(&plan->roots[i], visit, arg);
@@ -65,166 +73,48 @@ plan_traverse(void *load, visitproc visit, void *arg)
     return 0;
 }
 
-/* --- options ------------------------------------------------------------------------------ */
-
-/* What becomes of one slot in this statement. */
-enum { SLOT_LOAD, SLOT_OWN_LOADER /* as the class says: no mark */, SLOT_DEFER, SLOT_RAISE };
-
-/* An item's entity is the one that is selected. */
-static bool
-item_is_for(const orm_option *o, const orm_optitem *item, const orm_node *entity)
-{
-    return item->entity == ORM_OPT_ANY || o->entities[item->entity] == entity;
-}
-
-/* The attribute belongs to the group that the item names. 1 / 0 / -1. */
-static int
-in_group(const orm_attribute *a, const orm_optitem *item)
-{
-    PyObject *group = NULL;
-    int rc = 0;
-
-    if (a->prop != NULL
-        && (rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_group, &group)) > 0) {
-        rc = group == Py_None ? 0 : PyObject_RichCompareBool(group, item->group, Py_EQ);
-        Py_DECREF(group);
-    }
-    return rc;
-}
-
-static int
-refuse_conflict(const orm_attribute *a, int had, int wanted)
-{
-    static const char *const names[] = {"undefer", "defer", "defer"};
-
-    return orm_raise_exc(a->mapper->state, ORM_EXC_InvalidRequestError,
-                         "Loader strategy replacement %s(%s.%U) is in conflict with existing "
-                         "strategy %s(%s.%U)", names[wanted], a->mapper->cls->tp_name, a->n.key,
-                         names[had], a->mapper->cls->tp_name, a->n.key);
-}
-
-/* What the options say of a slot: ORM_OPT_*, or -1: nothing, -2: exception. */
-static int
-option_for(const orm_node *options, const orm_node *entity, const orm_attribute *a)
-{
-    orm_state *st = a->mapper->state;
-    bool kept = (a->flags & (ORM_A_PK | ORM_A_DISCRIMINATOR)) != 0;
-    int exact = -1;
-    int all = -1;
-    int group = -1;
-
-    for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
-        const orm_option *o = (const orm_option *)options->args[i]->payload;
-
-        if (!PyObject_TypeCheck((PyObject *)o, st->LoaderOption)) {
-            continue;
-        }
-        for (uint32_t k = 0; k < o->nitems; k++) {
-            const orm_optitem *item = &o->items[k];
-
-            if (!item_is_for(o, item, entity)) {
-                continue;
-            }
-            if (item->what == ORM_OPT_ALL) {
-                all = kept ? ORM_OPT_LOAD : item->strategy;
-            }
-            else if (item->what == ORM_OPT_GROUP) {
-                int rc = in_group(a, item);
-                if (rc < 0) {
-                    return -2;
-                }
-                group = rc > 0 ? item->strategy : group;
-            }
-            else if (item->what == ORM_OPT_SLOT && item->slot == a->slot) {
-                if (exact >= 0 && exact != item->strategy) {
-                    return refuse_conflict(a, exact, item->strategy) - 1;
-                }
-                exact = item->strategy;
-            }
-        }
-    }
-    return exact >= 0 ? exact : group >= 0 ? group : all;
-}
-
-/* SLOT_*, or -1. */
-static int
-slot_fate(const orm_node *options, const orm_node *entity, const orm_attribute *a)
-{
-    int said = options == NULL ? -1 : option_for(options, entity, a);
-
-    if (said == -2) {
-        return -1;
-    }
-    if (a->flags & ORM_A_PK || said == ORM_OPT_LOAD) {
-        return SLOT_LOAD;
-    }
-    if (said == -1) {
-        return a->flags & ORM_A_DEFERRED ? SLOT_OWN_LOADER : SLOT_LOAD;
-    }
-    if (said == ORM_OPT_RAISE) {
-        return SLOT_RAISE;
-    }
-    /* Its own loader, without a mark, is the same as deferred; unless the class says raise. */
-    return a->flags & ORM_A_DEFERRED && !(a->flags & ORM_A_RAISE) ? SLOT_OWN_LOADER : SLOT_DEFER;
-}
-
-/* Every option must be about an entity of the list. 0 / -1. */
-static int
-check_options(orm_state *st, const orm_node *options, const orm_node *cols)
-{
-    for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
-        const orm_option *o = (const orm_option *)options->args[i]->payload;
-        uint32_t known = 0;
-        const orm_node *first = NULL;
-
-        if (!PyObject_TypeCheck((PyObject *)o, st->LoaderOption)) {
-            continue;
-        }
-        for (uint32_t e = 0; e < o->nentities; e++) {
-            bool found = false;
-            for (Py_ssize_t c = 0; c < Py_SIZE(cols); c++) {
-                if (cols->args[c]->kind == ORM_N_ENTITY) {
-                    first = first == NULL ? cols->args[c] : first;
-                    found |= cols->args[c] == o->entities[e];
-                }
-            }
-            known += found;
-        }
-        if (known < o->nentities || (o->nentities == 0 && o->nitems > 0 && first == NULL)) {
-            PyObject *shown = first == NULL ? Py_NewRef(Py_None)
-                                            : orm_node_wrap(st, (orm_node *)first);
-            PyObject *answer = shown == NULL ? NULL
-                                             : PyObject_CallMethod((PyObject *)o, "_refuse", "O",
-                                                                   shown);
-            Py_XDECREF(shown);
-            Py_XDECREF(answer);
-            if (answer == NULL) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
 /* --- making ------------------------------------------------------------------------------- */
 
-typedef struct builder {
-    orm_state *st;
-    PyObject *cols;          /* owned list of nodes: the new SELECT list */
-    const orm_node *options; /* LIST of OPTION, or NULL */
-    orm_load_plan *plan;     /* owned until handed over; NULL: not the statement itself */
-} builder;
-
-/* Position of an ATTR that stands in the list already, or -1. */
-static Py_ssize_t
-find_column(const builder *b, const orm_node *n)
+/* Two attributes of the same column, read from the same place. */
+static bool
+is_same_column(const orm_node *a, const orm_node *b)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(b->cols); i++) {
-        if (PyList_GET_ITEM(b->cols, i) == (PyObject *)n) {
+    const orm_node *x = a->args[0];
+    const orm_node *y = b->args[0];
+
+    if (a->kind != ORM_N_ATTR || b->kind != ORM_N_ATTR || a->args[1] != b->args[1]
+        || x->kind != ORM_N_ENTITY || y->kind != ORM_N_ENTITY) {
+        return false;
+    }
+    return x->args[0] == y->args[0]
+           || (!((x->aux | y->aux) & ORM_ENTITY_ALIASED) && a->args[1]->kind == ORM_N_COLUMN);
+}
+
+Py_ssize_t
+orm_builder_find(const orm_builder *b, const orm_node *n, Py_ssize_t from)
+{
+    for (Py_ssize_t i = from; i < PyList_GET_SIZE(b->cols); i++) {
+        const orm_node *there = (const orm_node *)PyList_GET_ITEM(b->cols, i); /* borrow-ok */
+
+        if (there == n || is_same_column(there, n)) {
             return i;
         }
     }
     return -1;
+}
+
+Py_ssize_t
+orm_builder_put(orm_builder *b, orm_node *n, Py_ssize_t from)
+{
+    Py_ssize_t at = orm_builder_find(b, n, from);
+
+    if (at < 0) {
+        at = PyList_GET_SIZE(b->cols);
+        if (PyList_Append(b->cols, (PyObject *)n) < 0) {
+            return -1;
+        }
+    }
+    return at;
 }
 
 char *
@@ -257,43 +147,47 @@ orm_attribute_label(const orm_attribute *a)
     return label;
 }
 
-/* The attribute of an entity, borrowed: 1; 0: its selectable has no such column; -1. */
+/* The slot's value is in this column (-1: an exception). 1 / -1. */
 static int
-attribute_of(const orm_node *entity, orm_mapper *m, uint32_t slot, orm_attribute **out)
+note_column(orm_entplan *p, orm_mapper *m, uint32_t slot, Py_ssize_t at)
 {
-    *out = m->attrs[slot];
-    if (entity->aux & ORM_ENTITY_ALIASED) {
-        return orm_alias_attribute((orm_alias *)entity->args[1], slot, out);
-    }
-    return *out != NULL && (*out)->n.node != NULL;
-}
-
-/* Select the attribute and note where it goes. 0 / -1. */
-static int
-add_column(builder *b, orm_entplan *p, orm_attribute *a, orm_node *from)
-{
-    Py_ssize_t at = p == NULL ? -1 : find_column(b, from);
     orm_fill *fill = NULL;
 
     if (at < 0) {
-        at = PyList_GET_SIZE(b->cols);
-        if (PyList_Append(b->cols, (PyObject *)from) < 0) {
-            return -1;
-        }
-    }
-    if (p == NULL) {
-        return 0;
+        return -1;
     }
     for (uint32_t i = 0; i < p->nident; i++) {
-        if (p->mapper->pk[i] == a->slot) {
+        if (m->pk[i] == slot) {
             p->ident[i] = (uint32_t)at;
         }
     }
     fill = &p->fill[p->nfill++];
-    *fill = (orm_fill){.slot = a->slot, .column = (uint32_t)at, .kind = ORM_FILL_COLUMN,
-                       .policy = ORM_FILL_PARTIAL, .label = orm_attribute_label(a)};
+    *fill = (orm_fill){.slot = slot, .column = (uint32_t)at, .kind = ORM_FILL_COLUMN,
+                       .policy = ORM_FILL_PARTIAL, .label = orm_attribute_label(m->attrs[slot])};
     p->ncolumns++;
-    return fill->label == NULL ? -1 : 0;
+    return fill->label == NULL ? -1 : 1;
+}
+
+/* Select the attribute's columns and note where the first goes. 1, 0 the entity has none, -1. */
+static int
+add_column(orm_builder *b, const orm_node *entity, orm_entplan *p, orm_mapper *m, uint32_t slot,
+           Py_ssize_t from)
+{
+    orm_attribute *a = m->attrs[slot];
+    Py_ssize_t first = -1;
+
+    for (uint32_t i = 0; a->columns != NULL && i < PyTuple_GET_SIZE(a->columns); i++) {
+        orm_node *n = NULL;
+        int there = orm_entity_column(entity, m, slot, i, &n);
+        Py_ssize_t at = there <= 0 ? -1 : orm_builder_put(b, n, p == NULL ? from : 0);
+
+        Py_XDECREF(n);
+        if (there < 0 || (there > 0 && at < 0)) {
+            return -1;
+        }
+        first = first < 0 ? at : first;
+    }
+    return first < 0 || p == NULL ? first >= 0 : note_column(p, m, slot, first);
 }
 
 /* A subquery's entity has its deferred columns, but not its deferred expressions. */
@@ -305,44 +199,41 @@ is_left_out(const orm_attribute *a)
 
 /* Columns and plan entries of one entity; p NULL: columns only. 0 / -1. */
 static int
-add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
+add_slots(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p)
 {
     uint8_t *marks = PyMem_Calloc(m->nslots + 1, 1); /* ORM_FILL_* that follow the columns */
+    Py_ssize_t from = PyList_GET_SIZE(b->cols);
     int rc = marks == NULL ? (PyErr_NoMemory(), -1) : 0;
 
     for (uint32_t i = 0; rc == 0 && i < m->nslots; i++) {
-        orm_attribute *a = NULL;
-        orm_node *from = NULL;
-        int fate = SLOT_LOAD;
-        int there;
+        orm_node *option = NULL;
+        int fate = ORM_FATE_LOAD;
+        int there = 1;
 
         if (m->attrs[i] == NULL || ORM_SLOT_IS_RELATION(m->attrs[i]->kind)) {
             continue;
         }
-        from = p == NULL ? NULL : orm_option_expression(b->options, entity, m->attrs[i]);
-        if (from != NULL) {
-            rc = add_column(b, p, m->attrs[i], from);
+        option = p == NULL ? NULL : orm_option_expression(b->options, entity, m->attrs[i]);
+        if (option != NULL) {
+            rc = note_column(p, m, i, orm_builder_put(b, option, 0)) < 0 ? -1 : 0;
             continue;
         }
         if (m->attrs[i]->flags & ORM_A_QUERY || (p == NULL && is_left_out(m->attrs[i]))) {
             continue;
         }
-        there = attribute_of(entity, m, i, &a);
-        if (there > 0 && p != NULL) {
-            fate = slot_fate(b->options, entity, m->attrs[i]);
+        if (p != NULL) {
+            fate = orm_slot_fate(b->options, entity, m->attrs[i]);
         }
-        if (there < 0 || fate < 0) {
-            rc = -1;
+        if (fate == ORM_FATE_LOAD) {
+            there = add_column(b, entity, p, m, i, from);
         }
-        else if (there == 0) {
+        else if (fate != ORM_FATE_OWN) {
+            marks[i] = fate == ORM_FATE_DEFER ? ORM_FILL_DEFERRED : ORM_FILL_RAISE;
+        }
+        if (there == 0) {
             marks[i] = ORM_FILL_EXPIRED;
         }
-        else if (fate == SLOT_LOAD) {
-            rc = add_column(b, p, a, a->n.node);
-        }
-        else if (fate != SLOT_OWN_LOADER) {
-            marks[i] = fate == SLOT_DEFER ? ORM_FILL_DEFERRED : ORM_FILL_RAISE;
-        }
+        rc = there < 0 || fate < 0 ? -1 : 0;
     }
     for (uint32_t i = 0; rc == 0 && p != NULL && i < m->nslots; i++) {
         if (marks[i] != 0) {
@@ -350,7 +241,7 @@ add_slots(builder *b, const orm_node *entity, orm_mapper *m, orm_entplan *p)
         }
     }
     PyMem_Free(marks);
-    return rc;
+    return rc < 0 ? -1 : orm_poly_expand(b, entity, p, from);
 }
 
 /* The alias reads from a selectable that has no column for the whole primary key. */
@@ -392,7 +283,7 @@ allows_partial_pk(orm_mapper *m)
 
 /* The plan of an entity: one, however often it is selected. Index, or -1. */
 static int64_t
-add_entity(builder *b, orm_node *entity)
+add_entity(orm_builder *b, orm_node *entity)
 {
     orm_load_plan *plan = b->plan;
     orm_mapper *m = (orm_mapper *)entity->payload;
@@ -538,11 +429,11 @@ done:
 
 /* --- expand ------------------------------------------------------------------------------- */
 
-static int add_item(builder *b, orm_node *item, orm_root *root);
+static int add_item(orm_builder *b, orm_node *item, orm_root *root);
 
 /* The parts of a bundle, in its place. 0 / -1. */
 static int
-add_bundle(builder *b, orm_node *item, orm_root *root)
+add_bundle(orm_builder *b, orm_node *item, orm_root *root)
 {
     if (root != NULL) {
         root->parts = PyMem_Calloc((size_t)Py_SIZE(item) + 1, sizeof(*root->parts));
@@ -564,7 +455,7 @@ add_bundle(builder *b, orm_node *item, orm_root *root)
 
 /* One item of the user's list, or of a bundle; root NULL: columns only. 0 / -1. */
 static int
-add_item(builder *b, orm_node *item, orm_root *root)
+add_item(orm_builder *b, orm_node *item, orm_root *root)
 {
     bool is_entity = item->kind == ORM_N_ENTITY;
     int64_t at;
@@ -680,7 +571,7 @@ has_one_column_each(const orm_node *cols)
 static int
 expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
 {
-    builder b = {.st = orm_cctx_state(cc)};
+    orm_builder b = {.st = orm_cctx_state(cc)};
     int cell = columns_cell(stmt);
     const orm_node *cols = cell < 0 ? NULL : stmt->args[cell];
     bool entities = false;
@@ -698,7 +589,7 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     }
     if ((stmt->kind == ORM_N_SELECT || stmt->kind == ORM_N_FROMSTMT) && top) {
         b.options = stmt->args[matched ? ORM_FS_OPTIONS : ORM_SEL_OPTIONS];
-        if (cols != NULL && check_options(b.st, b.options, cols) < 0) {
+        if (cols != NULL && orm_options_check(b.st, b.options, cols) < 0) {
             return -1;
         }
     }
@@ -750,27 +641,35 @@ entity_columns(orm_state *st, orm_node *entity, PyObject *list)
 
     (void)st;
     for (uint32_t i = 0; i < m->nslots; i++) {
-        orm_attribute *a = NULL;
-        orm_node *n = NULL;
-        int there;
+        orm_attribute *a = m->attrs[i];
+        int rc = 1;
 
-        if (m->attrs[i] == NULL || m->attrs[i]->kind == ORM_SLOT_REFERENCE
-            || m->attrs[i]->flags & ORM_A_QUERY || is_left_out(m->attrs[i])) {
+        if (a == NULL || ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_QUERY
+            || is_left_out(a)) {
             continue;
         }
-        there = attribute_of(entity, m, i, &a);
-        if (there <= 0) {
-            if (there < 0) {
-                return -1;
+        for (uint32_t k = 0; rc >= 0 && k < PyTuple_GET_SIZE(a->columns); k++) {
+            orm_node *n = NULL;
+
+            rc = orm_entity_column(entity, m, i, k, &n);
+            if (rc > 0) {
+                rc = PyList_Append(list, (PyObject *)(a->kind == ORM_SLOT_COLUMN ? n->args[1] : n));
             }
-            continue;
+            Py_XDECREF(n);
         }
-        n = a->kind == ORM_SLOT_COLUMN ? a->n.node->args[1] : a->n.node;
-        if (PyList_Append(list, (PyObject *)n) < 0) {
+        if (rc < 0) {
             return -1;
         }
     }
     return 0;
+}
+
+static orm_node *
+dml_target(orm_node *entity)
+{
+    const orm_mapper *m = (const orm_mapper *)entity->payload;
+
+    return m->table_entity == NULL || entity->aux & ORM_ENTITY_ALIASED ? entity : m->table_entity;
 }
 
 const orm_sql_orm_ops orm_load_sql_ops = {
@@ -779,4 +678,7 @@ const orm_sql_orm_ops orm_load_sql_ops = {
     .option_key = orm_option_key,
     .expand = expand,
     .make_option = orm_option_node,
+    .restrict_stmt = orm_criteria_apply,
+    .restrict_join = orm_criterion_of_join,
+    .dml_target = dml_target,
 };

@@ -10,7 +10,7 @@
  *   map is not reachable by anybody else.
  * Ownership: the caller keeps what it gets alive until orm_loader_batch_done or _failed.
  */
-#include "orm/load_int.h"
+#include "orm/load_poly.h"
 
 /* --- life --------------------------------------------------------------------------------- */
 
@@ -216,11 +216,11 @@ orm_loader_fire(orm_loader *l, orm_mapper *m, PyObject *obj, int event, PyObject
 
 /* A new instance is complete and in the map. 0 / -1. */
 static int
-tell_loaded(orm_loader *l, const orm_entplan *p, PyObject *obj)
+tell_loaded(orm_loader *l, orm_mapper *m, PyObject *obj)
 {
     PyObject *args[] = {l->owner, obj};
 
-    if (p->mapper->events != NULL && orm_loader_fire(l, p->mapper, obj, ORM_IEV_LOAD, NULL) < 0) {
+    if (m->events != NULL && orm_loader_fire(l, m, obj, ORM_IEV_LOAD, NULL) < 0) {
         return -1;
     }
     if (l->owner == NULL
@@ -304,15 +304,16 @@ is_unseen(const orm_head *h)
            && h->dirty == 0 && !PyObject_GC_IsTracked((PyObject *)e);
 }
 
-/* Everything into an instance just made. 0 / -1. */
-static int
-fill_new(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+/* Entries into an instance just made, columns first. 0 / -1. */
+static inline int
+fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h,
+         const orm_cell *cells)
 {
     orm_decctx *dec = l->dec;
     bool unseen = is_unseen(h);
 
     dec->row = l->row;
-    for (const orm_fill *f = p->fill; f < p->fill + p->ncolumns; f++) {
+    for (const orm_fill *f = fill; f < fill + ncolumns; f++) {
         const orm_cell *cell = &cells[f->column];
         const orm_decoder *d = &l->decoders[f->column];
         PyObject *v = Py_None;
@@ -339,34 +340,35 @@ fill_new(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells
             unseen = is_unseen(h);
         }
     }
-    for (uint32_t i = p->ncolumns; i < p->nfill; i++) {
-        orm_head_set_tag(h, p->fill[i].slot, tag_of_kind[p->fill[i].kind]);
+    for (uint32_t i = ncolumns; i < nfill; i++) {
+        orm_head_set_tag(h, fill[i].slot, tag_of_kind[fill[i].kind]);
     }
     return 0;
 }
 
-/* Everything over what a known instance holds; its pending changes are lost. 0 / -1. */
+/* Columns over what a known instance holds. 0 / -1. */
 static int
-fill_over(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+fill_over(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, orm_head *h,
+          const orm_cell *cells)
 {
-    for (uint32_t i = 0; i < p->ncolumns; i++) {
-        const orm_fill *f = &p->fill[i];
+    for (uint32_t i = 0; i < ncolumns; i++) {
+        const orm_fill *f = &fill[i];
         PyObject *v = orm_loader_value(l, f->column, f->label, &cells[f->column]);
 
         if (v == NULL || orm_val_load_steal(h, f->slot, v) < 0) {
             return -1;
         }
     }
-    orm_head_commit(h);
     return 0;
 }
 
 /* Into a known instance what it lacks. 0 / -1. */
 static int
-fill_partial(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+fill_partial(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, orm_head *h,
+             const orm_cell *cells)
 {
-    for (uint32_t i = 0; i < p->ncolumns; i++) {
-        const orm_fill *f = &p->fill[i];
+    for (uint32_t i = 0; i < ncolumns; i++) {
+        const orm_fill *f = &fill[i];
         PyObject *v = NULL;
 
         if (!(f->policy & ORM_FILL_PARTIAL) || orm_val_is_dirty(h, f->slot)) {
@@ -390,14 +392,50 @@ fill_partial(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *c
 
 /* Nothing that the row brings is missing. fast path: same answer as fill_partial. */
 static bool
-has_all(const orm_entplan *p, const orm_head *h)
+has_all(const orm_fill *fill, uint32_t ncolumns, const orm_head *h)
 {
-    for (uint32_t i = 0; i < p->ncolumns; i++) {
-        if (orm_val_fast(h, p->fill[i].slot) == NULL) {
+    for (uint32_t i = 0; i < ncolumns; i++) {
+        if (orm_val_fast(h, fill[i].slot) == NULL) {
             return false;
         }
     }
     return true;
+}
+
+/* What a row says of a known instance besides the entity's own columns; NULL: nothing. */
+static inline const orm_variant *
+more_of(const orm_entplan *p, const orm_head *h)
+{
+    return p->poly != NULL && p->poly->has_columns ? orm_poly_of(p->poly, h->mapper) : NULL;
+}
+
+/* Everything over what a known instance holds; its pending changes are lost. 0 / -1. */
+static int
+overwrite(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+{
+    const orm_variant *v = more_of(p, h);
+
+    if (note_fresh(l, h) < 0 || fill_over(l, p->fill, p->ncolumns, h, cells) < 0
+        || (v != NULL && fill_over(l, v->fill, v->ncolumns, h, cells) < 0)) {
+        return -1;
+    }
+    orm_head_commit(h);
+    return 0;
+}
+
+/* What a known instance lacks. 0 / -1. */
+static int
+complete(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
+{
+    const orm_variant *v = more_of(p, h);
+
+    if (!has_all(p->fill, p->ncolumns, h)
+        && fill_partial(l, p->fill, p->ncolumns, h, cells) < 0) {
+        return -1;
+    }
+    return v == NULL || has_all(v->fill, v->ncolumns, h)
+               ? 0
+               : fill_partial(l, v->fill, v->ncolumns, h, cells);
 }
 
 /* The row is about an instance that the session knew. 0 / -1. */
@@ -409,19 +447,22 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
     PyObject *names = NULL;
     int rc;
 
+    if (h->mapper != p->mapper && !orm_mapper_isa(h->mapper, p->mapper)) {
+        return 0; /* of another branch of its hierarchy: what the row says is not about it */
+    }
     if (!l->overwrite && !heard) {
-        return has_all(p, h) ? 0 : fill_partial(l, p, h, cells);
+        return complete(l, p, h, cells);
     }
     rc = first_sight(l, h);
     if (rc <= 0) {
         return rc;
     }
     if (l->overwrite) {
-        rc = note_fresh(l, h) < 0 ? -1 : fill_over(l, p, h, cells);
+        rc = overwrite(l, p, h, cells);
         return rc < 0 ? -1 : orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, NULL);
     }
     names = unloaded_keys(h);
-    if (names == NULL || fill_partial(l, p, h, cells) < 0) {
+    if (names == NULL || complete(l, p, h, cells) < 0) {
         Py_XDECREF(names);
         return -1;
     }
@@ -485,15 +526,25 @@ static PyObject *
 make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *empty,
          const orm_cell *cells)
 {
+    const orm_variant *v = NULL;
+    orm_mapper *m = p->mapper;
     orm_idmap *map = &l->s->map;
     uint64_t version = map->table.version;
     size_t used = map->table.used;
     orm_head *h = NULL;
     orm_head *other = NULL;
     PyObject *winner = NULL;
-    PyObject *obj = orm_instance_new(p->mapper, &h);
+    PyObject *obj = NULL;
 
-    if (obj == NULL || fill_new(l, p, h, cells) < 0) {
+    if (p->poly != NULL) {
+        if (orm_poly_pick(l, p, cells, &v) < 0) {
+            goto error;
+        }
+        m = v->mapper;
+    }
+    obj = orm_instance_new(m, &h);
+    if (obj == NULL || fill_new(l, p->fill, p->ncolumns, p->nfill, h, cells) < 0
+        || (v != NULL && fill_new(l, v->fill, v->ncolumns, v->nfill, h, cells) < 0)) {
         goto error;
     }
     if (map->table.version == version && map->table.used == used) {
@@ -517,11 +568,11 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
         }
     }
     if (note_fresh(l, h) < 0
-        || ((l->overwrite || orm_instance_listeners(p->mapper, ORM_IEV_REFRESH) != NULL)
+        || ((l->overwrite || orm_instance_listeners(m, ORM_IEV_REFRESH) != NULL)
             && first_sight(l, h) < 0)) {
         goto error;
     }
-    if ((p->mapper->events != NULL || l->s->events != NULL) && tell_loaded(l, p, obj) < 0) {
+    if ((m->events != NULL || l->s->events != NULL) && tell_loaded(l, m, obj) < 0) {
         goto error;
     }
     return obj;

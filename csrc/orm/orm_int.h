@@ -138,6 +138,9 @@ int orm_write_refresh(orm_mapper *m); /* build for the current version tag; 1 us
 void orm_write_drop(orm_mapper *m);
 PyObject *orm_entity_vectorcall(PyObject *cls, PyObject *const *args, size_t nargsf,
                                 PyObject *kwnames);
+/* A new instance of the program's: its discriminator is the class's identity. 0; -1 also where the
+   class is polymorphic_abstract. */
+int orm_head_born(orm_head *h);
 int orm_entity_init(PyObject *self, PyObject *args, PyObject *kwargs);
 
 /* --- attribute.c, access.c, history.c ------------------------------------------------- */
@@ -145,6 +148,8 @@ orm_attribute *orm_attribute_new(orm_mapper *m, PyObject *spec, uint32_t slot);
 int orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out);
 /* Listeners added from now on run after validator, cascade and backref. */
 void orm_attribute_fix_hooks(orm_attribute *a);
+/* The ATTR node of the attribute over another of its columns, or of another entity. New ref. */
+orm_node *orm_attribute_node(orm_attribute *a, orm_node *entity, orm_node *column);
 void orm_attribute_unbind(orm_attribute *a); /* its class goes away */
 PyObject *orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none);
 int orm_attribute_write(orm_head *h, orm_attribute *a, PyObject *v);
@@ -174,6 +179,8 @@ int orm_plan_setup(PyObject *module, orm_state *st);
 int orm_plan_register(orm_mapper *m);
 void orm_plan_unregister(orm_mapper *m);
 int orm_plan_fill(orm_mapper *m, PyObject *spec);  /* check spec, map the class. 0 / -1 */
+/* What a SELECT of the class reads, and the tuple of plans that it loads completely. 0 / -1. */
+int orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans);
 PyObject *orm_plan_add(orm_mapper *m, PyObject *slot_spec); /* new ref: the attribute */
 extern PyType_Spec orm_plan_spec;
 extern PyType_Spec orm_attribute_spec;

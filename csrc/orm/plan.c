@@ -215,7 +215,8 @@ check_class(orm_mapper *m)
         if (next == NULL) {
             continue;
         }
-        if (first != NULL && !orm_mapper_isa(first, next)) {
+        /* A concrete class has a plan of its own, without base. */
+        if (first != NULL && !PyType_IsSubtype(first->cls, next->cls)) {
             orm_raise_exc(st, ORM_EXC_InvalidRequestError,
                           "Class '%s' inherits from more than one mapped class", m->cls->tp_name);
             return -1;
@@ -369,35 +370,57 @@ slot_named(orm_mapper *m, PyObject *key, const char *what)
     return slot < 0 ? -1 : slot;
 }
 
+/* The slot and the node of one item of the primary key. 0 / -1. */
+static int
+add_primary_key(orm_mapper *m, PyObject *item)
+{
+    bool pair = PyTuple_Check(item) && PyTuple_GET_SIZE(item) == 2;
+    int64_t slot = slot_named(m, pair ? PyTuple_GET_ITEM(item, 0) : item, "primary key");
+    orm_attribute *a = slot < 0 ? NULL : m->attrs[slot];
+    orm_node *column = NULL;
+    orm_node *node = NULL;
+
+    if (a == NULL) {
+        return -1;
+    }
+    node = (orm_node *)Py_XNewRef(a->n.node);
+    column = pair && node != NULL ? orm_node_of(m->state, PyTuple_GET_ITEM(item, 1)) : NULL;
+    if (pair && node != NULL && column == NULL) {
+        Py_DECREF(node);
+        return -1;
+    }
+    if (column != NULL && column != node->args[1]) {
+        Py_SETREF(node, orm_attribute_node(a, m->entity, column));
+        if (node == NULL) {
+            return -1;
+        }
+    }
+    m->pk_nodes[m->npk] = node;
+    m->pk[m->npk++] = (uint32_t)slot;
+    return 0;
+}
+
 static int
 set_primary_key(orm_mapper *m, PyObject *keys)
 {
-    Py_ssize_t n = PyTuple_GET_SIZE(keys);
+    bool inherited = PyTuple_GET_SIZE(keys) == 0 && m->base != NULL;
+    uint32_t n = inherited ? m->base->npk : (uint32_t)PyTuple_GET_SIZE(keys);
 
-    if (n == 0 && m->base != NULL) {
-        m->pk = PyMem_Malloc((m->base->npk + 1) * sizeof(*m->pk));
-        if (m->pk == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        memcpy(m->pk, m->base->pk, m->base->npk * sizeof(*m->pk));
-        m->npk = m->base->npk;
-    }
-    else if (n == 0) {
+    if (n == 0) {
         return spec_error(m, "a root class needs a primary key");
     }
-    else {
-        m->pk = PyMem_Malloc((size_t)n * sizeof(*m->pk));
-        if (m->pk == NULL) {
-            PyErr_NoMemory();
+    m->pk = PyMem_Malloc(n * sizeof(*m->pk));
+    m->pk_nodes = PyMem_Calloc(n, sizeof(*m->pk_nodes));
+    if (m->pk == NULL || m->pk_nodes == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        PyObject *item = inherited ? m->base->attrs[m->base->pk[i]]->n.key
+                                   : PyTuple_GET_ITEM(keys, i);
+
+        if (add_primary_key(m, item) < 0) {
             return -1;
-        }
-        for (Py_ssize_t i = 0; i < n; i++) {
-            int64_t slot = slot_named(m, PyTuple_GET_ITEM(keys, i), "primary key");
-            if (slot < 0) {
-                return -1;
-            }
-            m->pk[m->npk++] = (uint32_t)slot;
         }
     }
     for (uint32_t i = 0; i < m->npk; i++) {
@@ -429,6 +452,43 @@ set_version(orm_mapper *m, PyObject *key)
     return 0;
 }
 
+/* What INSERT, UPDATE and DELETE of the class are about. 0 / -1. */
+static int
+make_table_entity(orm_mapper *m, PyObject *table)
+{
+    orm_node *from = table == Py_None || m->entity == NULL ? NULL : orm_node_of(m->state, table);
+
+    if (from == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    orm_node *parts[] = {from, (orm_node *)m->cls};
+    Py_XSETREF(m->table_entity, orm_node_make(m->state, ORM_N_ENTITY, ORM_OP_NONE, NULL,
+                                              (PyObject *)m, 0, 2, parts));
+    return m->table_entity == NULL ? -1 : 0;
+}
+
+int
+orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans)
+{
+    orm_node *from = orm_node_of(m->state, selectable);
+
+    if (from == NULL || m->entity == NULL) {
+        return from == NULL ? -1 : spec_error(m, "it is not mapped to anything");
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(plans); i++) {
+        if (!Py_IS_TYPE(PyTuple_GET_ITEM(plans, i), m->state->MapperPlan)) {
+            return spec_error(m, "set_polymorphic() takes a tuple of plans");
+        }
+    }
+    /* The node stays the same: all attributes of the class stand on it. Keys name the class. */
+    Py_SETREF(m->entity->args[0], (orm_node *)Py_NewRef(from));
+    Py_XSETREF(m->selectable, Py_NewRef(selectable));
+    Py_XSETREF(m->poly, Py_NewRef(plans));
+    Py_CLEAR(m->loads);
+    orm_sql_new_epoch(m->state);
+    return 0;
+}
+
 static int
 set_polymorphic(orm_mapper *m, PyObject *spec)
 {
@@ -436,8 +496,8 @@ set_polymorphic(orm_mapper *m, PyObject *spec)
     if (spec == Py_None) {
         return 0;
     }
-    if (!PyTuple_Check(spec) || PyTuple_GET_SIZE(spec) != 2) {
-        return spec_error(m, "polymorphic is None or (key, identity)");
+    if (!PyTuple_Check(spec) || PyTuple_GET_SIZE(spec) != 5) {
+        return spec_error(m, "polymorphic is None or (key, identity, single, abstract, table)");
     }
     PyObject *key = PyTuple_GET_ITEM(spec, 0);
     PyObject *identity = PyTuple_GET_ITEM(spec, 1);
@@ -450,7 +510,9 @@ set_polymorphic(orm_mapper *m, PyObject *spec)
         m->attrs[slot]->flags |= ORM_A_DISCRIMINATOR;
     }
     m->identity = identity == Py_None ? NULL : Py_NewRef(identity);
-    return 0;
+    m->single = PyTuple_GET_ITEM(spec, 2) == Py_True;
+    m->abstract = PyTuple_GET_ITEM(spec, 3) == Py_True;
+    return make_table_entity(m, PyTuple_GET_ITEM(spec, 4));
 }
 
 /* --- the class ------------------------------------------------------------------------- */
@@ -462,6 +524,17 @@ orm_plan_install(orm_mapper *m, orm_attribute *a)
     return PyType_Type.tp_setattro((PyObject *)m->cls, a->n.key, (PyObject *)a);
 }
 
+/* The class itself has something else under the name of an attribute that it inherits. */
+static bool
+is_overridden(const orm_mapper *m, const orm_attribute *a)
+{
+    PyObject *own = a->flags & ORM_A_INHERITED
+                        ? PyDict_GetItemWithError(m->cls->tp_dict, a->n.key) /* borrow-ok */
+                        : NULL;
+
+    return own != NULL && !Py_IS_TYPE(own, m->state->InstrumentedAttribute);
+}
+
 /* Everything that makes a class mapped; the plan is complete. 0 / -1. */
 static int
 install_class(orm_mapper *m)
@@ -470,7 +543,8 @@ install_class(orm_mapper *m)
     PyTypeObject *meta = Py_TYPE(cls);
 
     for (uint32_t i = 0; i < m->nslots; i++) {
-        if (m->attrs[i] != NULL && orm_plan_install(m, m->attrs[i]) < 0) {
+        if (m->attrs[i] != NULL && !is_overridden(m, m->attrs[i])
+            && orm_plan_install(m, m->attrs[i]) < 0) {
             return -1;
         }
     }
@@ -567,6 +641,12 @@ orm_plan_fill(orm_mapper *m, PyObject *spec)
     }
     if (orm_plan_register(m) < 0 || (m->base != NULL && add_child(m->base, m) < 0)) {
         return -1;
+    }
+    for (orm_mapper *up = m->base; up != NULL; up = up->base) {
+        Py_CLEAR(up->loads); /* their rows may be of this class from now on */
+    }
+    if (m->base != NULL) {
+        orm_sql_new_epoch(m->state);
     }
     return install_class(m);
 }

@@ -10,9 +10,12 @@
  *   selectable   FromClause that `select(cls)` selects from, or None (an abstract mapping)
  *   slots        tuple of slot, columns first, relationships after. Only what this class adds;
  *                a key of the parent again replaces its column, kind and flags in the same slot
- *   primary_key  tuple of keys, in the order of the identity; () = the parent's
+ *   primary_key  tuple of keys or of (key, column) where the column is not the attribute's first,
+ *                in the order of the identity; () = the parent's
  *   version      key or None
- *   polymorphic  None | (key of the discriminator or None, identity of this class or None)
+ *   polymorphic  None | (key of the discriminator or None, identity of this class or None,
+ *                whether statements over the class are restricted to its identities,
+ *                whether the class has no instances of its own, the class's own table)
  *   mapper       the Python Mapper: InstanceState.mapper, attribute.parent; kept, never read
  *   manager      the Python ClassManager or None: `_sa_class_manager`; kept, never read
  * slot = (key, kind, columns, flags, prop, compare, validator)
@@ -141,12 +144,19 @@ struct orm_mapper {
     orm_attribute **attrs;  /* owned, [nslots], NULL = gap; may move when attributes are added */
     PyObject *index;        /* owned dict key -> int slot */
     orm_node *entity;       /* owned ENTITY node, NULL without a selectable */
+    orm_node *table_entity; /* owned ENTITY node over the class's own table: the target of INSERT,
+                               UPDATE and DELETE; the same as `entity` where that is the table */
     PyObject *selectable;   /* owned or NULL */
     uint32_t *pk;           /* owned slot numbers of the identity, [npk] */
+    orm_node **pk_nodes;    /* owned, [npk]: what the identity's columns are in statements */
     uint32_t npk;
     int32_t version;        /* slot or -1 */
     int32_t discriminator;  /* slot of polymorphic_on or -1 */
     PyObject *identity;     /* owned polymorphic identity or NULL */
+    PyObject *poly;         /* owned tuple: plans of the subclasses that a SELECT of the class loads
+                               completely, in their order; or NULL */
+    bool single;            /* statements over the class get the criterion of its identities */
+    bool abstract;          /* polymorphic_abstract: no instance is of exactly this class */
     PyObject *py;           /* owned: the Python Mapper or None */
     PyObject *manager;      /* owned: the Python ClassManager or None */
     orm_dispatch *events;   /* owned: mapper events (before_insert ...), NULL: nobody ever asked */

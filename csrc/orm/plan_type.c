@@ -53,6 +53,11 @@ plan_traverse(PyObject *self, visitproc visit, void *arg)
     }
     Py_VISIT(m->index);
     Py_VISIT(m->entity);
+    Py_VISIT(m->table_entity);
+    for (uint32_t i = 0; m->pk_nodes != NULL && i < m->npk; i++) {
+        Py_VISIT(m->pk_nodes[i]);
+    }
+    Py_VISIT(m->poly);
     Py_VISIT(m->selectable);
     Py_VISIT(m->identity);
     Py_VISIT(m->py);
@@ -104,6 +109,11 @@ plan_clear(PyObject *self)
     PyMem_Free(attrs);
     Py_CLEAR(m->index);
     Py_CLEAR(m->entity);
+    Py_CLEAR(m->table_entity);
+    for (uint32_t i = 0; m->pk_nodes != NULL && i < m->npk; i++) {
+        Py_CLEAR(m->pk_nodes[i]);
+    }
+    Py_CLEAR(m->poly);
     Py_CLEAR(m->selectable);
     Py_CLEAR(m->identity);
     Py_CLEAR(m->py);
@@ -130,6 +140,7 @@ plan_dealloc(PyObject *self)
     plan_clear(self);
     PyMem_Free(m->children);
     PyMem_Free(m->pk);
+    PyMem_Free(m->pk_nodes);
     PyMem_Free(m->relations);
     Py_CLEAR(m->module);
     type->tp_free(self);
@@ -160,6 +171,19 @@ plan_set_relation(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "UO:set_relation", &key, &relation)
         || orm_plan_set_relation((orm_mapper *)self, key, relation) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* set_polymorphic(selectable, plans) */
+static PyObject *
+plan_set_polymorphic(PyObject *self, PyObject *args)
+{
+    PyObject *selectable, *plans;
+
+    if (!PyArg_ParseTuple(args, "OO!:set_polymorphic", &selectable, &PyTuple_Type, &plans)
+        || orm_plan_set_poly((orm_mapper *)self, selectable, plans) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -300,6 +324,9 @@ static PyMethodDef plan_methods[] = {
      "add_attribute($self, slot, /)\n--\n\nMap one more attribute; returns it."},
     {"set_relation", plan_set_relation, METH_VARARGS,
      "set_relation($self, key, relation, /)\n--\n\nWhat a relationship attribute stands for."},
+    {"set_polymorphic", plan_set_polymorphic, METH_VARARGS,
+     "set_polymorphic($self, selectable, plans, /)\n--\n\nWhat a SELECT of the class reads, and the "
+     "subclasses that it loads completely."},
     {"attribute", plan_attribute, METH_O,
      "attribute($self, key, /)\n--\n\nThe InstrumentedAttribute of a key; KeyError."},
     {"configured", plan_configured, METH_NOARGS,

@@ -1,6 +1,5 @@
 /*
  * compile.h - one compile run: its state, and the concepts the renderer's files share.
- *
  * Place: tree (sql_node.h) -> froms* (which FROMs a SELECT has) -> render_* (text with
  *   private markers, names*, scope*) -> text_finish.c (markers become placeholders) -> plan*
  *   (slots, result columns). Private to sql/.
@@ -109,6 +108,8 @@ bool orm_fromset_has(const orm_fromset *set, const orm_node *from);
 
 /* FROM elements an expression names, in order, under `env` up to `stop`. */
 int orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set);
+/* Of a SELECT list: an attribute of a class over several tables brings all. */
+int orm_froms_of_columns(orm_cctx *cc, const orm_node *cols, orm_env *env, orm_fromset *set);
 /* FROM list of a SELECT: what is written, joins made, correlation taken out. */
 int orm_froms_select(orm_cctx *cc, const orm_node *select, unsigned rf, orm_fromset *out);
 /* Members of JOINs that are in the list are not written by themselves: take them out. */
@@ -120,6 +121,8 @@ int orm_froms_flatten(orm_cctx *cc, const orm_fromset *froms, orm_fromset *out);
 /* select_from() elements with the SELECT's joins folded in, in order. */
 int orm_froms_joined(orm_cctx *cc, const orm_node *select, orm_fromset *out);
 
+/* The statement with the criteria that the mapping adds, or itself; NULL. */
+const orm_node *orm_restricted(orm_cctx *cc, const orm_node *stmt);
 /* Columns of a SELECT or of a COMPOUND's first SELECT, made once per run. */
 orm_collist *orm_columns_of(orm_cctx *cc, const orm_node *stmt);
 /* The name of a column where it is written `AS name`, or read from outside. */
@@ -129,9 +132,9 @@ int orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint
                    orm_selcol *out);
 /* The name of a selectable before a column: a table's without its schema. */
 int orm_from_name(orm_cctx *cc, const orm_node *sel, orm_str *out);
-/* The name under which selectable `sel` exports `expr` (args[1] of a COLREF). */
 /* FROMSTMT, its statement rendered: orm/ plans how the rows become its items. 0 / -1. */
 int orm_plan_from_statement(orm_cctx *cc, const orm_node *stmt);
+/* The name under which selectable `sel` exports `expr` (args[1] of a COLREF). */
 int orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
                     orm_str *out);
 

@@ -30,6 +30,9 @@ dml_new(PyObject *module, PyObject *table, orm_kind kind, uint32_t aux)
         Py_XDECREF(t);
         return NULL;
     }
+    if (t->kind == ORM_N_ENTITY && orm_sql_get_orm_ops(st) != NULL) {
+        Py_SETREF(t, (orm_node *)Py_NewRef(orm_sql_get_orm_ops(st)->dml_target(t)));
+    }
     n = orm_node_new(st, NULL, kind, ORM_DML__COUNT);
     if (n == NULL) {
         Py_DECREF(t);

@@ -240,7 +240,9 @@ orm_node_wrap(orm_state *st, orm_node *n)
         return Py_NewRef((PyObject *)n);
     }
     if (n->kind == ORM_N_ENTITY) {
-        return Py_NewRef(n->args[1] != NULL ? (PyObject *)n->args[1] : n->payload);
+        PyObject *owner = orm_entity_owner(n);
+
+        return Py_NewRef(owner != NULL ? owner : n->payload);
     }
     if (n->payload == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "the object of this SQL element is gone");

@@ -77,9 +77,10 @@ push(walk *w, const orm_node *node, orm_env *env)
     return 0;
 }
 
-/* The FROM a leaf belongs to; NULL: none. */
+/* The FROM a leaf belongs to; NULL: none. An attribute of a class over several tables is all of
+   them in a SELECT list, elsewhere the one table that has the column. */
 static const orm_node *
-leaf_from(const orm_node *n)
+leaf_from(const orm_node *n, bool columns)
 {
     const orm_node *sel = NULL;
 
@@ -88,8 +89,14 @@ leaf_from(const orm_node *n)
     case ORM_N_STAR:
         sel = arg(n, 0);
         break;
-    case ORM_N_COLREF:
     case ORM_N_ATTR:
+        sel = orm_selectable(n->args[0]);
+        if (!columns && sel->kind == ORM_N_JOIN
+            && (n->args[1]->kind == ORM_N_COLUMN || n->args[1]->kind == ORM_N_COLREF)) {
+            sel = n->args[1]->args[0];
+        }
+        break;
+    case ORM_N_COLREF:
     case ORM_N_FROMCOL:
         sel = n->args[0];
         break;
@@ -134,8 +141,8 @@ is_leaf(const orm_node *n)
     }
 }
 
-int
-orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set)
+static int
+froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, bool columns, orm_fromset *set)
 {
     walk w = {0};
     const orm_env *stop = env;
@@ -151,7 +158,7 @@ orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set)
             it.node = it.node->args[0]->args[0];
         }
         if (is_leaf(it.node)) {
-            const orm_node *sel = leaf_from(it.node);
+            const orm_node *sel = leaf_from(it.node, columns);
 
             if (sel != NULL && orm_fromset_add(cc, set, orm_resolve(it.env, stop, sel)) < 0) {
                 goto done;
@@ -176,6 +183,18 @@ orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set)
 done:
     PyMem_Free(w.v);
     return rc;
+}
+
+int
+orm_froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, orm_fromset *set)
+{
+    return froms_of(cc, expr, env, false, set);
+}
+
+int
+orm_froms_of_columns(orm_cctx *cc, const orm_node *cols, orm_env *env, orm_fromset *set)
+{
+    return froms_of(cc, cols, env, true, set);
 }
 
 /* --- lists of FROMs --------------------------------------------------------------------- */
@@ -313,7 +332,7 @@ orm_froms_select(orm_cctx *cc, const orm_node *select, unsigned rf, orm_fromset 
         return -1;
     }
     if (select->args[ORM_SEL_COLS] != NULL
-        && orm_froms_of(cc, select->args[ORM_SEL_COLS], cc->env, out) < 0) {
+        && orm_froms_of_columns(cc, select->args[ORM_SEL_COLS], cc->env, out) < 0) {
         return -1;
     }
     if (select->args[ORM_SEL_WHERE] != NULL

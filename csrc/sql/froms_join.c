@@ -85,6 +85,28 @@ find_left(orm_cctx *cc, const orm_fromset *set, const orm_node *right, const orm
     return found;
 }
 
+/* What the mapping restricts the joined class by belongs into ON. 0 / -1. */
+static int
+restrict_on(orm_cctx *cc, const orm_node *target, orm_node **on)
+{
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(cc->st);
+    orm_node *more = NULL;
+
+    if (ops == NULL || target->kind != ORM_N_ENTITY) {
+        return 0;
+    }
+    if (ops->restrict_join(cc->st, target, &more) < 0) {
+        return -1;
+    }
+    if (more != NULL) {
+        *on = orm_and(cc->st, *on, more);
+        Py_DECREF(more);
+        cc->has_default_sql = true; /* the mapping's values */
+        return orm_keep(cc, (PyObject *)*on);
+    }
+    return 0;
+}
+
 /* Put JOIN(left, right) at `at` of the list (n: behind it). */
 static int
 put_join(orm_cctx *cc, orm_fromset *set, Py_ssize_t at, const orm_node *left,
@@ -94,7 +116,8 @@ put_join(orm_cctx *cc, orm_fromset *set, Py_ssize_t at, const orm_node *left,
     orm_node *on = join->args[2], *made;
     orm_node *args[4];
 
-    if (on == NULL && infer_on(cc, left, right, true, &on) < 0) {
+    if ((on == NULL && infer_on(cc, left, right, true, &on) < 0)
+        || restrict_on(cc, join->args[1], &on) < 0) {
         return -1;
     }
     args[0] = (orm_node *)left;
@@ -166,7 +189,7 @@ fold(orm_cctx *cc, const orm_node *select, orm_fromset *set, const orm_node *joi
         return at < (Py_ssize_t)set->n ? put_join(cc, set, at, set->v[at], join)
                                        : no_left(cc, right);
     }
-    if (orm_froms_of(cc, select->args[ORM_SEL_COLS], cc->env, &named) < 0) {
+    if (orm_froms_of_columns(cc, select->args[ORM_SEL_COLS], cc->env, &named) < 0) {
         return -1;
     }
     at = find_left(cc, &named, right, join->args[2]);

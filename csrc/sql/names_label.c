@@ -105,6 +105,10 @@ describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
     case ORM_N_COLREF:
         return orm_export_col(cc, expr->args[0], expr->args[1], expr->aux, col);
     case ORM_N_ATTR:
+        if (expr->args[1]->kind == ORM_N_LABEL && expr->args[1]->payload != NULL
+            && !(expr->args[0]->aux & ORM_ENTITY_ALIASED)) {
+            return set_named(col, ORM_LBL_FIXED, expr->args[1]->payload);
+        }
         if (describe(cc, expr->args[1], col) < 0) {
             return -1;
         }
@@ -362,6 +366,25 @@ orm_plan_from_statement(orm_cctx *cc, const orm_node *stmt)
     return ops->expand(cc, (orm_node *)stmt, stmt == cc->stmt, &made);
 }
 
+const orm_node *
+orm_restricted(orm_cctx *cc, const orm_node *stmt)
+{
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(cc->st);
+    orm_node *made = NULL;
+
+    if (ops == NULL || !(stmt->flags & ORM_F_ORM)) {
+        return stmt;
+    }
+    if (ops->restrict_stmt(cc->st, (orm_node *)stmt, &made) < 0) {
+        return NULL;
+    }
+    if (made == NULL) {
+        return stmt;
+    }
+    cc->has_default_sql = true; /* the mapping's values */
+    return orm_keep(cc, (PyObject *)made) < 0 ? NULL : made;
+}
+
 /* Replace ENTITYs of a SELECT list by columns; orm/ knows how. Borrowed from `keep`. */
 static const orm_node *
 expand(orm_cctx *cc, const orm_node *stmt)
@@ -443,6 +466,9 @@ orm_columns_of(orm_cctx *cc, const orm_node *stmt)
     list->style = stmt->kind == ORM_N_SELECT ? (stmt->aux & ORM_SELF_LABELS)
         : ORM_LABEL_DISAMBIGUATE;
     list->expanded = expand(cc, stmt);
+    if (list->expanded != NULL && stmt->kind == ORM_N_SELECT) {
+        list->expanded = orm_restricted(cc, list->expanded);
+    }
     if (list->expanded == NULL || fill(cc, list, column_list(list->expanded)) < 0) {
         return NULL;
     }

@@ -150,7 +150,7 @@ padded(Py_ssize_t n)
 static Py_ssize_t
 list_length(const hole *h, PyObject *const *values, PyObject *named)
 {
-    PyObject *value = h->model.bind == ORM_SLOT_BY_NAME ? NULL : values[h->model.bind];
+    PyObject *value = h->model.bind == ORM_SLOT_BY_NAME ? h->model.value : values[h->model.bind];
 
     if (named != NULL && PyDict_Check(named)) {
         /* borrow-ok: read at once */

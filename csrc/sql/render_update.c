@@ -123,11 +123,16 @@ static int
 render_modify(orm_cctx *cc, const orm_node *n, unsigned rf)
 {
     const orm_node *target = orm_selectable(n->args[ORM_DML_TABLE]);
-    orm_level level = {.outer = cc->level, .stmt = n};
+    orm_level level = {.outer = cc->level};
     orm_env *env = cc->env;
     orm_fromset others = {0}, all = {0};
     int rc = -1;
 
+    n = orm_restricted(cc, n);
+    if (n == NULL) {
+        return -1;
+    }
+    level.stmt = n;
     if (other_froms(cc, n, target, &others) < 0 || orm_froms_members(cc, target, &all) < 0
         || orm_froms_flatten(cc, &others, &all) < 0) {
         return -1;

@@ -72,7 +72,8 @@
     X(JOIN, AUX)            /* args: left?, right, on?, cache; aux: ORM_JOIN_*; left NULL: infer (SELECT's JOINS only) */ \
     X(VALUES, ORDINAL|TEXT|AUX) /* args: column LIST, [row LIST] LIST, cache; payload: name?; ORM_VALUES_* */ \
     X(FROMFUNC, ORDINAL|TEXT|AUX) /* args: func, column LIST?, cache; payload: name?; ORM_FROMFUNC_* */ \
-    X(ENTITY, ENTITY)       /* args: selectable, owner (obj)?; payload: mapper (obj); aux 1: aliased */ \
+    X(ENTITY, ENTITY)       /* args: selectable, ENTITYs of subclasses loaded too..., owner (obj)?; \
+                             * payload: mapper (obj); aux 1: aliased */ \
     X(TEXTFROM, AUX)        /* args: TEXTSTMT, column LIST; aux 1: positional */ \
     /* statements: slots ORM_SEL_*, ORM_DML_*; payload: StmtSide? (never in the key) */ \
     X(SELECT, AUX) \
@@ -243,6 +244,8 @@ orm_node *orm_node_make(orm_state *st, orm_kind kind, orm_op op, orm_type *type,
 orm_node *orm_bind_new(orm_state *st, PyObject *value, orm_type *type, PyObject *body, uint32_t aux);
 orm_node *orm_and(orm_state *st, orm_node *a /*NULL ok*/, orm_node *b);
 
+static inline PyObject *
+orm_entity_owner(const orm_node *n) { return (PyObject *)n->args[n->ob_base.ob_size - 1]; }
 static inline orm_named *orm_node_named(const orm_node *n) { return (orm_named *)n->payload; }
 static inline ColumnObject *orm_node_column(const orm_node *n) { return (ColumnObject *)n->payload; }
 static inline TableObject *orm_node_table(const orm_node *n) { return (TableObject *)n->payload; }

@@ -18,6 +18,7 @@ _NAMES = {
         "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
     ),
     "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
+    "pyorm.orm._with_polymorphic": "with_polymorphic",
     "pyorm.orm.context": "QueryContext",
     "pyorm.orm._mapping_events": "EXT_CONTINUE EXT_SKIP EXT_STOP InstrumentationEvents RegistryEvents",
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",

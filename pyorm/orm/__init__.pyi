@@ -18,6 +18,9 @@ from pyorm.orm._aliased import (
     AliasedInsp as AliasedInsp,
     aliased as aliased,
 )
+from pyorm.orm._with_polymorphic import (
+    with_polymorphic as with_polymorphic,
+)
 from pyorm.orm.context import (
     QueryContext as QueryContext,
 )

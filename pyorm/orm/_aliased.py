@@ -6,6 +6,7 @@ from types import MethodType
 from typing import Any
 
 from pyorm import _core, exc
+from pyorm.orm import _with_polymorphic
 
 __all__ = ["AliasedClass", "AliasedInsp", "aliased"]
 
@@ -19,18 +20,20 @@ class AliasedInsp:
         class_: The mapped class.
         selectable: What the alias is read from.
         name: The name given to the alias, or None.
+        with_polymorphic_mappers: Of with_polymorphic(): the mappers that are loaded; else [].
     """
 
     is_mapper = False
     is_aliased_class = True
     is_selectable = False
     is_instance = False
-    with_polymorphic_mappers: tuple[Any, ...] = ()
+    with_polymorphic_mappers: list[Any]
 
     def __init__(self, entity: AliasedClass, mapper: Any, selectable: Any, name: str | None, by_name: bool) -> None:
         """Keep the facts."""
         self.entity, self.mapper, self.selectable, self.name = entity, mapper, selectable, name
         self._adapt_on_names = by_name
+        self.with_polymorphic_mappers = []
 
     @property
     def class_(self) -> type:
@@ -48,7 +51,11 @@ class AliasedInsp:
         return self.entity
 
     def __str__(self) -> str:
-        """Return `aliased(Class)`."""
+        """Return `aliased(Class)`, or `with_polymorphic(Class, [Subclass, …])`."""
+        mappers = self.with_polymorphic_mappers
+        if mappers:
+            names = ", ".join(m.class_.__name__ for m in mappers if m is not self.mapper)
+            return f"with_polymorphic({self.class_.__name__}, [{names}])"
         return f"aliased({self.class_.__name__})"
 
     def __repr__(self) -> str:
@@ -76,15 +83,52 @@ class AliasedClass(_core.AliasedEntity):
             mapper = mapped_class_or_ac._aliased_insp.mapper
         else:
             mapper = _mapper_of(mapped_class_or_ac)
-        columns = None
+        columns = aliases = None
+        mappers = mapper.with_polymorphic_mappers
         if alias is None:
-            alias = mapper.selectable.alias(name=name)
+            alias, aliases = _with_polymorphic.other_name(mapper.selectable, name, flat)
+            if isinstance(mapper.selectable, _core.Join):
+                columns = _columns_of(mapper, alias, False, aliases)
         else:
             columns = _columns_of(mapper, alias, adapt_on_names)
             name = name if name is not None else _name_of(alias)
-        self.__dict__["_aliased_insp"] = AliasedInsp(self, mapper, alias, name, adapt_on_names)
+        self._start(mapper, alias, name, adapt_on_names, columns, [m.plan for m in mappers if m is not mapper])
+        if mappers:
+            self._add_subclasses(mappers, alias, aliases, adapt_on_names)
+
+    def _start(self, mapper: Any, alias: Any, name: str | None, by_name: bool, columns: Any, plans: Any = ()) -> None:
+        self.__dict__["_aliased_insp"] = AliasedInsp(self, mapper, alias, name, by_name)
         self.__dict__["__name__"] = name
-        self._setup(mapper.plan, alias, columns)
+        self._setup(mapper.plan, alias, columns, tuple(plans))
+
+    @classmethod
+    def _of_several(
+        cls, mapper: Any, mappers: list[Any], source: Any, aliases: Any, name: str | None, by_name: bool, on: Any
+    ) -> AliasedClass:
+        """Make what with_polymorphic() returns; `aliases`: {} the tables themselves, None: look columns up."""
+        self = object.__new__(cls)
+        columns = None if aliases == {} else _columns_of(mapper, source, by_name, aliases)
+        if on is not None and mapper._polymorphic_key is not None and columns is not None:
+            columns[mapper._polymorphic_key] = (on,)
+        others = [m for m in mappers if m is not mapper]
+        self._start(mapper, source, name, by_name, columns, [m.plan for m in others])
+        self._add_subclasses(mappers, source, aliases, by_name)
+        return self
+
+    def _add_subclasses(self, mappers: list[Any], source: Any, aliases: Any, by_name: bool) -> None:
+        """Make an alias of each subclass, read from the same selectable."""
+        insp = self.__dict__["_aliased_insp"]
+        insp.with_polymorphic_mappers = mappers
+        subs = []
+        for one in mappers:
+            if one is insp.mapper:
+                continue
+            sub = object.__new__(AliasedClass)
+            columns = None if aliases == {} else _columns_of(one, source, by_name, aliases)
+            sub._start(one, source, None, by_name, columns)
+            self.__dict__[one.class_.__name__] = sub
+            subs.append(sub)
+        self._set_subclasses(tuple(subs))
 
     def __getattr__(self, key: str) -> Any:
         """Find an attribute of the mapped class, as one of the alias."""
@@ -135,18 +179,34 @@ def _name_of(selectable: Any) -> str | None:
     return None if name is None or getattr(selectable, "_anonymous", False) else str(name)
 
 
-def _columns_of(mapper: Any, selectable: Any, by_name: bool) -> dict[str, Any]:
-    """Return the selectable's column for each attribute it has one for."""
-    found: dict[str, Any] = {}
+def _columns_of(
+    mapper: Any, selectable: Any, by_name: bool, aliases: dict[Any, Any] | None = None
+) -> dict[str, tuple[Any, ...]]:
+    """Return the selectable's columns for each attribute it has some for.
+
+    Args:
+        mapper: the Mapper.
+        selectable: where the columns are looked for.
+        by_name: take columns of the same name too.
+        aliases: the aliases of the tables that a JOIN stands for, or None.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
     for prop in mapper.column_attrs:
-        column = prop.columns[0]
-        if not isinstance(column, _core.ColumnClause):
-            continue
-        there = selectable.corresponding_column(column)
-        if there is None and by_name:
-            there = selectable.c.get(column.name)
-        if there is not None:
-            found[prop.key] = there
+        there = []
+        for column in prop.columns:
+            if not isinstance(column, _core.ColumnClause):
+                continue
+            if aliases:
+                alias = aliases.get(column.table)
+                one = None if alias is None else alias.c[column.key]
+            else:
+                one = selectable.corresponding_column(column)
+                if one is None and by_name:
+                    one = selectable.c.get(column.name)
+            if one is not None:
+                there.append(one)
+        if there:
+            found[prop.key] = tuple(there)
     return found
 
 
@@ -164,7 +224,7 @@ def aliased(
         alias: What the class is read from: an alias of its table or a subquery that has its
             columns; an anonymous alias of the table by default.
         name: Name of the alias in SQL and in rows; generated by default.
-        flat: Accepted; a class over one table is flat anyway.
+        flat: Read a class over several tables from their aliases, JOINed, instead of from a subquery.
         adapt_on_names: Match the subquery's columns by name where they do not come from the
             class's table.
 

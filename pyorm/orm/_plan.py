@@ -20,21 +20,35 @@ def build(mapper: Any) -> Any:
     Returns:
         The `_core.MapperPlan`; the attributes stand on the class afterwards.
     """
-    slots = tuple(_slot(mapper, prop) for prop in mapper._props.values() if isinstance(prop, ColumnProperty))
-    slots += tuple(_relation_slot(mapper, p) for p in mapper._props.values() if isinstance(p, RelationshipProperty))
+    base = mapper.inherits if not mapper.concrete else None
+    own = [p for p in mapper._props.values() if base is None or not _is_the_parents(mapper, base, p)]
+    slots = tuple(_slot(mapper, prop) for prop in own if isinstance(prop, ColumnProperty))
+    slots += tuple(_relation_slot(mapper, prop) for prop in own if isinstance(prop, RelationshipProperty))
     version = mapper._by_column[mapper.version_id_col].key if mapper.version_id_col is not None else None
     spec = (
-        None,
+        None if base is None else base.plan,
         "slots" if issubclass(mapper.class_, _core.Entity) else "dict",
-        mapper.local_table,
+        mapper.selectable,
         slots,
-        tuple(_key_of(mapper, column) for column in mapper.primary_key),
+        tuple((_key_of(mapper, column), column) for column in mapper.primary_key),
         version,
-        None,
+        (
+            mapper._polymorphic_key,
+            mapper.polymorphic_identity,
+            mapper.single and mapper.polymorphic_on is not None,
+            mapper.polymorphic_abstract,
+            mapper.local_table,
+        ),
         mapper,
         mapper.class_manager,
     )
     return _core.MapperPlan(mapper.class_, spec)
+
+
+def _is_the_parents(mapper: Any, base: Any, prop: MapperProperty) -> bool:
+    """Return whether the subclass takes the attribute as its parent has it."""
+    same = base._props.get(prop.key) is prop
+    return same and mapper.validators.get(prop.key) == base.validators.get(prop.key)
 
 
 def add(mapper: Any, prop: MapperProperty) -> None:

@@ -32,16 +32,30 @@ class _Scan:
         self.seen: set[str] = set()
         is_dataclass = _dataclasses.options_of(cls) is not None or "__dataclass_fields__" in cls.__dict__
         self.allows_unmapped = is_dataclass or bool(getattr(cls, "__allow_unmapped__", False))
+        self.parent = mapped_parent(cls)
+        self.copies: dict[int, Any] = {}  # id of a mixin's column -> the class's copy
 
     def run(self) -> None:
         """Look through the class and its unmapped bases, nearest first: the first one to name an attribute wins."""
+        known = () if self.parent is None else self.parent.class_.__mro__
         for base in self.cls.__mro__:
-            if base is not self.cls and ("__mapper__" in base.__dict__ or base is _core.Entity or base is object):
+            if base in known:
+                self._scan_cascading(base)
+                continue
+            if base is not self.cls and (base is _core.Entity or base is object):
                 continue
             if _is_base(base):
                 self._scan_class(base, is_own=False, of_base=True)
             else:
                 self._scan_class(base, is_own=base is self.cls, of_base=False)
+
+    def _scan_cascading(self, base: type) -> None:
+        """Take from what the parent class has already only the attributes that each class has for itself."""
+        for name, value in list(base.__dict__.items()):
+            cascades = isinstance(value, declared_attr) and value._cascading and not value._is_directive
+            if cascades and not name.startswith("__") and name not in self.seen:
+                self._take(base, name, value, _UNSET, False, False)
+                self.seen.add(name)
 
     def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
         annotations = base.__dict__.get("__annotations__", {})  # noqa: RUF063 - this class only, not its bases
@@ -141,7 +155,9 @@ class _Scan:
                 raise exc.InvalidRequestError(
                     f"Column '{name}' of the mixin of {self.cls.__name__} belongs to a table already"
                 )
+            original = value.column if isinstance(value, MappedColumn) else value
             value = value._copy()
+            self.copies[id(original)] = value.column if isinstance(value, MappedColumn) else value
         if isinstance(value, Column):
             if value.name is None:
                 value.name = value.key = name
@@ -152,8 +168,25 @@ class _Scan:
             return
         value._owner = self.cls.__name__
         value._complete(name, None if inner is None else _annotations.Annotation(inner, self.registry))
+        if value.use_existing_column and self._take_existing(name, value):
+            return
         self.columns.append((value.sort_order, value.column))
         self.properties[name] = _property_of(value)
+
+    def _take_existing(self, name: str, value: MappedColumn[Any]) -> bool:
+        """Map the parent's table's column of this name, if there is one.
+
+        Raises:
+            ArgumentError: the class has no mapped parent.
+        """
+        if self.parent is None:
+            raise exc.ArgumentError("Can't use use_existing_column with non-inheriting mappers")
+        there = self.parent.local_table.c.get(value.column.key)
+        if there is None:
+            return False
+        value.column = there
+        self.properties[name] = _property_of(value)
+        return True
 
     def _take_property(self, name: str, value: MapperProperty, is_own: bool) -> None:
         if not is_own:
@@ -240,22 +273,83 @@ def map_class(reg: registry, cls: type) -> None:
         scan = _Scan(reg, cls)
         scan.run()
         _dataclasses.transform(cls, scan.properties)
-        table = _table_for(cls, scan, reg)
-        arguments = dict(getattr(cls, "__mapper_args__", None) or {})
-        arguments.pop("polymorphic_abstract", None)
+        arguments = dict(_directive(cls, "__mapper_args__") or {})
+        parent = arguments.setdefault("inherits", scan.parent)
+        table = _table_for(cls, scan, reg, parent is not None and not arguments.get("concrete", False))
+        if table is None:
+            _add_columns(cls, scan, parent if not isinstance(parent, type) else parent.__mapper__)
         properties = {**scan.properties, **arguments.pop("properties", {})}
+        own_table = table if table is not None else scan.parent.local_table if scan.parent else None
+        for key, value in list(arguments.items()):
+            arguments[key] = _argument(key, value, scan, own_table)
     finally:
         type.__delattr__(cls, "_declared_attr_values")
-    for key in ("version_id_col",):
-        if isinstance(arguments.get(key), str):
-            arguments[key] = table.c[arguments[key]]
     Mapper(cls, table, properties=properties, registry=reg, **arguments)
 
 
-def _table_for(cls: type, scan: _Scan, reg: registry) -> Any:
+def _argument(key: str, value: Any, scan: _Scan, table: Any) -> Any:
+    """Return an argument of the Mapper: a mixin's column becomes the class's own."""
+    if key == "version_id_col" and isinstance(value, str):
+        return table.c[value]
+    if isinstance(value, (Column, MappedColumn)):
+        column = value.column if isinstance(value, MappedColumn) else value
+        return scan.copies.get(id(column), column)
+    return value
+
+
+def mapped_parent(cls: type) -> Any:
+    """Return the Mapper of the nearest mapped base class, or None."""
+    for base in cls.__mro__[1:]:
+        if "__mapper__" in base.__dict__:
+            return base.__dict__["__mapper__"]
+    return None
+
+
+def _directive(cls: type, name: str) -> Any:
+    """Return `__tablename__` and the like: the class's own or an unmapped base's; a mapped parent's is its own."""
+    parent = mapped_parent(cls)
+    for base in cls.__mro__:
+        if name not in base.__dict__:
+            continue
+        value = base.__dict__[name]
+        if parent is not None and base is not cls and "__mapper__" in base.__dict__:
+            if not (isinstance(value, declared_attr) and value._cascading):
+                continue
+        return value.__get__(None, cls) if hasattr(value, "__get__") else value
+    return None
+
+
+def _add_columns(cls: type, scan: _Scan, parent: Mapper) -> None:
+    """Add a single-table class's columns to its parent's table.
+
+    Raises:
+        ArgumentError: a primary key, or a name that the table has already.
+    """
+    table = parent.local_table
+    for column in scan.sorted_columns():
+        if column.primary_key:
+            raise exc.ArgumentError("Can't place primary key columns on an inherited class with no table.")
+        if column.key in table.c:
+            if table.c[column.key] is column:
+                continue
+            raise exc.ArgumentError(
+                f"Column '{column.key}' on class {cls.__name__} conflicts with existing column "
+                f"'{table.c[column.key]}'.  If using Declarative, consider using the use_existing_column parameter of "
+                "mapped_column() to resolve conflicts."
+            )
+        table.append_column(column)
+
+
+def _table_for(cls: type, scan: _Scan, reg: registry, inherits: bool) -> Any:
+    """Return the class's own table; None: it has none, and its parent's is used.
+
+    Raises:
+        InvalidRequestError: it has none, nor a mapped parent.
+        ArgumentError: further columns for a given table.
+    """
     columns = scan.sorted_columns()
-    if "__table__" in cls.__dict__ or getattr(cls, "__table__", None) is not None:
-        table = cls.__table__  # type: ignore[attr-defined]
+    table = _directive(cls, "__table__")
+    if table is not None:
         for column in columns:
             if column.table is None and column.key not in table.c:
                 raise exc.ArgumentError(f"Can't add additional column {column.key!r} when specifying __table__")
@@ -263,8 +357,10 @@ def _table_for(cls: type, scan: _Scan, reg: registry) -> Any:
             k: table.c[v.key] if isinstance(v, Column) and v.table is None else v for k, v in scan.properties.items()
         }
         return table
-    name = getattr(cls, "__tablename__", None)
+    name = _directive(cls, "__tablename__")
     if name is None:
+        if inherits:
+            return None
         raise exc.InvalidRequestError(
             f"Class {cls!r} does not have a __table__ or __tablename__ specified and does not inherit from an existing "
             "table-mapped class."
@@ -277,7 +373,7 @@ def _table_for(cls: type, scan: _Scan, reg: registry) -> Any:
 
 def _table_args(cls: type) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Split `__table_args__` into items and keywords."""
-    args = getattr(cls, "__table_args__", None)
+    args = _directive(cls, "__table_args__")
     if args is None:
         return (), {}
     if isinstance(args, dict):

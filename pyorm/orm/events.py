@@ -150,6 +150,9 @@ def dispatch_of_class(cls: type) -> Any:
     """Return the Dispatch of a class, mapped or not; a mapped class's plan gets it."""
     found = _of_class.get(cls)
     if found is None:
+        for base in reversed(cls.__mro__[1:]):  # what they hear later goes on to their subclasses
+            if base not in _of_class and "_sa_plan" in base.__dict__:
+                dispatch_of_class(base)
         bases = [_of_class[base] for base in cls.__mro__[1:] if base in _of_class]
         found = _of_class[cls] = MAPPER.dispatch(_everywhere, *bases[:1])
     plan = _core.mapper_plan(cls)
@@ -161,10 +164,21 @@ def dispatch_of_class(cls: type) -> Any:
 
 
 def _init_added(dispatch: Any, name: str, listener: Listener) -> None:
+    if listener.options.get("propagate"):
+        for cls in [cls for cls, found in list(_of_class.items()) if found is dispatch]:
+            _attach_subclasses(cls)
     if name in ("init", "init_failure"):
         for cls, found in list(_of_class.items()):
             if found.init or found.init_failure:
                 _tell_init(cls, found)
+
+
+def _attach_subclasses(cls: type) -> None:
+    """Give the mapped subclasses Dispatches of their own, through which they hear what is propagated."""
+    for sub in cls.__subclasses__():
+        if "_sa_plan" in sub.__dict__:
+            dispatch_of_class(sub)
+        _attach_subclasses(sub)
 
 
 def _tell_init(cls: type, dispatch: Any) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm import _mapping_events, _plan, events
+from pyorm.orm import _inherit, _mapping_events, _plan, _with_polymorphic, events
+from pyorm.orm._inherit import column_of
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
@@ -29,6 +31,13 @@ class Mapper:
         columns, c: its columns by attribute key.
         primary_key: tuple of the primary key's columns.
         registry: the registry it belongs to.
+        inherits, base_mapper: the parent's Mapper or None; the root's.
+        inherit_condition: what joins the own table to the parent's, or None.
+        single, concrete: whether it shares its parent's table; whether it shares nothing.
+        polymorphic_on: the discriminator's column or expression, or None.
+        polymorphic_identity, polymorphic_abstract: the discriminator's value for this class; that there is none.
+        polymorphic_map: mappers of the hierarchy by identity.
+        tables: the tables that its instances' rows are in.
     """
 
     is_mapper = True
@@ -36,13 +45,16 @@ class Mapper:
     is_selectable = False
     concrete = single = non_primary = False
     inherits: Mapper | None = None
-    with_polymorphic = None
+    inherit_condition: Any = None
     polymorphic_on: Any = None
     polymorphic_identity: Any = None
     is_mapping = True  # False: disposed of
     _is_set_up = _is_configured = False  # relationships looked up; and given to the core
     _is_announced = False  # listeners of before_mapper_configured have heard of it
     _failure: Exception | None = None  # why configuration of this mapper failed
+    polymorphic_abstract = False
+    _polymorphic_key: str | None = None
+    _equated: tuple[tuple[Any, Any], ...] = ()
 
     def __init__(
         self,
@@ -50,6 +62,15 @@ class Mapper:
         local_table: Any = None,
         properties: Mapping[str, Any] | None = None,
         primary_key: Sequence[Any] | None = None,
+        inherits: Any = None,
+        inherit_condition: Any = None,
+        inherit_foreign_keys: Any = None,
+        concrete: bool = False,
+        polymorphic_on: Any = None,
+        polymorphic_identity: Any = None,
+        polymorphic_abstract: bool = False,
+        polymorphic_load: str | None = None,
+        with_polymorphic: Any = None,
         version_id_col: Any = None,
         version_id_generator: Any = None,
         include_properties: Sequence[str] | None = None,
@@ -78,19 +99,13 @@ class Mapper:
             raise exc.ArgumentError(
                 f"Class '{class_}' already has a primary mapper defined. Use clear_mappers() to remove all mappers"
             )
-        for base in class_.__mro__[1:]:
-            if "__mapper__" in base.__dict__:
-                raise exc.ArgumentError(
-                    f"Class {class_.__name__} derives from the mapped class {base.__name__}: give the common columns "
-                    "to a mixin or to an abstract base (__abstract__ = True)"
-                )
-        if local_table is None:
-            raise exc.ArgumentError(f"Mapper for {class_.__name__} has no table")
-        self.class_, self.local_table = class_, local_table
-        self.persist_selectable = self.selectable = local_table
-        self.tables = [local_table] if hasattr(local_table, "indexes") else []
+        self.class_, self.concrete = class_, concrete
+        self._children: list[weakref.ref[Mapper]] = []
+        self.inherits = base = _inherit.resolve(class_, inherits)
+        self._set_tables(local_table, base)
         self.registry = registry
-        self.base_mapper = self
+        self.base_mapper = self if base is None else base.base_mapper
+        self.polymorphic_map: dict[Any, Mapper] = {} if base is None else base.polymorphic_map
         self.eager_defaults, self.confirm_deleted_rows, self.batch = eager_defaults, confirm_deleted_rows, batch
         self.allow_partial_pks, self.always_refresh = allow_partial_pks, always_refresh
         self.passive_updates, self.passive_deletes = passive_updates, passive_deletes
@@ -99,33 +114,70 @@ class Mapper:
         self.column_prefix = column_prefix
         self._include = None if include_properties is None else set(include_properties)
         self._exclude = set(exclude_properties or ())
-        self.primary_key = self._find_primary_key(primary_key)
-        self.version_id_col = _column_of(version_id_col)
+        self.version_id_col = column_of(version_id_col)
+        if base is not None and not concrete:
+            if version_id_col is None:
+                self.version_id_col = base.version_id_col
+                self.version_id_generator = base.version_id_generator
+            if not self.single:
+                _inherit.join_parent(self, base, column_of(inherit_condition), inherit_foreign_keys)
+            self.primary_key = base.primary_key
+        else:
+            self.primary_key = self._find_primary_key(primary_key)
         self._props: dict[str, MapperProperty] = {}
         self._by_column: dict[Any, ColumnProperty] = {}
         self._collect_properties(dict(properties or {}))
+        _inherit.set_discriminator(self, polymorphic_on)
+        _inherit.set_identity(self, polymorphic_identity, polymorphic_abstract)
+        _with_polymorphic.set_up(self, polymorphic_load, with_polymorphic)
         self.validators = _plan.collect_validators(class_)
         self.class_manager = ClassManager(class_, self)
         self._number = next(_numbers)
+        self._install()
+
+    def _install(self) -> None:
+        """Put the mapping onto the class, the last step."""
+        class_ = self.class_
         class_.__mapper__ = self  # type: ignore[attr-defined]
-        class_.__table__ = local_table  # type: ignore[attr-defined]
+        class_.__table__ = self.local_table  # type: ignore[attr-defined]
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
         _mapping_events.fire("instrument_class", class_, self, class_)
         self.plan = _plan.build(self)
         for prop in self._props.values():
-            if isinstance(prop, DescriptorProperty):
+            if isinstance(prop, DescriptorProperty) and prop.parent is self:
                 prop.install(self)
             _plan.link_mutable(self, prop)
         events.attach(class_)
-        if registry is not None:
-            registry._add_mapper(self)
+        if self.inherits is not None:
+            self.inherits._children.append(weakref.ref(self))
+            _with_polymorphic.child_came(self)
+        if self.registry is not None:
+            self.registry._add_mapper(self)
         _mapping_events.fire("class_instrument", class_, class_)
         _mapping_events.fire("after_mapper_constructed", class_, self, class_)
+
+    def _set_tables(self, local_table: Any, base: Mapper | None) -> None:
+        """Say which table is the class's own; a joined class's selectable comes later.
+
+        Raises:
+            ArgumentError: there is no table.
+        """
+        name = self.class_.__name__
+        if local_table is None and (base is None or self.concrete):
+            raise exc.ArgumentError(f"Mapper for {name} has no table")
+        self.single = base is not None and not self.concrete and (local_table is None or local_table is base.local_table)
+        if self.single:
+            assert base is not None
+            self.local_table, self.persist_selectable = base.local_table, base.persist_selectable
+            self.tables = base.tables
+            return
+        self.local_table = self.persist_selectable = local_table
+        self.tables = [local_table] if hasattr(local_table, "indexes") else []
 
     # ---- configuration -----------------------------------------------------------------------------------------
     def _find_primary_key(self, given: Sequence[Any] | None) -> tuple[Any, ...]:
         if given:
-            names = [c if isinstance(c, str) else _column_of(c) for c in given]
+            names = [c if isinstance(c, str) else column_of(c) for c in given]
             return tuple(self.local_table.c[c] if isinstance(c, str) else c for c in names)
         columns = tuple(self.local_table.primary_key)
         if not columns:
@@ -137,6 +189,9 @@ class Mapper:
 
     def _collect_properties(self, given: dict[str, Any]) -> None:
         """Take the given properties, and one for each column that none of them holds."""
+        if self.inherits is not None and not self.concrete:
+            self._inherit_properties(self.inherits, given)
+            return
         for key, value in given.items():
             self._props[key] = self._as_property(key, value)
         for key, prop in list(self._props.items()):
@@ -163,6 +218,37 @@ class Mapper:
         self._props = ordered
         for key, prop in self._props.items():
             self._adopt(key, prop)
+
+    def _inherit_properties(self, base: Mapper, given: dict[str, Any]) -> None:
+        """Take the parent's properties, then the given ones, then those of the own table's other columns."""
+        self._props = dict(base._props)
+        self._by_column = dict(base._by_column)
+        own: dict[str, MapperProperty] = {}
+        for key, value in given.items():
+            prop = self._as_property(key, value)
+            column = prop.columns[0] if isinstance(prop, ColumnProperty) else None
+            if len(getattr(prop, "columns", ())) == 1 and key in self._props and self._is_own(column):
+                prop = self._props[key] if column in self._by_column else _inherit.combine(self, key, column)
+            if prop is not base._props.get(key):
+                own[key] = self._props[key] = prop
+        for key, prop in own.items():
+            if isinstance(prop, DescriptorProperty):
+                prop.key = key
+                prop.prepare(self)
+        held = {id(c) for p in own.values() if isinstance(p, ColumnProperty) for c in p.columns}
+        for column in () if self.single else self.local_table.c:
+            key = (self.column_prefix or "") + column.key
+            if id(column) in held or self._is_excluded(column, key):
+                continue
+            if key in self._props:
+                own[key] = self._props[key] = _inherit.combine(self, key, column)
+            else:
+                own[key] = self._props[key] = ColumnProperty(column)
+        for key, prop in own.items():
+            self._adopt(key, prop)
+
+    def _pks_of(self, table: Any) -> tuple[Any, ...]:
+        return tuple(table.primary_key)
 
     def _is_own(self, column: Any) -> bool:
         return getattr(column, "table", None) is self.local_table
@@ -192,9 +278,13 @@ class Mapper:
         if prop.parent is not None and prop.parent is not self:
             raise exc.ArgumentError(f"Property '{key}' already belongs to {prop.parent}")
         prop.key, prop.parent = key, self
+        self._note_columns(prop)
+
+    def _note_columns(self, prop: MapperProperty) -> None:
         if isinstance(prop, ColumnProperty):
             for column in prop.columns:
-                self._by_column.setdefault(column, prop)
+                self._by_column[column] = prop
+        self.__dict__.pop("_column_collection", None)
 
     def add_property(self, key: str, prop: Any) -> None:
         """Map one more attribute; instances that exist already have it, unset."""
@@ -217,6 +307,7 @@ class Mapper:
             self._configure()  # at once: what a backref adds elsewhere is there too
             _mapping_events.fire_attributes(self, [key])
         self.__dict__.pop("_column_collection", None)
+        _inherit.hand_down(self, prop)
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
         """Map several more attributes."""
@@ -330,24 +421,41 @@ class Mapper:
         return iter(self._props.values())
 
     @property
-    def polymorphic_map(self) -> dict[Any, Mapper]:
-        """Mappers by polymorphic identity; empty for a class without subclasses."""
-        return {}
+    def selectable(self) -> Any:
+        """What `select(cls)` selects from: with_polymorphic's JOIN, or the class's own tables."""
+        return _with_polymorphic.selectable_of(self)
+
+    @property
+    def with_polymorphic_mappers(self) -> list[Mapper]:
+        """The mappers whose columns a plain SELECT of the class loads too, itself first; [] without subclasses."""
+        return _with_polymorphic.mappers_of(self)
 
     @property
     def self_and_descendants(self) -> tuple[Mapper, ...]:
-        """This mapper and those that inherit from it."""
-        return (self,)
+        """This mapper and those that inherit from it, level by level."""
+        return _inherit.descendants(self)
 
-    polymorphic_iterator = self_and_descendants
+    def polymorphic_iterator(self) -> Iterator[Mapper]:
+        """Iterate over this mapper and those that inherit from it."""
+        return iter(_inherit.descendants(self))
 
     def iterate_to_root(self) -> Iterator[Mapper]:
         """Iterate over this mapper and those it inherits from."""
-        yield self
+        return _inherit.to_root(self)
 
     def isa(self, other: Mapper) -> bool:
         """Return whether this mapper is `other` or inherits from it."""
-        return self is other
+        return any(one is other for one in _inherit.to_root(self))
+
+    def common_parent(self, other: Mapper) -> bool:
+        """Return whether both mappers are of one hierarchy."""
+        return self.base_mapper is other.base_mapper
+
+    def _single_criterion(self, source: Any) -> Any:
+        return _inherit.criterion_of(self, source)
+
+    def _select_rest(self, keys: Sequence[str]) -> Any:
+        return _inherit.select_rest(self, keys)
 
     def has_property(self, key: str) -> bool:
         """Return whether an attribute of this name is mapped."""
@@ -389,20 +497,28 @@ class Mapper:
                 found += getattr(prop, "_attribute_keys", None) or (name,)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def _identity_class(self) -> type:
+        """The class in identity keys: the root's, or the own one of a concrete mapping."""
+        one = self
+        while one.inherits is not None and not one.concrete:
+            one = one.inherits
+        return one.class_
+
     # ---- identity ----------------------------------------------------------------------------------------------
     def identity_key_from_primary_key(self, primary_key: Sequence[Any], identity_token: Any = None) -> tuple[Any, ...]:
         """Return `(class, values, token)` for primary key values."""
-        return self.class_, tuple(primary_key), identity_token
+        return self._identity_class, tuple(primary_key), identity_token
 
     def identity_key_from_instance(self, instance: Any) -> tuple[Any, ...]:
         """Return the identity key that the instance's present values make."""
         state = _core.instance_state(instance)
         key = state.key
-        return (self.class_, self.primary_key_from_instance(instance), key[2] if key else None)
+        return (self._identity_class, self.primary_key_from_instance(instance), key[2] if key else None)
 
     def identity_key_from_row(self, row: Any, identity_token: Any = None, adapter: Any = None) -> tuple[Any, ...]:
         """Return the identity key that a row's columns make."""
-        return self.class_, tuple(row._mapping[c] for c in self.primary_key), identity_token
+        return self._identity_class, tuple(row._mapping[c] for c in self.primary_key), identity_token
 
     def primary_key_from_instance(self, instance: Any) -> tuple[Any, ...]:
         """Return the primary key values of the instance, in the key's order."""
@@ -473,11 +589,3 @@ class ReadOnlyProperties(Mapping[str, Any]):
     def __dir__(self) -> list[str]:
         """List the keys besides the methods."""
         return [*super().__dir__(), *self._data]
-
-
-def _column_of(value: Any) -> Any:
-    """Return the Column behind a mapped_column, an attribute, or the column itself."""
-    if isinstance(value, MappedColumn):
-        return value.column
-    inner = getattr(value, "__clause_element__", None)
-    return value if inner is None else inner()

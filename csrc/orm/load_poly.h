@@ -1,0 +1,76 @@
+/*
+ * orm/load_poly.h - entities whose rows may be of subclasses, and making SELECT lists.
+ *
+ * Place: load_plan.c, load_poly.c and load_criteria.c make statements of entities (compile time);
+ *   load_rows.c asks for the class of a row (run time); load_match.c copies a plan.
+ */
+#ifndef ORM_ORM_LOAD_POLY_H
+#define ORM_ORM_LOAD_POLY_H
+
+#include "orm/load_int.h"
+
+/* A class that rows of an entity may be of. */
+typedef struct orm_variant {
+    orm_mapper *mapper;  /* owned */
+    const char *text;    /* borrowed from mapper->identity, which is a str; else NULL */
+    Py_ssize_t len;
+    orm_fill *fill;      /* owned: what the class has besides the entity's own, columns first */
+    uint32_t nfill, ncolumns;
+    struct orm_entplan *whole; /* owned: a concrete class, which has nothing in common; or NULL */
+} orm_variant;
+
+/* Which class a row is of, by its discriminator (load_poly.c). */
+struct orm_poly {
+    uint32_t column;     /* result column of the discriminator */
+    bool has_columns;    /* some variant has columns in the result */
+    bool has_whole;      /* some variant is of a concrete class */
+    uint32_t n, last;    /* variants; the one that was taken last: only a short cut */
+    orm_variant *variants; /* owned */
+    PyObject *numbers;   /* owned dict: identity -> index of its variant */
+};
+
+/* What becomes of one slot in this statement. */
+enum { ORM_FATE_LOAD, ORM_FATE_OWN /* as the class says: no mark */, ORM_FATE_DEFER, ORM_FATE_RAISE };
+
+/* A SELECT list being made. */
+typedef struct orm_builder {
+    orm_state *st;
+    PyObject *cols;          /* owned list of nodes: the new SELECT list */
+    const orm_node *options; /* LIST of OPTION, or NULL */
+    orm_load_plan *plan;     /* owned until handed over; NULL: not the statement itself */
+} orm_builder;
+
+/* ORM_FATE_* of an attribute of an entity by the options, or -1. */
+int orm_slot_fate(const orm_node *options, const orm_node *entity, const orm_attribute *a);
+/* Every option must be about an entity of the list. 0 / -1. */
+int orm_options_check(orm_state *st, const orm_node *options, const orm_node *cols);
+/* Number of a column that is in the list from `from` on already; -1: it is not. */
+Py_ssize_t orm_builder_find(const orm_builder *b, const orm_node *n, Py_ssize_t from);
+/* The same, added where it is not. -1: exception. */
+Py_ssize_t orm_builder_put(orm_builder *b, orm_node *n, Py_ssize_t from);
+void orm_entplan_fini(orm_entplan *p);
+
+/* --- subclasses (load_poly.c) -------------------------------------------------------------- */
+/* The i-th column of a slot of class `of` (the entity's, or a subclass that it loads) as the entity
+   has it: 1 and a new reference; 0: it has none; -1. */
+int orm_entity_column(const orm_node *entity, orm_mapper *of, uint32_t slot, uint32_t i,
+                      orm_node **out);
+/* Columns of the subclasses that the entity loads (its own stand in the list from `from` on), and
+   with p, how its rows are told apart. 0 / -1. */
+int orm_poly_expand(orm_builder *b, orm_node *entity, orm_entplan *p, Py_ssize_t from);
+void orm_poly_free(orm_poly *poly);
+/* A copy for the result whose column number i is found[i] (ORM_NO_COLUMN: it has none). 0 / -1. */
+int orm_poly_match(const orm_poly *from, const uint32_t *found, orm_poly **out);
+#define ORM_NO_COLUMN UINT32_MAX
+int orm_poly_traverse(orm_poly *poly, visitproc visit, void *arg);
+struct orm_loader;
+/* The variant of a row: 0; -1 exception: an unknown identity. */
+int orm_poly_pick(struct orm_loader *l, const orm_entplan *p, const orm_cell *cells,
+                  const orm_variant **out);
+/* The variant of a class, or NULL. */
+const orm_variant *orm_poly_of(orm_poly *poly, const orm_mapper *m);
+/* --- criteria of classes (load_criteria.c) -------------------------------------------------- */
+int orm_criteria_apply(orm_state *st, orm_node *stmt, orm_node **out); /* restrict_stmt of sql/ */
+int orm_criterion_of_join(orm_state *st, const orm_node *entity, orm_node **out);
+
+#endif
