@@ -35,6 +35,10 @@ column_of(orm_alias *al, orm_attribute *of, orm_node **out)
 {
     PyObject *columns = NULL;
 
+    if (ORM_SLOT_IS_RELATION(of->kind)) {
+        *out = NULL; /* it has no column */
+        return 1;
+    }
     *out = of->n.node == NULL ? NULL : of->n.node->args[1];
     if (*out == NULL) {
         return 0;

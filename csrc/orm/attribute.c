@@ -10,7 +10,7 @@
  *   pointer test and NULLed when the plan loses the class. The collector breaks the ring.
  */
 #include "orm/load_int.h"
-#include "orm/relation.h"
+#include "orm/relation_expr.h"
 
 #include <string.h>
 
@@ -119,6 +119,10 @@ attribute_seal(orm_attribute *a)
     orm_node *node = NULL;
 
     a->n.name = Py_NewRef(a->n.key);
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        a->entity = (orm_node *)Py_XNewRef(a->mapper->entity);
+        return 0;
+    }
     if (a->columns == NULL || PyTuple_GET_SIZE(a->columns) == 0 || a->mapper->entity == NULL) {
         return 0;
     }
@@ -318,9 +322,42 @@ stand_in(orm_attribute *of, orm_node *entity, orm_node *column, PyObject *key, u
     return a;
 }
 
+/* A relationship of another entity, or with another target: of itself it has no column. */
+static orm_attribute *
+relation_stand_in(orm_attribute *of, orm_node *entity, PyObject *key)
+{
+    orm_attribute *a = attribute_alloc(of->mapper, key, of->slot);
+
+    if (a != NULL) {
+        a->cls = NULL;
+        a->kind = of->kind;
+        a->flags = of->flags;
+        a->prop = Py_XNewRef(of->prop);
+        a->relation = (orm_relation *)Py_XNewRef(of->relation);
+        a->n.name = Py_NewRef(of->n.name);
+        a->entity = (orm_node *)Py_XNewRef(entity);
+    }
+    return a;
+}
+
+PyObject *
+orm_attribute_variant(orm_attribute *of, orm_node *of_type, orm_node *criterion)
+{
+    orm_attribute *a = relation_stand_in(of, of->entity, of->n.key);
+
+    if (a != NULL) {
+        a->of_type = (orm_node *)Py_XNewRef(of_type != NULL ? of_type : of->of_type);
+        a->criteria = (orm_node *)Py_XNewRef(criterion != NULL ? criterion : of->criteria);
+    }
+    return (PyObject *)a;
+}
+
 orm_attribute *
 orm_attribute_of_alias(orm_attribute *of, orm_node *entity, orm_node *column)
 {
+    if (ORM_SLOT_IS_RELATION(of->kind)) {
+        return relation_stand_in(of, entity, of->n.key);
+    }
     return stand_in(of, entity, column, of->n.key, of->slot);
 }
 
@@ -338,7 +375,7 @@ orm_attribute_proxy(orm_attribute *of, PyObject *key, uint32_t number, PyObject 
 PyObject *
 orm_attribute_alias(const orm_attribute *a)
 {
-    orm_node *entity = a->n.node == NULL ? NULL : a->n.node->args[0];
+    orm_node *entity = orm_attribute_entity(a);
 
     return entity != NULL && entity->aux & ORM_ENTITY_ALIASED ? orm_entity_owner(entity) : NULL;
 }
@@ -365,6 +402,10 @@ attribute_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(a->dispatch);
     Py_VISIT(a->validator);
     Py_VISIT(a->relation);
+    Py_VISIT(a->entity);
+    Py_VISIT(a->of_type);
+    Py_VISIT(a->criteria);
+    Py_VISIT(a->as_sql);
     Py_VISIT(a->behind);
     for (int i = 0; i < ORM_OP_EVENT_COUNT; i++) {
         Py_VISIT(a->tokens[i]);
@@ -385,6 +426,10 @@ attribute_clear(PyObject *self)
     Py_CLEAR(a->compare);
     Py_CLEAR(a->validator);
     Py_CLEAR(a->relation);
+    Py_CLEAR(a->entity);
+    Py_CLEAR(a->of_type);
+    Py_CLEAR(a->criteria);
+    Py_CLEAR(a->as_sql);
     Py_CLEAR(a->behind);
     a->mask &= (uint16_t)~(ORM_L_DISPATCH | ORM_L_VALIDATOR);
     Py_CLEAR(a->dispatch);
@@ -454,11 +499,15 @@ static PyObject *
 attribute_getattro(PyObject *self, PyObject *name)
 {
     orm_attribute *a = (orm_attribute *)self;
-    PyObject *found = Py_TYPE(self)->tp_base->tp_getattro(self, name);
+    PyObject *found = NULL;
     PyObject *comparator = NULL;
     PyObject *cls_name = NULL;
     int rc = 0;
 
+    if (ORM_SLOT_IS_RELATION(a->kind) && orm_relation_method(a, name, &found) != 0) {
+        return found;
+    }
+    found = Py_TYPE(self)->tp_base->tp_getattro(self, name);
     if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)
         || (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_'
             && PyUnicode_READ_CHAR(name, 1) == '_')) {
@@ -489,6 +538,23 @@ attribute_getattro(PyObject *self, PyObject *name)
         }
     }
     return found;
+}
+
+static PyObject *
+attribute_compare(PyObject *self, PyObject *other, int op)
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    if (ORM_SLOT_IS_RELATION(a->kind)) {
+        return orm_relation_compare(a, other, op);
+    }
+    return Py_TYPE(self)->tp_base->tp_richcompare(self, other, op);
+}
+
+static Py_hash_t
+attribute_hash(PyObject *self)
+{
+    return Py_TYPE(self)->tp_base->tp_hash(self);
 }
 
 static PyObject *
@@ -527,6 +593,29 @@ get_parent(PyObject *self, void *Py_UNUSED(closure))
         return PyObject_GetAttr(alias, a->mapper->state->s_aliased_insp);
     }
     return Py_NewRef(a->mapper->py == NULL ? Py_None : a->mapper->py);
+}
+
+/* The entity that of_type() named, as users see it; None. */
+static PyObject *
+get_of_type(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+    PyObject *shown = a->of_type == NULL ? Py_NewRef(Py_None)
+                                         : orm_node_wrap(a->mapper->state, a->of_type);
+
+    if (shown != NULL && PyObject_TypeCheck(shown, a->mapper->state->MapperPlan)) {
+        Py_SETREF(shown, Py_NewRef(((orm_mapper *)shown)->cls));
+    }
+    return shown;
+}
+
+/* What and_() added, as a tuple of one criterion or of none. */
+static PyObject *
+get_extra_criteria(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_attribute *a = (orm_attribute *)self;
+
+    return a->criteria == NULL ? PyTuple_New(0) : PyTuple_Pack(1, a->criteria);
 }
 
 static PyObject *
@@ -630,6 +719,8 @@ static PyGetSetDef attribute_getset[] = {
     {"prop", get_property, NULL, "The MapperProperty.", NULL},
     {"parent", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
     {"_parententity", get_parent, NULL, "The Mapper of the class, or what inspect() says of the alias.", NULL},
+    {"_of_type", get_of_type, NULL, "The entity that of_type() named, or None.", NULL},
+    {"_extra_criteria", get_extra_criteria, NULL, "What and_() added.", NULL},
     {"expression", get_self, NULL, "The attribute as a SQL expression: itself.", NULL},
     {"extension_type", get_extension_type, NULL, "Always NOT_EXTENSION.", NULL},
     {"_slot", get_slot, NULL, "Its place in an instance.", NULL},
@@ -666,6 +757,8 @@ static PyType_Slot attribute_slots[] = {
     {Py_tp_repr, attribute_repr},
     {Py_tp_str, attribute_str},
     {Py_tp_getattro, attribute_getattro},
+    {Py_tp_richcompare, attribute_compare},
+    {Py_tp_hash, attribute_hash},
     {Py_tp_descr_get, attribute_get},
     {Py_tp_descr_set, attribute_set},
     {Py_tp_getset, attribute_getset},

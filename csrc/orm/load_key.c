@@ -8,6 +8,7 @@
  *   statement and goes through the engine's cache.
  */
 #include "orm/load_keyed.h"
+#include "orm/relation_expr.h"
 #include "orm/relation.h"
 
 static int
@@ -426,7 +427,8 @@ orm_load_setup(PyObject *module, orm_state *st)
     if (orm_type_add(module, st, &orm_option_spec, NULL, &st->LoaderOption) < 0
         || orm_type_add(module, st, &orm_alias_spec, NULL, &st->AliasedEntity) < 0
         || orm_type_add(module, st, &orm_relation_spec, NULL, &st->Relation) < 0
-        || orm_type_add(module, st, &orm_loads_spec, NULL, &st->MapperLoads) < 0) {
+        || orm_type_add(module, st, &orm_loads_spec, NULL, &st->MapperLoads) < 0
+        || orm_relation_setup(module, st) < 0) {
         return -1;
     }
     return orm_sql_set_orm_ops(st, &orm_load_sql_ops);

@@ -10,6 +10,7 @@
  *   columns, and there is no plan.
  */
 #include "orm/load_poly.h"
+#include "orm/relation_expr.h"
 #include "orm/relation.h"
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -681,4 +682,6 @@ const orm_sql_orm_ops orm_load_sql_ops = {
     .restrict_stmt = orm_criteria_apply,
     .restrict_join = orm_criterion_of_join,
     .dml_target = dml_target,
+    .join = orm_relation_join_hook,
+    .late_node = orm_relation_late_node,
 };

@@ -122,6 +122,11 @@ struct orm_attribute {
     uint8_t validates;    /* ORM_V_*: what else the validator is called for */
     bool foreign;         /* the class is not an Entity: values in the instance's dict */
     struct orm_relation *relation; /* owned; NULL: no relationship, or not configured yet */
+    /* Of a relationship, which has no n.node; NULL otherwise. */
+    orm_node *entity;     /* owned: the ENTITY it is read from, the class's or an alias's */
+    orm_node *of_type;    /* owned: the ENTITY that of_type() named, or NULL */
+    orm_node *criteria;   /* owned: what and_() added, or NULL */
+    orm_node *as_sql;     /* owned: its join as a criterion, once somebody selected it; or NULL */
 };
 
 /* One entry of the write table: name -> attribute, by pointer of the interned name. */

@@ -563,16 +563,25 @@ orm_plan_drop_orphans(orm_mapper *m)
 orm_relation *
 orm_attribute_relation(orm_attribute *a)
 {
-    if (a->relation == NULL && ORM_SLOT_IS_RELATION(a->kind)) {
-        if (orm_configure_now(a->mapper->state) < 0) {
-            return NULL;
-        }
-        if (a->relation == NULL) {
-            orm_raise_exc(a->mapper->state, ORM_EXC_InvalidRequestError,
-                          "The relationship '%s.%U' is not configured: call configure_mappers() "
-                          "when all classes that it needs are defined", a->mapper->cls->tp_name,
-                          a->n.key);
-        }
+    orm_mapper *m = a->mapper;
+    orm_attribute *own = NULL; /* the class's, where a is an alias's */
+
+    if (a->relation != NULL || !ORM_SLOT_IS_RELATION(a->kind)) {
+        return a->relation;
+    }
+    if ((m->attrs[a->slot] == NULL || m->attrs[a->slot]->relation == NULL)
+        && orm_configure_now(m->state) < 0) {
+        return NULL;
+    }
+    own = a->slot < m->nslots ? m->attrs[a->slot] : NULL;
+    if (own == NULL || own->relation == NULL) {
+        orm_raise_exc(m->state, ORM_EXC_InvalidRequestError,
+                      "The relationship '%s.%U' is not configured: call configure_mappers() when "
+                      "all classes that it needs are defined", m->cls->tp_name, a->n.key);
+        return NULL;
+    }
+    if (a != own) {
+        Py_XSETREF(a->relation, (orm_relation *)Py_NewRef(own->relation));
     }
     return a->relation;
 }

@@ -136,6 +136,7 @@
     X(AttributeEventToken) X(CollectionAdapter)                                               \
     X(InstrumentedList) X(InstrumentedSet) X(InstrumentedDict) X(KeyFuncDict)                 \
     X(Relation)                                                                               \
+    X(RelatedValue)                                                                           \
     X(MapperLoads) /* the loader's own statements of one class */
 #define ORM_STRINGS_ORM(X)                                                                    \
     X(sa_instance_state, "_sa_instance_state")                                                \

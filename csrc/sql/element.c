@@ -230,6 +230,9 @@ orm_node_of(orm_state *st, PyObject *o)
     if (PyObject_TypeCheck(o, st->ColumnClause)) {
         return orm_column_seal(st, (ColumnObject *)o);
     }
+    if (Py_IS_TYPE(o, st->InstrumentedAttribute)) {
+        return sql_room(st)->orm_ops->late_node(st, o);
+    }
     return adopt_custom(st, o);
 }
 

@@ -267,6 +267,39 @@ orm_label_new(orm_state *st, orm_node *x, PyObject *name)
     return orm_node_make(st, ORM_N_LABEL, ORM_OP_NONE, orm_node_type(st, x), name, 0, 1, &x);
 }
 
+/* NOT of an expression read from elsewhere; its payload is the opposite, where that is another
+ * expression. */
+static orm_node *
+negate_applied(orm_state *st, orm_node *x)
+{
+    orm_node *inner = NULL;
+    orm_node *out = NULL;
+    Py_ssize_t i;
+
+    if (x->payload != NULL) {
+        return (orm_node *)Py_NewRef(x->payload);
+    }
+    if (Py_EnterRecursiveCall(" in not_()")) {
+        return NULL;
+    }
+    inner = orm_negate(st, x->args[0]);
+    Py_LeaveRecursiveCall();
+    if (inner != NULL) {
+        out = orm_node_new(st, NULL, ORM_N_APPLY, x->ob_base.ob_size);
+    }
+    if (out != NULL) {
+        out->aux = x->aux;
+        out->type = (orm_type *)Py_XNewRef(inner->type);
+        out->args[0] = (orm_node *)Py_NewRef(inner);
+        for (i = 1; i < x->ob_base.ob_size; i++) {
+            out->args[i] = (orm_node *)Py_NewRef(x->args[i]);
+        }
+        (void)orm_node_seal(st, out);
+    }
+    Py_XDECREF(inner);
+    return out;
+}
+
 /* NOT x, as an operator of its own where one exists. */
 orm_node *
 orm_negate(orm_state *st, orm_node *x)
@@ -279,6 +312,8 @@ orm_negate(orm_state *st, orm_node *x)
         return orm_single(st, ORM_N_FALSEVAL);
     case ORM_N_FALSEVAL:
         return orm_single(st, ORM_N_TRUEVAL);
+    case ORM_N_APPLY: /* NOT goes inside, where it may have an operator of its own */
+        return negate_applied(st, x);
     case ORM_N_BINARY:
     case ORM_N_UNARY:
         if (x->kind == ORM_N_UNARY && x->op == ORM_OP_NOT) {

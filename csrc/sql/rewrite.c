@@ -3,10 +3,10 @@
  *
  * Place: Python's configuration of relationships. `remote()` and `foreign()` mark columns of a
  *   join condition; the condition is then read by its columns and comparisons, and copied once
- *   with the placeholders of the relationship in the place of the columns. Per class, never per
- *   statement.
+ *   with the placeholders of the relationship in the place of the columns, once per class.
  * A mark is an APPLY without pairs whose aux holds the bits: rendering passes through it, and it
  *   is no part of a key. Marks count for everything below them and add up.
+ * orm_node_replace is the same walk for C: `Post.author == user` puts values in the place of columns.
  * Nested SELECTs are one leaf: what stands in them is theirs.
  */
 #include "sql_int.h"
@@ -16,6 +16,8 @@ typedef struct rewrite {
     PyObject *leaf;       /* borrowed: (column, marks) -> column or None; NULL: copy nothing */
     PyObject *comparison; /* borrowed: (left, marks, right, marks, operator) -> (left, right) or
                              None; or None */
+    orm_replace_fn fn;    /* in the place of leaf; NULL: Python is asked */
+    void *ctx;            /* of fn */
 } rewrite;
 
 static orm_node *rewrite_node(rewrite *r, orm_node *n, uint32_t marks);
@@ -56,10 +58,14 @@ answered(rewrite *r, PyObject *answer, orm_node *otherwise)
 static orm_node *
 rewrite_leaf(rewrite *r, orm_node *n, uint32_t marks)
 {
-    PyObject *column = orm_node_wrap(r->st, n);
+    PyObject *column = NULL;
     PyObject *answer = NULL;
     orm_node *out = NULL;
 
+    if (r->fn != NULL) {
+        return r->fn(r->st, r->ctx, n);
+    }
+    column = orm_node_wrap(r->st, n);
     if (column != NULL) {
         answer = PyObject_CallFunction(r->leaf, "OI", column, (unsigned)marks);
     }
@@ -140,6 +146,20 @@ copy_with_steal(rewrite *r, orm_node *n, orm_node **args)
     return made;
 }
 
+/* `x = NULL` becomes `x IS NULL`, whichever side became NULL. New ref, or NULL: it is none. */
+static orm_node *
+null_test(rewrite *r, const orm_node *n, orm_node *const *args)
+{
+    bool left = args[0]->kind == ORM_N_NULLVAL;
+
+    if (n->kind != ORM_N_BINARY || (n->op != ORM_OP_EQ && n->op != ORM_OP_NE)
+        || left == (args[1]->kind == ORM_N_NULLVAL)) {
+        return NULL;
+    }
+    return orm_binary_new(r->st, n->op == ORM_OP_EQ ? ORM_OP_IS : ORM_OP_IS_NOT,
+                          args[left ? 1 : 0], args[left ? 0 : 1], n->type, NULL);
+}
+
 static orm_node *
 rewrite_children(rewrite *r, orm_node *n, uint32_t marks)
 {
@@ -156,7 +176,7 @@ rewrite_children(rewrite *r, orm_node *n, uint32_t marks)
         PyErr_NoMemory();
         return NULL;
     }
-    if (n->kind == ORM_N_BINARY && r->comparison != Py_None && size >= 2) {
+    if (n->kind == ORM_N_BINARY && r->comparison != Py_None && r->fn == NULL) {
         rc = ask_comparison(r, n, marks, &args[0], &args[1]);
     }
     for (i = 0; rc >= 0 && i < size; i++) {
@@ -169,14 +189,19 @@ rewrite_children(rewrite *r, orm_node *n, uint32_t marks)
         changed = changed || args[i] != n->args[i];
         rc = args[i] == NULL ? -1 : rc;
     }
-    if (rc >= 0 && changed) {
+    if (rc >= 0 && changed && r->fn != NULL) {
+        made = null_test(r, n, args);
+    }
+    if (rc >= 0 && changed && made == NULL && !PyErr_Occurred()) {
         made = copy_with_steal(r, n, args);
     }
     else {
         for (i = 0; i < size; i++) {
             Py_XDECREF(args[i]);
         }
-        made = rc < 0 ? NULL : (orm_node *)Py_NewRef(n);
+        if (rc >= 0 && !changed) {
+            made = (orm_node *)Py_NewRef(n);
+        }
     }
     PyMem_Free(args);
     return made;
@@ -203,6 +228,20 @@ rewrite_node(rewrite *r, orm_node *n, uint32_t marks)
     out = rewrite_children(r, n, marks);
     Py_LeaveRecursiveCall();
     return out;
+}
+
+orm_node *
+orm_node_replace(orm_state *st, orm_node *n, orm_replace_fn fn, void *ctx)
+{
+    rewrite r = {.st = st, .comparison = Py_None, .fn = fn, .ctx = ctx};
+
+    return orm_node_check_limits(st, n) < 0 ? NULL : rewrite_node(&r, n, 0);
+}
+
+orm_node *
+orm_null(orm_state *st)
+{
+    return orm_single(st, ORM_N_NULLVAL);
 }
 
 /* _rewrite(expr, leaf, comparison=None) */

@@ -397,128 +397,6 @@ m_select_from(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return list == NULL ? NULL : orm_stmt_append(st, SELF, ORM_SEL_FROM, list);
 }
 
-/* A join's target or ON: a FROM element, a criterion, or a relationship attribute. */
-static orm_node *
-join_part(orm_state *st, PyObject *o, int is_on)
-{
-    orm_node *n = NULL;
-    int rc = orm_coerce_element(st, o, &n);
-
-    if (rc > 0 && n->kind == ORM_N_ATTR) {
-        return n;
-    }
-    if (rc < 0) {
-        return NULL;
-    }
-    Py_XDECREF(n);
-    return is_on ? orm_coerce_criterion(st, o) : orm_coerce_from(st, o);
-}
-
-static PyObject *
-join_common(PyObject *self, PyObject *left, PyObject *target, PyObject *on, int outer, int full)
-{
-    orm_state *st = orm_expr_state(self);
-    orm_node *l = NULL;
-    orm_node *r = NULL;
-    orm_node *criterion = NULL;
-    orm_node *join = NULL;
-    PyObject *list = NULL;
-
-    if (st == NULL || outer < 0 || full < 0) {
-        return NULL;
-    }
-    if (left != NULL) {
-        l = orm_coerce_from(st, left);
-        if (l == NULL) {
-            return NULL;
-        }
-    }
-    r = join_part(st, target, 0);
-    if (r != NULL && on != NULL && on != Py_None) {
-        criterion = join_part(st, on, 1);
-    }
-    if (r != NULL && !PyErr_Occurred()) {
-        join = orm_join_new(st, l, r, criterion,
-                            (outer ? ORM_JOIN_OUTER : 0) | (full ? ORM_JOIN_FULL : 0));
-    }
-    if (join != NULL) {
-        list = PyList_New(0);
-        if (list != NULL && PyList_Append(list, (PyObject *)join) < 0) {
-            Py_CLEAR(list);
-        }
-    }
-    Py_XDECREF(l);
-    Py_XDECREF(r);
-    Py_XDECREF(criterion);
-    Py_XDECREF(join);
-    return list == NULL ? NULL : orm_stmt_append(st, SELF, ORM_SEL_JOINS, list);
-}
-
-static PyObject *
-m_join(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {.fname = "join",
-                                       .names = {"target", "onclause", "isouter", "full"},
-                                       .count = 4,
-                                       .npositional = 2,
-                                       .nrequired = 1};
-    PyObject *out[4];
-
-    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
-        return NULL;
-    }
-    return join_common(self, NULL, out[0], out[1], orm_arg_bool(out[2], 0), orm_arg_bool(out[3], 0));
-}
-
-static PyObject *
-m_outerjoin(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {.fname = "outerjoin",
-                                       .names = {"target", "onclause", "full"},
-                                       .count = 3,
-                                       .npositional = 2,
-                                       .nrequired = 1};
-    PyObject *out[3];
-
-    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
-        return NULL;
-    }
-    return join_common(self, NULL, out[0], out[1], 1, orm_arg_bool(out[2], 0));
-}
-
-static PyObject *
-m_join_from(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {.fname = "join_from",
-                                       .names = {"from_", "target", "onclause", "isouter", "full"},
-                                       .count = 5,
-                                       .npositional = 3,
-                                       .nrequired = 2};
-    PyObject *out[5];
-
-    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
-        return NULL;
-    }
-    return join_common(self, out[0], out[1], out[2], orm_arg_bool(out[3], 0),
-                       orm_arg_bool(out[4], 0));
-}
-
-static PyObject *
-m_outerjoin_from(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {.fname = "outerjoin_from",
-                                       .names = {"from_", "target", "onclause", "full"},
-                                       .count = 4,
-                                       .npositional = 3,
-                                       .nrequired = 2};
-    PyObject *out[4];
-
-    if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
-        return NULL;
-    }
-    return join_common(self, out[0], out[1], out[2], 1, orm_arg_bool(out[3], 0));
-}
-
 /* ---- DISTINCT, locks, correlation -------------------------------------------------------------------------------- */
 static PyObject *
 m_distinct(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -743,11 +621,11 @@ PyMethodDef orm_select_methods[] = {
     FAST("correlate_except", m_correlate_except,
          "($self, /, *fromclauses)\n--\n\nLeave all FROMs but these to the enclosing SELECT."),
     FAST("select_from", m_select_from, "($self, /, *froms)\n--\n\nAdd FROM elements."),
-    KW("join", m_join, "($self, target, onclause=None, *, isouter=False, full=False)\n--\n\nJOIN."),
-    KW("outerjoin", m_outerjoin, "($self, target, onclause=None, *, full=False)\n--\n\nLEFT OUTER JOIN."),
-    KW("join_from", m_join_from,
+    KW("join", orm_m_join, "($self, target, onclause=None, *, isouter=False, full=False)\n--\n\nJOIN."),
+    KW("outerjoin", orm_m_outerjoin, "($self, target, onclause=None, *, full=False)\n--\n\nLEFT OUTER JOIN."),
+    KW("join_from", orm_m_join_from,
        "($self, from_, target, onclause=None, *, isouter=False, full=False)\n--\n\nJOIN from a named left side."),
-    KW("outerjoin_from", m_outerjoin_from,
+    KW("outerjoin_from", orm_m_outerjoin_from,
        "($self, from_, target, onclause=None, *, full=False)\n--\n\nLEFT OUTER JOIN from a named left side."),
     FAST("add_columns", m_add_columns, "($self, /, *entities)\n--\n\nAdd to the column list."),
     {"from_statement", orm_m_from_statement, METH_O,

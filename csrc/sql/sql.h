@@ -115,6 +115,13 @@ typedef struct orm_sql_orm_ops {
     /* The OPTION node of a loader option, its entities as children: new ref, or NULL; *is_option
      * false: `o` is none, which is no error. */
     orm_node *(*make_option)(orm_state *st, PyObject *o, bool *is_option);
+    /* A JOIN whose target or ON (NULL: none) is a relationship attribute: JOIN nodes appended to
+     * the list. left: what join_from() names, or NULL; aux: ORM_JOIN_*. 1; 0 it is none; -1. */
+    int (*join)(orm_state *st, PyObject *target, PyObject *on, PyObject *left, uint32_t aux,
+                PyObject *list);
+    /* What a clause element of orm/ without a node stands for: borrowed from it. NULL: exception,
+     * or without one: it is not of orm/. */
+    orm_node *(*late_node)(orm_state *st, PyObject *o);
 } orm_sql_orm_ops;
 int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
 const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
@@ -125,6 +132,16 @@ void orm_sql_new_epoch(orm_state *st);
 void orm_cctx_set_load(orm_cctx *cc, void *load, void (*free)(void *),
                        int (*traverse)(void *, visitproc, void *));
 orm_state *orm_cctx_state(orm_cctx *cc);
+
+/* A copy of an expression with other columns: fn gets each COLUMN, COLREF and ATTR outside of
+ * nested SELECTs and returns a new reference, to the leaf itself if it stays. Where one side of
+ * `=` became NULL, it is IS NULL. New ref; NULL: exception. */
+typedef orm_node *(*orm_replace_fn)(orm_state *st, void *ctx, orm_node *leaf);
+orm_node *orm_node_replace(orm_state *st, orm_node *n, orm_replace_fn fn, void *ctx);
+orm_node *orm_null(orm_state *st); /* SQL NULL: new ref */
+/* New refs: any object as a criterion of WHERE; NOT x, as an operator of its own if there is one. */
+orm_node *orm_coerce_criterion(orm_state *st, PyObject *o);
+orm_node *orm_negate(orm_state *st, orm_node *x);
 int orm_key_word(void *k, uint64_t w);
 int orm_key_pin(void *k, PyObject *o);
 

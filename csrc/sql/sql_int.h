@@ -107,7 +107,6 @@ orm_node *orm_coerce_value(orm_state *st, PyObject *o, orm_type *type);
 /* The same; `body` is what an anonymous bind's name is made of. */
 orm_node *orm_coerce_value_named(orm_state *st, PyObject *o, orm_type *type, PyObject *body);
 /* WHERE, HAVING, ON, AND, OR. */
-orm_node *orm_coerce_criterion(orm_state *st, PyObject *o);
 /* SELECT list and RETURNING: columns, entities, FROM elements (their columns: spread into out list). */
 int orm_coerce_columns(orm_state *st, PyObject *o, PyObject *list);
 /* ORDER BY, GROUP BY, PARTITION BY: columns, or a str (a name to resolve). */
@@ -131,7 +130,6 @@ orm_node *orm_list_extend(orm_state *st, orm_node *old, orm_op op, PyObject *lis
 orm_node *orm_binary_new(orm_state *st, orm_op op, orm_node *l, orm_node *r, orm_type *type, PyObject *payload);
 orm_node *orm_unary_new(orm_state *st, orm_op op, orm_node *x);
 orm_node *orm_operate(orm_state *st, orm_op op, orm_node *l, PyObject *other, int reverse);
-orm_node *orm_negate(orm_state *st, orm_node *x);
 orm_node *orm_bool_list(orm_state *st, orm_op op, PyObject *const *items, Py_ssize_t n);
 orm_node *orm_label_new(orm_state *st, orm_node *x, PyObject *name);
 orm_node *orm_in_new(orm_state *st, orm_op op, orm_node *l, PyObject *seq);

@@ -62,7 +62,7 @@
     X(FROMCOL, TYPE)        /* args: selectable; a FROM element read as one column (column_valued) */ \
     X(DMLCOL, TYPE)         /* args: COLUMN; from_dml_column(): the value this UPDATE sets */ \
     X(CUSTOM, CLASS|TYPE|AUX) /* args: [child]; payload: owner; aux: ORM_CUSTOM_* */ \
-    X(APPLY, TYPE)          /* args: expr, [from, to] */ \
+    X(APPLY, TYPE)          /* args: expr, [from, to]; payload: the expression that NOT gives?; aux: marks (rewrite.c) */ \
     /* FROM elements; cell `cache` (obj) is their ColumnCollection */ \
     X(TABLE, PIN)           /* args: none; payload: owner (TableObject) */ \
     X(ALIAS, ORDINAL|TEXT|AUX) /* args: element, sampling?, seed?, cache; payload: name?; ORM_ALIAS_* */ \

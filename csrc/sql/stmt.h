@@ -50,6 +50,11 @@ orm_node *orm_compound_new(orm_state *st, orm_op op, PyObject *first, PyObject *
 /* FROMs that the column list names: a new list of nodes, in order. */
 PyObject *orm_column_froms(orm_state *st, orm_node *select);
 PyObject *orm_m_final_froms(PyObject *self, PyObject *none); /* compiler_type.c */
+/* select_join.c */
+PyObject *orm_m_join(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_m_outerjoin(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_m_join_from(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_m_outerjoin_from(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_m_where(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *orm_m_filter_by(PyObject *self, PyObject *args, PyObject *kwargs);
 /* from_statement.c; select_use.c */

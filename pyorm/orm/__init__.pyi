@@ -37,6 +37,11 @@ from pyorm.orm.events import (
     MapperEvents as MapperEvents,
     SessionEvents as SessionEvents,
 )
+from pyorm.orm._joins import (
+    join as join,
+    outerjoin as outerjoin,
+    with_parent as with_parent,
+)
 from pyorm.orm.manager import (
     ClassManager as ClassManager,
 )

@@ -10,6 +10,7 @@ from pyorm import _core, exc
 from pyorm.inspection import inspect
 from pyorm.orm._compound import Compound, is_entity
 from pyorm.orm._execute import tell_bulk
+from pyorm.orm._joins import is_relationship, parent_property, related_entity, with_parent
 from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
 _FROMS = "join(), outerjoin(), select_from(), or from_self()"
@@ -113,6 +114,25 @@ class Query:
         criteria = [_attribute(entity, key) == value for key, value in kwargs.items()]
         return self._given("filter()", statement.where(*criteria))
 
+    def with_parent(self, instance: object, property: Any = None, from_entity: Any = None) -> Query:
+        """Return the query for what is related to an object; see `pyorm.orm.with_parent()`, which replaces this.
+
+        Args:
+            instance: the parent.
+            property: the relationship attribute that leads from it; by default the one whose target is selected.
+            from_entity: the entity it is about, where several are selected.
+        """
+        warnings.warn(
+            "The Query.with_parent() method is considered legacy as of the 1.x series of SQLAlchemy and becomes a "
+            "legacy construct in 2.0. Use the with_parent() standalone construct. (deprecated since: 2.0)",
+            exc.LegacyAPIWarning,
+            stacklevel=2,
+        )
+        if property is None:
+            entity = self._statement.column_descriptions[0]["entity"] if from_entity is None else from_entity
+            property = parent_property(instance, inspect(entity).mapper)
+        return self.filter(with_parent(instance, property, from_entity))
+
     def having(self, *having: Any) -> Query:
         """Return the query with HAVING criteria."""
         return self._given("having()", self._unlimited("having").having(*self._adapt(having)))
@@ -125,10 +145,18 @@ class Query:
         return self._given(_FROMS, self._statement.select_from(*from_obj))
 
     def join(self, target: Any, onclause: Any = None, *, isouter: bool = False, full: bool = False) -> Query:
-        """Return the query with a JOIN; without a condition the foreign keys give it."""
+        """Return the query with a JOIN: to a relationship attribute, or to a target and its condition.
+
+        Args:
+            target: `User.posts`; or a class, alias, table or subquery.
+            onclause: of a target: a relationship attribute or a criterion; by foreign keys where it is left out.
+            isouter: LEFT OUTER JOIN.
+            full: FULL OUTER JOIN.
+        """
         (onclause,) = self._adapt((onclause,))
         statement = self._unlimited("join").join(target, onclause, isouter=isouter, full=full)
-        return self._with(statement, _used=self._used | {_FROMS, "join()"}, _joined=target)
+        joined = related_entity(target) if is_relationship(target) else target
+        return self._with(statement, _used=self._used | {_FROMS, "join()"}, _joined=joined)
 
     def outerjoin(self, target: Any, onclause: Any = None, *, full: bool = False) -> Query:
         """Return the query with a LEFT OUTER JOIN."""

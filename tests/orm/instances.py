@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pyorm import _core
 from tests.orm.family import collection_adapter, event_token
 from tests.orm.mapping import make_class
 from tests.orm.test_relation import make_relation
+
+
+def make_related_value() -> object:
+    """Return the value of a bind that stands for an instance's key."""
+    from tests.golden.related import make_related
+
+    global _models
+    if _models is None:
+        _models = make_related("pyorm")
+    q = _models
+    return (q.Post.author == q.Author(id=1)).element.left.callable
+
+
+_models: Any = None
 
 
 class Base(_core.Entity):
@@ -26,6 +41,7 @@ INSTANCES: dict[str, Callable[[], object]] = {
     "InstrumentedAttribute": lambda: make_class().name,
     "InstanceState": lambda: make_class()()._sa_instance_state,
     "LoaderOption": _core.LoaderOption,
+    "RelatedValue": make_related_value,
     "Relation": make_relation,
     "MapperPlan": lambda: _core.mapper_plan(make_class()),
 }
