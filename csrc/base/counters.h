@@ -48,6 +48,7 @@
     X(pg_script)          /* texts of several statements */                              \
     X(pg_cancel)          /* cancel requests */                                          \
     X(pg_alive_spoke)     /* idle servers that had something to say */                   \
+    X(pg_alive_recent)    /* connections not looked at: they were a moment ago */        \
     /* pool */                                                                           \
     X(pool_open)          /* connections the open callback was asked for */              \
     X(pool_close)         /* connections closed or forgotten */                          \

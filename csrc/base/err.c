@@ -21,6 +21,11 @@ orm_err_init(orm_err *err)
 void
 orm_err_fini(orm_err *err)
 {
+    if (err->code == ORM_OK) { /* owns no text */
+        err->row = -1;
+        err->lost = false;
+        return;
+    }
     for (int i = 0; i < ORM_ERR_NTEXT; i++) {
         orm_free(err->text[i]);
     }

@@ -129,6 +129,7 @@ typedef struct pg_conn {
     int *formats;           /*   formats */
     Oid *oids;              /*   and types */
     uint32_t values_cap;    /* see values */
+    orm_mono seen_alive;    /* when orm_pg_alive last looked at the socket; 0 never */
     char fatal_state[6];    /* SQLSTATE of a FATAL that came without being asked; "" none */
     char *fatal_text;       /* its message, owned */
     char *tx_error;         /* what made the open transaction fail, owned; NULL nothing */
