@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from pyorm import _core, exc
+from pyorm import _core, event, exc
 from pyorm.orm.properties import MUTABLE_TYPES, ColumnProperty, MappedColumn, MapperProperty
 from pyorm.orm.relationships import RelationshipProperty
 from pyorm.types import TypeDecorator, TypeEngine
@@ -130,6 +131,15 @@ def _comparison(column: Any) -> Callable[[Any, Any], bool] | None:
     if own is TypeDecorator.compare_values:  # asks the type that it decorates
         own = type(type_.impl_instance).compare_values
     return None if own is TypeEngine.compare_values else type_.compare_values
+
+
+def link_reconstructor(cls: type) -> None:
+    """Call the `@reconstructor` method of a class, or of its nearest base, after each load."""
+    for base in cls.__mro__:
+        for value in vars(base).values():
+            if type(value) is FunctionType and hasattr(value, "__sa_reconstructor__"):
+                event.listen(cls, "load", lambda instance, context, method=value: method(instance))
+                return
 
 
 def collect_validators(cls: type) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:

@@ -147,6 +147,7 @@ class Mapper:
             if isinstance(prop, DescriptorProperty) and prop.parent is self:
                 prop.install(self)
             _plan.link_mutable(self, prop)
+        _plan.link_reconstructor(class_)
         events.attach(class_)
         if self.inherits is not None:
             self.inherits._children.append(weakref.ref(self))

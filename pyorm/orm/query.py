@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
+from pyorm._collections import immutabledict
 from pyorm.inspection import inspect
 from pyorm.orm._compound import Compound, is_entity
 from pyorm.orm._execute import tell_bulk
@@ -281,9 +282,14 @@ class Query:
         """Return the query with execution options."""
         return self._with(self._statement, _options={**self._options, **kwargs})
 
-    def get_execution_options(self) -> dict[str, Any]:
+    def get_execution_options(self) -> Mapping[str, Any]:
         """Return the execution options."""
-        return dict(self._options)
+        return immutabledict(self._options)
+
+    @property
+    def lazy_loaded_from(self) -> Any:
+        """The InstanceState whose attribute loads by this query; None for a query of the program's."""
+        return None
 
     def populate_existing(self) -> Query:
         """Return the query that overwrites objects the session has already."""
@@ -455,6 +461,21 @@ class Query:
             return None
         return row if self._single else row[0]
 
+    def value(self, column: Any) -> Any:
+        """Return one column of the first row, or None."""
+        row = next(self.values(column), None)
+        return None if row is None else row[0]
+
+    def values(self, *columns: Any) -> Iterator[Any]:
+        """Iterate over rows of other columns than the query's.
+
+        Raises:
+            ArgumentError: no column is given.
+        """
+        if not columns:
+            raise exc.ArgumentError("Query.values() takes at least one column")
+        return iter(self.with_entities(*columns).yield_per(10))
+
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the rows."""
         return iter(self._iter())
@@ -503,7 +524,11 @@ class Query:
         self, values: Any, synchronize_session: Any = "auto", update_args: dict[str, Any] | None = None
     ) -> int:
         """Update the rows that match; return how many."""
-        return self._bulk(_core.update(self._subject()).values(values), synchronize_session, values)
+        statement = _core.update(self._subject())
+        in_order = bool(update_args and update_args.get("preserve_parameter_order"))
+        pairs = values.items() if isinstance(values, Mapping) else values
+        statement = statement.ordered_values(*pairs) if in_order else statement.values(values)
+        return self._bulk(statement, synchronize_session, values)
 
     def _subject(self) -> Any:
         """Return the entity to write to.

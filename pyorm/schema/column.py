@@ -186,6 +186,8 @@ class Column(_core.ColumnClause, SchemaItem):
         )
         if self._user_nullable:
             column.nullable, column._user_nullable = self.nullable, True
+        elif self.table is not None:
+            column.nullable = self.nullable  # an annotation may have said it
         if "_info" in self.__dict__:
             column.info = dict(self.info)
         return column
