@@ -15,7 +15,7 @@
 
 /* Kinds that count as one when a value's type is compared with a column's. */
 enum { FAM_NONE, FAM_INT, FAM_FLOAT, FAM_NUMERIC, FAM_BOOL, FAM_STRING, FAM_BYTES, FAM_DATE,
-       FAM_TIME, FAM_DATETIME, FAM_INTERVAL, FAM_JSON, FAM_OWN };
+       FAM_TIME, FAM_DATETIME, FAM_INTERVAL, FAM_JSON, FAM_RANGE, FAM_OWN };
 
 static const uint8_t family_of_kind[ORM_T_COUNT] = {
     [ORM_T_NULL] = FAM_NONE,         [ORM_T_INT16] = FAM_INT,
@@ -30,7 +30,8 @@ static const uint8_t family_of_kind[ORM_T_COUNT] = {
     [ORM_T_UUID] = FAM_OWN,          [ORM_T_ARRAY] = FAM_OWN,
     [ORM_T_INET] = FAM_OWN,          [ORM_T_MACADDR] = FAM_OWN,
     [ORM_T_BIT] = FAM_OWN,           [ORM_T_OID] = FAM_OWN,
-    [ORM_T_JSONPATH] = FAM_OWN,
+    [ORM_T_JSONPATH] = FAM_OWN,      [ORM_T_HSTORE] = FAM_OWN,
+    [ORM_T_RANGE] = FAM_RANGE,       [ORM_T_MULTIRANGE] = FAM_RANGE,
     [ORM_T_OPAQUE] = FAM_OWN,        [ORM_T_USER] = FAM_OWN,
     [ORM_T_DECORATOR] = FAM_OWN,     [ORM_T_TUPLE] = FAM_OWN,
 };

@@ -122,6 +122,8 @@ has_binary_form(const orm_type *item)
     case ORM_T_INTERVAL:
     case ORM_T_UUID:
     case ORM_T_JSON:
+    case ORM_T_RANGE:
+    case ORM_T_MULTIRANGE:
         return item->oid != 0;
     case ORM_T_DECORATOR:
         return has_binary_form(item->impl[ORM_PG]);
@@ -180,6 +182,15 @@ array_oid_of(uint32_t oid, const orm_type *item)
     }
 }
 
+/* A range may be given as a text, which has no place in a binary array. */
+static bool
+impl_is_range(orm_type *item)
+{
+    orm_type *impl = orm_type_impl(item, ORM_PG);
+
+    return impl->kind == ORM_T_RANGE || impl->kind == ORM_T_MULTIRANGE;
+}
+
 static int
 put_binary(orm_bindctx *c, orm_type *item, array_shape *shape, uint32_t oid, orm_buf *buf)
 {
@@ -189,7 +200,8 @@ put_binary(orm_bindctx *c, orm_type *item, array_shape *shape, uint32_t oid, orm
         PyObject *leaf = Py_NewRef(PyList_GET_ITEM(shape->leaves, i));
         int rc = orm_type_encode(c, item, leaf, &param);
 
-        if (rc == 0 && param.kind != ORM_V_NULL && param.oid != oid) {
+        if (rc == 0 && param.kind != ORM_V_NULL
+            && (param.oid != oid || (param.format == 0 && impl_is_range(item)))) {
             rc = orm_bind_error(c, leaf, "%.200R does not fit among the elements of %.200R", leaf,
                                 item->engine);
         }

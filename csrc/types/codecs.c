@@ -25,7 +25,8 @@ static const orm_codec codecs[ORM_T_COUNT + 1][ORM_NDIALECTS] = {
     [ORM_T_ENUM] = CODEC(enum),       [ORM_T_ARRAY] = CODEC(array),
     [ORM_T_INET] = CODEC(inet),       [ORM_T_MACADDR] = CODEC(macaddr),
     [ORM_T_BIT] = CODEC(bit),         [ORM_T_OID] = CODEC(oid),
-    [ORM_T_JSONPATH] = CODEC(opaque),
+    [ORM_T_JSONPATH] = CODEC(opaque), [ORM_T_RANGE] = CODEC(range),
+    [ORM_T_MULTIRANGE] = CODEC(multirange), [ORM_T_HSTORE] = CODEC(hstore),
     [ORM_T_OPAQUE] = CODEC(opaque),   [ORM_T_USER] = CODEC(value),
     [ORM_T_DECORATOR] = CODEC(hook),  [ORM_T_TUPLE] = CODEC(tuple),
     [ORM_T_COUNT] = CODEC(variant),
@@ -75,6 +76,10 @@ decode_by_oid(uint32_t oid)
         return orm_int_decode_pg;
     case OID_TSVECTOR:
         return orm_tsvector_decode_pg;
+    case OID_TSQUERY:
+        return orm_tsquery_decode_pg;
+    case OID_MONEY:
+        return orm_money_decode_pg;
     case OID_JSONPATH:
         return orm_opaque_decode_pg;
     default:
@@ -123,13 +128,42 @@ kind_reads_oid(const orm_type *t, uint32_t oid)
     }
 }
 
+/* The record of a range type by its number, from Python's table: borrowed from there, so that it
+ * lives as long as the interpreter. NULL without error: no range. */
+static orm_type *
+range_by_oid(orm_state *st, uint32_t oid)
+{
+    PyObject *table, *number, *engine = NULL;
+    orm_type *t = NULL;
+
+    if (!((oid >= OID_RANGES_FIRST && oid <= OID_RANGES_LAST)
+          || (oid >= OID_MULTIRANGES_FIRST && oid <= OID_MULTIRANGES_LAST))) {
+        return NULL;
+    }
+    table = orm_import_once(&types_room(st)->range_types, "pyorm._types.ranges", "BY_OID");
+    number = table == NULL ? NULL : PyLong_FromUnsignedLong(oid);
+    if (number != NULL && PyDict_GetItemRef(table, number, &engine) > 0) {
+        t = orm_type_of(st, engine);
+        Py_XDECREF(t); /* borrow-ok: the engine in the table owns its record */
+        Py_DECREF(engine);
+    }
+    Py_XDECREF(number);
+    return t;
+}
+
 /* The decoder of a column by the wire alone. 0/-1. */
 static int
 pick_by_oid(orm_state *st, uint32_t oid, orm_decoder *out)
 {
-    orm_type *t = NULL;
+    orm_type *t = range_by_oid(st, oid);
     orm_decode_fn fn = decode_by_oid(oid);
 
+    if (t != NULL || PyErr_Occurred()) {
+        *out = (orm_decoder){0};
+        out->type = t;
+        out->fn = t == NULL ? NULL : t->codec[ORM_PG]->decode;
+        return t == NULL ? -1 : 0;
+    }
     if (fn == NULL && orm_type_for_array_oid(st, oid) != NULL) {
         fn = orm_array_decode_pg;
     }

@@ -99,6 +99,12 @@ orm_opaque_decode_pg(orm_decctx *c, orm_type *t, const orm_cell *cell)
     if (t->oid == OID_TSVECTOR) {
         return decode_tsvector(c, t, cell);
     }
+    if (t->oid == OID_TSQUERY) {
+        return orm_tsquery_decode_pg(c, t, cell);
+    }
+    if (t->oid == OID_MONEY) {
+        return orm_money_decode_pg(c, t, cell);
+    }
     if (cell->len > 0 && cell->p[0] == 1) { /* jsonpath's version */
         return orm_text_from_utf8(c, cell->p + 1, cell->len - 1);
     }

@@ -7,7 +7,7 @@
  *   flags      ORM_TF_ bits (`_core.type_flags` names them)
  *   length, precision, scale   ints, None: not given
  *   oid, array_oid             PostgreSQL's numbers; None: those of the kind
- *   item       TypeEngine of an ARRAY's elements, or None
+ *   item       TypeEngine of an ARRAY's elements or of a range's bounds, or None
  *   impl       (PostgreSQL's, SQLite's) TypeEngine used instead, or None; each may be None
  *   extra      ENUM: (tuple of labels, tuple of members); TUPLE: tuple of types; else None
  * The dict st->type_records maps a key to the address of its living record: it owns
@@ -304,6 +304,10 @@ record_from_spec(orm_state *st, PyObject *engine, PyObject *spec)
     t->engine = Py_NewRef(engine);
     if (fill_kind(t, PyTuple_GET_ITEM(spec, SPEC_KIND)) < 0 || fill_numbers(t, spec) < 0
         || fill_references(st, t, spec) < 0) {
+        goto error;
+    }
+    if ((t->kind == ORM_T_RANGE || t->kind == ORM_T_MULTIRANGE) && t->item == NULL) {
+        PyErr_SetString(PyExc_TypeError, "_record_spec(): a range needs the type of its bounds");
         goto error;
     }
     if (t->kind == ORM_T_ARRAY && t->item == NULL) {

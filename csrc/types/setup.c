@@ -26,6 +26,9 @@ room_traverse(void *data, visitproc visit, void *arg)
     Py_VISIT(room->json_error);
     Py_VISIT(room->json_dumps);
     Py_VISIT(room->json_null);
+    Py_VISIT(room->make_range);
+    Py_VISIT(room->multirange);
+    Py_VISIT(room->range_types);
     return 0;
 }
 
@@ -45,6 +48,9 @@ room_clear(void *data)
     Py_CLEAR(room->json_error);
     Py_CLEAR(room->json_dumps);
     Py_CLEAR(room->json_null);
+    Py_CLEAR(room->make_range);
+    Py_CLEAR(room->multirange);
+    Py_CLEAR(room->range_types);
 }
 
 static void
@@ -265,10 +271,32 @@ builtin_for_value(orm_state *st, PyObject *v)
     return orm_types_is_uuid(st, v) ? ORM_T_UUID : ORM_T_NULL;
 }
 
+/* The type that a value of a class of pyorm's own says it has (`_type_of_value()`); else NULL's. */
+static orm_type *
+ask_value(orm_state *st, PyObject *v)
+{
+    PyObject *method = NULL, *engine;
+    orm_type *t;
+
+    if (v != Py_None && PyObject_GetOptionalAttrString(v, "_type_of_value", &method) < 0) {
+        return NULL;
+    }
+    if (method == NULL) {
+        return (orm_type *)Py_XNewRef(builtin_at(st, ORM_T_NULL));
+    }
+    engine = PyObject_CallNoArgs(method);
+    Py_DECREF(method);
+    t = engine == NULL ? NULL : orm_type_of(st, engine);
+    Py_XDECREF(engine);
+    return t;
+}
+
 orm_type *
 orm_type_for_value(orm_state *st, PyObject *v)
 {
-    return (orm_type *)Py_XNewRef(builtin_at(st, builtin_for_value(st, v)));
+    int index = builtin_for_value(st, v);
+
+    return index == ORM_T_NULL ? ask_value(st, v) : (orm_type *)Py_XNewRef(builtin_at(st, index));
 }
 
 /* --- PostgreSQL's numbers -------------------------------------------------------------- */

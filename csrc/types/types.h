@@ -45,7 +45,10 @@
     X(BIT)                                                                                    \
     X(OID)                                                                                    \
     X(JSONPATH)                                                                               \
-    X(OPAQUE)   /* sent and read as text, the server casts: tsvector, ranges, hstore ... */   \
+    X(RANGE)    /* the bounds' type is the item */                                            \
+    X(MULTIRANGE) /* likewise */                                                              \
+    X(HSTORE)                                                                                 \
+    X(OPAQUE)   /* sent as text and read as one, the server casts: tsvector, tsquery, money */ \
     X(USER)     /* a class with its own bind/result processors over the driver's values */    \
     X(DECORATOR) /* TypeDecorator: hooks around impl */                                       \
     X(TUPLE)    /* row values in IN: item types are in extra */
@@ -92,7 +95,7 @@ struct orm_type {
     uint32_t array_oid; /* PostgreSQL's array of it, 0 likewise */
     uint32_t _pad2;     /* 0 */
     uint64_t hash;      /* of the interned identity: stable while the record lives */
-    orm_type *item;     /* ARRAY: the elements', DECORATOR: NULL; owned */
+    orm_type *item;     /* ARRAY: the elements', RANGE: the bounds', DECORATOR: NULL; owned */
     orm_type *impl[ORM_NDIALECTS];         /* what a dialect uses instead; owned, NULL: itself */
     const orm_codec *codec[ORM_NDIALECTS]; /* never NULL after creation; static */
     PyObject *engine;   /* the first TypeEngine instance of this record; owned */

@@ -42,6 +42,7 @@ enum {
     OID_BIT = 1560,
     OID_VARBIT = 1562,
     OID_NUMERIC = 1700,
+    OID_MONEY = 790,
     OID_REFCURSOR = 1790,
     OID_REGCLASS = 2205,
     OID_REGTYPE = 2206,
@@ -52,6 +53,10 @@ enum {
     OID_REGCONFIG = 3734,
     OID_JSONB = 3802,
     OID_JSONPATH = 4072,
+    OID_RANGES_FIRST = 3904, /* int4range; with their arrays, as in pyorm/_types/ranges.py */
+    OID_RANGES_LAST = 3927,
+    OID_MULTIRANGES_FIRST = 4451,
+    OID_MULTIRANGES_LAST = 4536,
     OID_XID8 = 5069,
     OID_FIRST_USER = 16384 /* from here on: types of extensions and users */
 };
@@ -77,6 +82,9 @@ typedef struct orm_types_room {
     PyObject *json_error;           /* json.JSONDecodeError; owned */
     PyObject *json_dumps;           /* json.dumps; owned */
     PyObject *json_null;            /* pyorm.types.JSON.NULL; owned */
+    PyObject *make_range;           /* pyorm._types.ranges.make_range; owned */
+    PyObject *multirange;           /* MultiRange of the same module; owned */
+    PyObject *range_types;          /* BY_OID of the same module; owned */
 } orm_types_room;
 
 static inline orm_types_room *
@@ -173,6 +181,11 @@ ORM_CODEC_PAIR(uuid)     /* uuid.c */
 ORM_CODEC_PAIR(json)     /* json.c */
 ORM_CODEC_PAIR(enum)     /* enum.c */
 ORM_CODEC_PAIR(array)    /* array.c */
+ORM_CODEC_PAIR(range)    /* range.c */
+ORM_CODEC_PAIR(multirange) /* range.c */
+ORM_CODEC_PAIR(hstore)   /* hstore.c */
+PyObject *orm_tsquery_decode_pg(orm_decctx *, orm_type *, const orm_cell *); /* tsquery.c */
+PyObject *orm_money_decode_pg(orm_decctx *, orm_type *, const orm_cell *);   /* tsquery.c */
 ORM_CODEC_PAIR(value)    /* value.c: kind NULL and USER */
 ORM_CODEC_PAIR(hook)     /* hook.c: DECORATOR and kinds with hooks of the class */
 ORM_CODEC_PAIR(variant)  /* hook.c: the dialect's own type */

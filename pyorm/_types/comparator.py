@@ -22,6 +22,19 @@ _SPECIAL = {
 _SPECIAL["inv"] = "__invert__"
 
 
+_BY_METHOD: dict[str, Any] = {}
+
+
+def _operators_by_method() -> dict[str, Any]:
+    """Return the operator functions that have no symbol, by the method that they call."""
+    if not _BY_METHOD:
+        from pyorm.sql import operators
+
+        for name, method in operators.METHODS.items():
+            _BY_METHOD[method] = getattr(operators, name)
+    return _BY_METHOD
+
+
 def _method_name(op: Any) -> str:
     name: str = getattr(op, "__name__", "")
     return _SPECIAL.get(name) or name.removesuffix("_op")
@@ -70,7 +83,11 @@ class Comparator:
         """Return a method of the expression: what is not overridden is the usual."""
         if name.startswith("_") or name in ("expr", "type"):
             raise AttributeError(name)
-        return getattr(self.expr, name)
+        op = _operators_by_method().get(name)
+        if op is None:
+            return getattr(self.expr, name)
+        # The expression's own method would ask this comparator again.
+        return lambda *other, **kwargs: _core.operate(op, self.expr, *other, **kwargs)
 
     def __clause_element__(self) -> Any:
         """Return the expression: a comparator may stand for it."""

@@ -151,6 +151,77 @@ class ArrayComparator(Comparator):
         return _core.operate(operator or operators.eq, value, collect(self.expr))
 
 
+class HstoreComparator(Comparator):
+    """What an hstore can do: give an element, say which keys it has, be taken apart."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return `store -> key`: the value of a key."""
+        other = _value(self.expr, key, scalar.Text())
+        return self.expr.op("->", precedence=_PRECEDENCE, return_type=self.type.text_type)(other)
+
+    def has_key(self, other: Any) -> Any:
+        """Return `store ? key`."""
+        return _compare(self.expr, "?", _value(self.expr, other, scalar.Text()))
+
+    def has_all(self, other: Any) -> Any:
+        """Return `store ?& keys`: it has every one of them."""
+        return _compare(self.expr, "?&", _value(self.expr, other, _texts()))
+
+    def has_any(self, other: Any) -> Any:
+        """Return `store ?| keys`: it has one of them."""
+        return _compare(self.expr, "?|", _value(self.expr, other, _texts()))
+
+    def contains(self, other: Any, **kwargs: Any) -> Any:
+        """Return `store @> other`: the other one's pairs are in it."""
+        return _compare(self.expr, "@>", other)
+
+    def contained_by(self, other: Any) -> Any:
+        """Return `store <@ other`."""
+        return _compare(self.expr, "<@", other)
+
+    def __add__(self, other: Any) -> Any:
+        """Return `store || other`: both, the other one's values winning."""
+        value = _value(self.expr, other, self.type)
+        return self.expr.op("||", precedence=_PRECEDENCE + 1, return_type=self.type)(value)
+
+    concat = __add__
+
+    def defined(self, key: Any) -> Any:
+        """Return `defined(store, key)`: the key is there and not NULL."""
+        return _core.func.defined(self.expr, key, type_=scalar.Boolean())
+
+    def delete(self, key: Any) -> Any:
+        """Return `delete(store, key)`: without a key, a list of keys, or the pairs of a dict."""
+        if isinstance(key, dict):  # cast: the function takes a text, too
+            key = _core.cast(_value(self.expr, key, self.type), self.type)
+        elif isinstance(key, (list, tuple)):
+            key = _value(self.expr, key, _texts())
+        return _core.func.delete(self.expr, key, type_=self.type)
+
+    def slice(self, array: Any) -> Any:
+        """Return `slice(store, keys)`: the pairs of some keys."""
+        return _core.func.slice(self.expr, _value(self.expr, array, _texts()), type_=self.type)
+
+    def keys(self) -> Any:
+        """Return `akeys(store)`: the keys as an array."""
+        return _core.func.akeys(self.expr, type_=_texts())
+
+    def vals(self) -> Any:
+        """Return `avals(store)`: the values as an array."""
+        return _core.func.avals(self.expr, type_=_texts())
+
+    def array(self) -> Any:
+        """Return `hstore_to_array(store)`: keys and values in turn."""
+        return _core.func.hstore_to_array(self.expr, type_=_texts())
+
+    def matrix(self) -> Any:
+        """Return `hstore_to_matrix(store)`: pairs of key and value."""
+        from pyorm._types.postgresql import ARRAY
+
+        pairs = ARRAY(scalar.Text(), dimensions=2)
+        return _core.func.hstore_to_matrix(self.expr, type_=pairs)
+
+
 def _texts() -> Any:
     """Return the type of a list of keys."""
     from pyorm._types.postgresql import ARRAY

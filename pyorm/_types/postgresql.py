@@ -7,7 +7,11 @@ from typing import Any
 from pyorm import exc
 from pyorm._types import document, scalar
 from pyorm._types.base import FLAGS, TypeEngine, to_instance
-from pyorm._types.comparator_document import JsonbComparator, PostgresJsonComparator
+from pyorm._types.comparator_document import (
+    HstoreComparator,
+    JsonbComparator,
+    PostgresJsonComparator,
+)
 from pyorm._types.enumeration import Enum
 from pyorm._types.schema_type import SchemaType
 
@@ -134,6 +138,50 @@ class TSVECTOR(TypeEngine):
 
     def _fields(self) -> dict[str, Any]:
         return {"oid": 3614, "array_oid": 3643}
+
+
+class TSQUERY(TypeEngine):
+    """A question to a document prepared for text search, as text."""
+
+    __visit_name__ = "TSQUERY"
+    _kind = "OPAQUE"
+
+    def _fields(self) -> dict[str, Any]:
+        return {"oid": 3615, "array_oid": 3645}
+
+
+class MONEY(TypeEngine):
+    """An amount, as text: results are digits with two decimals and no currency sign."""
+
+    __visit_name__ = "MONEY"
+    _kind = "OPAQUE"
+
+    def _fields(self) -> dict[str, Any]:
+        return {"oid": 790, "array_oid": 791}
+
+
+class HSTORE(TypeEngine):
+    """A dict of texts (extension hstore).
+
+    Args:
+        text_type: type of the elements in expressions, Text by default.
+    """
+
+    __visit_name__ = "HSTORE"
+    _kind = "HSTORE"
+    hashable = False
+    Comparator = comparator_factory = HstoreComparator
+
+    def __init__(self, text_type: TypeEngine | None = None) -> None:
+        self.text_type = scalar.Text() if text_type is None else text_type
+
+    @property
+    def python_type(self) -> type[dict[str, Any]]:
+        """dict."""
+        return dict
+
+    def _fields(self) -> dict[str, Any]:
+        return {"oid": 0, "array_oid": 0}
 
 
 class BIT(TypeEngine):

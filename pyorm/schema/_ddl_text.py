@@ -14,7 +14,7 @@ from pyorm.schema._base import option
 from pyorm.schema.constraints import CheckConstraint, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 
 # CREATE INDEX takes a column or a function call bare; anything else in parentheses (PostgreSQL, CREATE INDEX).
-_NEED_PARENTHESES = (_core.BinaryExpression, _core.BooleanClauseList, _core.Case, _core.Cast)
+NEED_PARENTHESES = (_core.BinaryExpression, _core.BooleanClauseList, _core.Case, _core.Cast)
 _SERIAL = {"INTEGER": "SERIAL", "BIGINT": "BIGSERIAL", "SMALLINT": "SMALLSERIAL"}
 
 
@@ -258,6 +258,10 @@ class DDLText:
             return ""
         return self.constraint_name(constraint) + self._renderer(constraint)(constraint)
 
+    def keyword(self, text: str) -> str:
+        """Return a keyword of the definition, checked to be one."""
+        return _keyword(text, lower=True)
+
     def _renderer(self, constraint: Any) -> Callable[[Any], str]:
         for cls, render in (
             (PrimaryKeyConstraint, self._primary_key),
@@ -267,6 +271,9 @@ class DDLText:
         ):
             if isinstance(constraint, cls):
                 return render
+        own = getattr(constraint, "_text", None)  # EXCLUDE writes itself
+        if own is not None:
+            return lambda c: own(self) + self._deferred(c)
         raise exc.CompileError(f"{type(constraint).__name__} has no form in {self.name}")
 
     def _columns(self, columns: Any) -> str:
@@ -359,7 +366,7 @@ class DDLText:
             text = self.quote(element.name)
         else:
             text = self.expression(element)
-            if self.name == "postgresql" and isinstance(element, _NEED_PARENTHESES):
+            if self.name == "postgresql" and isinstance(element, NEED_PARENTHESES):
                 text = f"({text})"
         operators = option(index, "postgresql", "ops") if self.name == "postgresql" else None
         key = getattr(element, "key", None)

@@ -16,7 +16,11 @@ _PG_OWN = {"uuid": "UUID", "json": "JSON", "jsonb": "JSONB", "bytea": "BYTEA", "
            "macaddr": "MACADDR",
            "money": "MONEY", "oid": "OID", "tsvector": "TSVECTOR", "hstore": "HSTORE", "int4range": "INT4RANGE",
            "int8range": "INT8RANGE", "numrange": "NUMRANGE", "daterange": "DATERANGE", "tsrange": "TSRANGE",
-           "tstzrange": "TSTZRANGE"}  # fmt: skip
+           "tstzrange": "TSTZRANGE", "macaddr8": "MACADDR8", "tsquery": "TSQUERY", "regclass": "REGCLASS",
+           "regconfig": "REGCONFIG", "citext": "CITEXT", "jsonpath": "JSONPATH",
+           "int4multirange": "INT4MULTIRANGE", "int8multirange": "INT8MULTIRANGE",
+           "nummultirange": "NUMMULTIRANGE", "datemultirange": "DATEMULTIRANGE",
+           "tsmultirange": "TSMULTIRANGE", "tstzmultirange": "TSTZMULTIRANGE"}  # fmt: skip
 _SHAPE = re.compile(r"^(?P<name>[^(]+)(?:\((?P<args>[^)]*)\))?(?P<rest>.*)$")
 
 

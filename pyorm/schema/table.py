@@ -7,7 +7,7 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.schema._base import BLANK_SCHEMA, SchemaItem, quoted_name
-from pyorm.schema.constraints import PrimaryKeyConstraint, UniqueConstraint
+from pyorm.schema.constraints import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 from pyorm.schema.copying import CopyTarget
 from pyorm.schema.events import fire
 from pyorm.schema.indexes import Index
@@ -277,9 +277,8 @@ def _belongs_to_columns(constraint: Any) -> bool:
         return constraint._implicit
     if getattr(constraint, "_column_flag", False) or constraint._type_bound:
         return True
-    elements = getattr(constraint, "elements", None)
-    if elements is not None:
-        return all(fk._is_own for fk in elements)
+    if isinstance(constraint, ForeignKeyConstraint):
+        return all(fk._is_own for fk in constraint.elements)
     return isinstance(constraint.parent, _core.ColumnClause)
 
 

@@ -191,7 +191,7 @@ def _function(name: str, method: str) -> Callable[..., Any]:
     return function
 
 
-_BY_METHOD = {
+METHODS = {
     "is_": "is_", "is_not": "is_not", "is_distinct_from": "is_distinct_from",
     "is_not_distinct_from": "is_not_distinct_from", "in_op": "in_", "not_in_op": "not_in",
     "between_op": "between", "like_op": "like", "not_like_op": "not_like", "ilike_op": "ilike",
@@ -204,9 +204,9 @@ _BY_METHOD = {
     "nulls_first_op": "nulls_first", "nulls_last_op": "nulls_last", "distinct_op": "distinct", "any_op": "any_",
     "all_op": "all_", "collate": "collate",
 }
-for _name, _method in _BY_METHOD.items():
+for _name, _method in METHODS.items():
     globals()[_name] = _function(_name, _method)
-__all__.extend(_BY_METHOD)
+__all__.extend(METHODS)
 
 
 def _negated(name: str, method: str) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from pyorm._types.postgresql import (
     CITEXT,
     DOMAIN,
     ENUM,
+    HSTORE,
     INET,
     INTERVAL,
     JSON,
@@ -23,11 +24,13 @@ from pyorm._types.postgresql import (
     JSONPATH,
     MACADDR,
     MACADDR8,
+    MONEY,
     OID,
     REGCLASS,
     REGCONFIG,
     TIME,
     TIMESTAMP,
+    TSQUERY,
     TSVECTOR,
     NamedType,
 )
@@ -48,9 +51,22 @@ from pyorm.types import (
     VARCHAR,
 )
 
-_FROM = dict.fromkeys(
-    ("CreateDomainType", "CreateEnumType", "DropDomainType", "DropEnumType"), "pyorm.schema.named_types"
-)
+_FROM = {
+    name: module
+    for module, names in {
+        "pyorm.schema.named_types": "CreateDomainType CreateEnumType DropDomainType DropEnumType",
+        "pyorm.schema.exclude": "ExcludeConstraint",
+        "pyorm.dialects.postgresql.text_search": (
+            "phraseto_tsquery plainto_tsquery to_tsquery to_tsvector ts_headline websearch_to_tsquery"
+        ),
+        "pyorm._types.ranges": (
+            "AbstractMultiRange AbstractRange AbstractSingleRange DATEMULTIRANGE DATERANGE "
+            "INT4MULTIRANGE INT4RANGE INT8MULTIRANGE INT8RANGE MultiRange NUMMULTIRANGE NUMRANGE "
+            "Range TSMULTIRANGE TSRANGE TSTZMULTIRANGE TSTZRANGE"
+        ),
+    }.items()
+    for name in names.split()
+}
 
 
 def __getattr__(name: str) -> _Any:
@@ -69,16 +85,19 @@ __all__ = [
     "CHAR",
     "CIDR",
     "CITEXT",
-    "CreateDomainType",
-    "CreateEnumType",
     "DATE",
+    "DATEMULTIRANGE",
+    "DATERANGE",
     "DOMAIN",
     "DOUBLE_PRECISION",
-    "DropDomainType",
-    "DropEnumType",
     "ENUM",
     "FLOAT",
+    "HSTORE",
     "INET",
+    "INT4MULTIRANGE",
+    "INT4RANGE",
+    "INT8MULTIRANGE",
+    "INT8RANGE",
     "INTEGER",
     "INTERVAL",
     "JSON",
@@ -86,7 +105,10 @@ __all__ = [
     "JSONPATH",
     "MACADDR",
     "MACADDR8",
+    "MONEY",
     "NUMERIC",
+    "NUMMULTIRANGE",
+    "NUMRANGE",
     "OID",
     "REAL",
     "REGCLASS",
@@ -95,14 +117,35 @@ __all__ = [
     "TEXT",
     "TIME",
     "TIMESTAMP",
+    "TSMULTIRANGE",
+    "TSQUERY",
+    "TSRANGE",
+    "TSTZMULTIRANGE",
+    "TSTZRANGE",
     "TSVECTOR",
     "UUID",
     "VARCHAR",
+    "AbstractMultiRange",
+    "AbstractRange",
+    "AbstractSingleRange",
+    "CreateDomainType",
+    "CreateEnumType",
+    "DropDomainType",
+    "DropEnumType",
+    "ExcludeConstraint",
+    "MultiRange",
     "NamedType",
     "PGDialect",
+    "Range",
     "aggregate_order_by",
     "array",
     "dialect",
     "distinct_on",
     "insert",
+    "phraseto_tsquery",
+    "plainto_tsquery",
+    "to_tsquery",
+    "to_tsvector",
+    "ts_headline",
+    "websearch_to_tsquery",
 ]
