@@ -570,6 +570,7 @@ orm_collections_setup(PyObject *module, orm_state *st)
         || orm_type_add(module, st, &orm_ilist_spec, &PyList_Type, &st->InstrumentedList) < 0
         || orm_type_add(module, st, &orm_iset_spec, &PySet_Type, &st->InstrumentedSet) < 0
         || orm_type_add(module, st, &orm_idict_spec, &PyDict_Type, &st->InstrumentedDict) < 0
+        || orm_type_add(module, st, &orm_keyfunc_spec, NULL, &st->AttributeKey) < 0
         || orm_type_add(module, st, &orm_keyed_spec, st->InstrumentedDict, &st->KeyFuncDict) < 0) {
         return -1;
     }

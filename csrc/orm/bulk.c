@@ -95,7 +95,7 @@ orm_members_diff(PyObject *now, PyObject *before, orm_relhist *out)
 /* --- what was assigned ------------------------------------------------------------------------ */
 
 enum { DUCK_LIST, DUCK_SET, DUCK_DICT, DUCK_OTHER };
-static const char *const duck_names[] = {"list", "set", "dict", "other"};
+static const char *const duck_names[] = {"list", "set", "dict", "None"};
 
 /* What a type or object counts as: `__emulates__` first, then what it derives from, then its
    methods. -1 exception. */
@@ -318,7 +318,7 @@ done:
     if (coll != NULL && (rc < 0 || old == v)) {
         PyObject *stored = orm_val_peek(h, a->slot, NULL);
         if (stored != coll) {
-            orm_collection_unlink(coll);
+            orm_collection_unlink(a->mapper->state, coll);
         }
         Py_XDECREF(stored);
     }

@@ -141,6 +141,11 @@ orm_coll_reduce(PyObject *self, PyObject *items, bool pairs)
     PyObject *state = rebuild == NULL ? NULL : PyObject_GenericGetDict(self, NULL);
     PyObject *result = NULL;
 
+    if (state != NULL && PyObject_TypeCheck(self, st->KeyFuncDict)) {
+        orm_idict *keyed = (orm_idict *)self;
+        state = Py_BuildValue("(NOO)", state, keyed->keyfunc == NULL ? Py_None : keyed->keyfunc,
+                              keyed->ignore_missing ? Py_True : Py_False);
+    }
     if (state != NULL && PyList_CheckExact(items)) {
         result = Py_BuildValue("O(OO)O", rebuild, Py_TYPE(self), items, state);
     }
@@ -190,6 +195,13 @@ orm_coll_setstate(PyObject *self, PyObject *state)
     PyObject *dict = st == NULL ? NULL : PyObject_GenericGetDict(self, NULL);
     int rc = -1;
 
+    if (dict != NULL && PyTuple_Check(state) && PyTuple_GET_SIZE(state) == 3
+        && PyObject_TypeCheck(self, st->KeyFuncDict)) {
+        orm_idict *keyed = (orm_idict *)self;
+        Py_XSETREF(keyed->keyfunc, Py_NewRef(PyTuple_GET_ITEM(state, 1)));
+        keyed->ignore_missing = PyTuple_GET_ITEM(state, 2) == Py_True;
+        state = PyTuple_GET_ITEM(state, 0);
+    }
     if (dict != NULL && PyDict_Check(state)) {
         orm_coll_of(st, self)->flags &= (uint8_t)~ORM_CF_UNPICKLED;
         rc = PyDict_Update(dict, state);

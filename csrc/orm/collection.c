@@ -115,9 +115,9 @@ orm_colls_stale(orm_head *h, uint32_t slot)
 }
 
 void
-orm_collection_unlink(PyObject *coll)
+orm_collection_unlink(orm_state *st, PyObject *coll)
 {
-    orm_coll *c = orm_coll_of(orm_state_from_type(Py_TYPE(coll)), coll);
+    orm_coll *c = orm_coll_of(st, coll);
 
     if (c != NULL) {
         orm_coll_unlink(c);
@@ -142,11 +142,9 @@ make_container(orm_attribute *a)
     PyTypeObject *type = rel->collection == ORM_COLL_SET ? st->InstrumentedSet
                          : rel->collection == ORM_COLL_DICT ? st->KeyFuncDict
                                                             : st->InstrumentedList;
-    PyObject *coll = PyObject_CallNoArgs((PyObject *)type);
-    if (coll != NULL && rel->collection == ORM_COLL_DICT) {
-        ((orm_idict *)coll)->keyfunc = Py_XNewRef(rel->keyfunc);
-    }
-    return coll;
+    return rel->collection == ORM_COLL_DICT && rel->keyfunc != NULL
+               ? PyObject_CallOneArg((PyObject *)type, rel->keyfunc)
+               : PyObject_CallNoArgs((PyObject *)type);
 }
 
 PyObject *

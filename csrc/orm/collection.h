@@ -65,7 +65,7 @@ int orm_is_orphan(orm_head *h);
 bool orm_was_orphaned(const orm_head *h);
 
 /* A collection leaves its owner (replaced, expired): its head pointer goes. Runs no Python. */
-void orm_collection_unlink(PyObject *coll);
+void orm_collection_unlink(orm_state *st, PyObject *coll);
 int orm_collections_setup(PyObject *module, orm_state *st);
 
 #endif

@@ -211,7 +211,8 @@ orm_initiator_arg(PyObject *v)
 int orm_parse_initiator(const char *fname, PyObject *const *args, Py_ssize_t nargs,
                         PyObject *kwnames, Py_ssize_t n, PyObject **initiator);
 extern PyType_Spec orm_ilist_spec, orm_iset_spec, orm_idict_spec, orm_keyed_spec, orm_adapter_spec;
-extern PyType_Spec orm_token_spec;
+extern PyType_Spec orm_token_spec, orm_keyfunc_spec;
+bool orm_is_attribute_key(orm_state *st, PyObject *fn);
 PyObject *orm_adapter_for(orm_state *st, PyObject *coll); /* new reference; NULL: exception */
 
 /* --- event tokens ---------------------------------------------------------------------------- */

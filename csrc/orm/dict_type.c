@@ -62,43 +62,81 @@ dict_ass_subscript(PyObject *self, PyObject *key, PyObject *value)
     return value == NULL ? del_item(self, key, NULL) : set_item(self, key, value, NULL);
 }
 
+/* KeyError of a key, also of None. Always -1. */
+static int
+raise_key(PyObject *key)
+{
+    PyObject *args = PyTuple_Pack(1, key);
+
+    if (args != NULL) {
+        PyErr_SetObject(PyExc_KeyError, args);
+        Py_DECREF(args);
+    }
+    return -1;
+}
+
 /* --- KeyFuncDict ---------------------------------------------------------------------------------- */
 
-/* A member has no value to be keyed by. Always -1. */
-static int
-raise_unpopulated(orm_idict *self, PyObject *item, bool warn)
+/* What an error calls the relationship that a member came by. New reference. */
+static PyObject *
+event_name(orm_state *st, PyObject *item, PyObject *initiator)
 {
-    orm_state *st = orm_state_from_type(Py_TYPE(self));
-    orm_attribute *a = orm_coll_attr(&self->coll);
-    PyObject *text = PyObject_Repr(item);
-    PyObject *name = a == NULL ? PyUnicode_FromString("dictionary") : PyObject_Str((PyObject *)a);
-    int rc = -1;
+    orm_attribute *from = orm_initiator_attr(st, initiator);
+    orm_head *h = from == NULL ? NULL : orm_head_find(st, item);
 
-    if (text != NULL && name != NULL && warn) {
-        rc = orm_warn(st, ORM_EXC_SAWarning, 2,
-                      "Attribute keyed dictionary value for attribute '%U' was None; this value "
-                      "was not populated in the dictionary and will be ignored: %U", name, text);
+    if (from == NULL || PyErr_Occurred()) {
+        PyErr_Clear();
+        return PyUnicode_FromString("unknown relationship");
     }
-    else if (text != NULL && name != NULL) {
+    return h != NULL && orm_mapper_isa(h->mapper, from->mapper) ? PyObject_Str((PyObject *)from)
+                                                                : Py_NewRef(from->n.key);
+}
+
+static int
+raise_unpopulated(orm_state *st, PyObject *item, PyObject *initiator)
+{
+    orm_head *h = orm_head_find(st, item);
+    PyObject *text = h == NULL ? PyObject_Repr(item) : orm_head_describe(h);
+    PyObject *name = text == NULL ? NULL : event_name(st, item, initiator);
+
+    if (name != NULL) {
         orm_raise_exc(st, ORM_EXC_InvalidRequestError,
                       "In event triggered from population of attribute '%U' (potentially from a "
                       "backref), can't populate value in KeyFuncDict; dictionary key derived from "
                       "%U is not populated. Ensure appropriate state is set up on the %U object "
-                      "before assigning to the '%U' attribute. To skip this assignment entirely, "
+                      "before assigning to the %U attribute. To skip this assignment entirely, "
                       "Set the \"ignore_unpopulated_attribute=True\" parameter on the mapped "
                       "collection factory.", name, text, text, name);
     }
-    Py_XDECREF(text);
     Py_XDECREF(name);
+    Py_XDECREF(text);
+    return -1;
+}
+
+static int
+warn_none(orm_state *st, PyObject *item, PyObject *initiator)
+{
+    PyObject *name = event_name(st, item, initiator);
+    int rc = -1;
+
+    if (name != NULL) {
+        rc = orm_warn(st, ORM_EXC_SAWarning, 2,
+                      "Attribute keyed dictionary value for attribute '%U' was None; this will "
+                      "raise in a future release. To skip this assignment entirely, Set the "
+                      "\"ignore_unpopulated_attribute=True\" parameter on the mapped collection "
+                      "factory.", name);
+        Py_DECREF(name);
+    }
     return rc;
 }
 
 /* The key of a member: 1 and *key owned, 0 it has none and is left out, -1. */
 static int
-key_of(orm_idict *self, PyObject *item, PyObject **key)
+key_of(orm_idict *self, PyObject *item, PyObject *initiator, PyObject **key)
 {
     orm_state *st = orm_state_from_type(Py_TYPE(self));
     PyObject *fn = NULL;
+    int rc = 1;
 
     *key = NULL;
     if (self->keyfunc == NULL) {
@@ -107,25 +145,48 @@ key_of(orm_idict *self, PyObject *item, PyObject **key)
     }
     fn = Py_NewRef(self->keyfunc);
     *key = PyObject_CallOneArg(fn, item);
-    Py_DECREF(fn);
     if (*key == NULL) {
-        return -1;
+        rc = -1;
     }
-    if (*key == orm_no_value(st)) {
+    else if (*key == orm_no_value(st)) {
+        rc = self->ignore_missing ? 0 : raise_unpopulated(st, item, initiator);
+    }
+    else if (*key == Py_None && orm_is_attribute_key(st, fn)) {
+        rc = self->ignore_missing ? 0 : warn_none(st, item, initiator) < 0 ? -1 : 1;
+    }
+    if (rc <= 0) {
         Py_CLEAR(*key);
-        return self->ignore_missing ? 0 : raise_unpopulated(self, item, false);
     }
-    return 1;
+    Py_DECREF(fn);
+    return rc;
+}
+
+/* A class of the user's own may have its own way to put a member under a key. */
+static bool
+is_plain(orm_idict *self)
+{
+    return Py_TYPE(self) == orm_state_from_type(Py_TYPE(self))->KeyFuncDict;
+}
+
+static int
+drop(PyObject *result)
+{
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
 }
 
 int
 orm_keyed_add(orm_idict *self, PyObject *item, PyObject *initiator)
 {
     PyObject *key = NULL;
-    int rc = key_of(self, item, &key);
+    int rc = key_of(self, item, initiator, &key);
 
-    if (rc > 0) {
+    if (rc > 0 && is_plain(self)) {
         rc = set_item((PyObject *)self, key, item, initiator);
+    }
+    else if (rc > 0) {
+        rc = drop(PyObject_CallMethod((PyObject *)self, "__setitem__", "OOO", key, item,
+                                      initiator == NULL ? Py_None : initiator));
     }
     Py_XDECREF(key);
     return rc;
@@ -136,7 +197,7 @@ orm_keyed_remove(orm_idict *self, PyObject *item, PyObject *initiator)
 {
     PyObject *key = NULL;
     PyObject *there = NULL;
-    int rc = key_of(self, item, &key);
+    int rc = key_of(self, item, initiator, &key);
 
     if (rc <= 0) {
         return rc;
@@ -144,18 +205,20 @@ orm_keyed_remove(orm_idict *self, PyObject *item, PyObject *initiator)
     rc = PyDict_GetItemRef((PyObject *)self, key, &there);
     if (rc > 0 && there != item) {
         orm_raise_exc(orm_state_from_type(Py_TYPE(self)), ORM_EXC_InvalidRequestError,
-                      "Can not remove '%R' from collection; collection holds '%R' for key '%R'. "
+                      "Can not remove '%R': collection holds '%R' for key %R. "
                       "Possible cause: is the KeyFuncDict key function based on mutable "
                       "properties or properties that only obtain values after flush?", item,
                       there, key);
         rc = -1;
     }
     else if (rc == 0) {
-        PyErr_SetObject(PyExc_KeyError, key);
-        rc = -1;
+        rc = raise_key(key);
     }
     else if (rc > 0) {
-        rc = del_item((PyObject *)self, key, initiator);
+        rc = is_plain(self)
+                 ? del_item((PyObject *)self, key, initiator)
+                 : drop(PyObject_CallMethod((PyObject *)self, "__delitem__", "OO", key,
+                                            initiator == NULL ? Py_None : initiator));
     }
     Py_XDECREF(there);
     Py_DECREF(key);
@@ -229,7 +292,7 @@ dict_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return Py_NewRef(args[1]);
     }
     if (rc == 0) {
-        PyErr_SetObject(PyExc_KeyError, args[0]);
+        rc = raise_key(args[0]);
     }
     if (rc <= 0 || PyDict_DelItem(self, args[0]) < 0
         || (!orm_coll_is_quiet(COLL(self), NULL)
@@ -387,9 +450,9 @@ dict_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
 static int
 keyed_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const orm_args_spec spec = {.fname = "KeyFuncDict",
+    static const orm_args_spec spec = {.fname = "KeyFuncDict.__init__",
                                        .names = {"keyfunc", "ignore_unpopulated_attribute"},
-                                       .count = 2, .npositional = 1};
+                                       .count = 2, .npositional = 1, .nrequired = 1};
     PyObject *out[2];
     int ignore;
 

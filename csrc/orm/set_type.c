@@ -53,7 +53,11 @@ orm_iset_remove(orm_iset *self, PyObject *item, PyObject *initiator)
     int rc = discard(self, item, initiator);
 
     if (rc == 0) {
-        PyErr_SetObject(PyExc_KeyError, item);
+        PyObject *args = PyTuple_Pack(1, item); /* a tuple would be taken for several */
+        if (args != NULL) {
+            PyErr_SetObject(PyExc_KeyError, args);
+            Py_DECREF(args);
+        }
     }
     return rc > 0 ? 0 : -1;
 }
@@ -282,6 +286,23 @@ set_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
     return result;
 }
 
+/* `InstrumentedSet({...})`, as Python's own classes of sets show themselves. */
+static PyObject *
+set_repr(PyObject *self)
+{
+    PyObject *name = PyType_GetName(Py_TYPE(self));
+    PyObject *plain = name == NULL ? NULL : PySet_New(self);
+    PyObject *text = NULL;
+
+    if (plain != NULL) {
+        text = PySet_GET_SIZE(plain) == 0 ? PyUnicode_FromFormat("%U()", name)
+                                          : PyUnicode_FromFormat("%U(%R)", name, plain);
+    }
+    Py_XDECREF(plain);
+    Py_XDECREF(name);
+    return text;
+}
+
 /* --- life ---------------------------------------------------------------------------------------- */
 
 static int
@@ -346,6 +367,7 @@ static PyMemberDef set_members[] = {
 
 static PyType_Slot set_slots[] = {
     {Py_tp_doc, "A set that is the collection of a mapped instance's relationship."},
+    {Py_tp_repr, set_repr},
     {Py_tp_dealloc, set_dealloc},
     {Py_tp_traverse, set_traverse},
     {Py_tp_clear, set_clear_slots},

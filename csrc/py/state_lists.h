@@ -133,7 +133,7 @@
     X(InstanceState)                                                                          \
     X(LoaderOption)                                                                           \
     X(AliasedEntity)                                                                          \
-    X(AttributeEventToken) X(CollectionAdapter)                                               \
+    X(AttributeEventToken) X(CollectionAdapter) X(AttributeKey)                               \
     X(InstrumentedList) X(InstrumentedSet) X(InstrumentedDict) X(KeyFuncDict)                 \
     X(Relation)                                                                               \
     X(RelatedValue)                                                                           \

@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "attributes", "clsregistry", "declarative", "events", "exc", "interfaces", "mapper", "properties", "query",
+    "attributes", "clsregistry", "collections", "declarative", "events", "exc", "interfaces", "mapper", "properties", "query",
     "relationships", "scoping", "session",
 )  # fmt: skip
 _NAMES = {
@@ -19,6 +19,10 @@ _NAMES = {
     ),
     "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
     "pyorm.orm._with_polymorphic": "with_polymorphic",
+    "pyorm.orm.collections": (
+        "KeyFuncDict MappedCollection attribute_keyed_dict attribute_mapped_collection collection_adapter "
+        "column_keyed_dict column_mapped_collection keyfunc_mapping mapped_collection"
+    ),
     "pyorm.orm.context": "QueryContext",
     "pyorm.orm._mapping_events": "EXT_CONTINUE EXT_SKIP EXT_STOP InstrumentationEvents RegistryEvents",
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",

@@ -21,6 +21,17 @@ from pyorm.orm._aliased import (
 from pyorm.orm._with_polymorphic import (
     with_polymorphic as with_polymorphic,
 )
+from pyorm.orm.collections import (
+    KeyFuncDict as KeyFuncDict,
+    MappedCollection as MappedCollection,
+    attribute_keyed_dict as attribute_keyed_dict,
+    attribute_mapped_collection as attribute_mapped_collection,
+    collection_adapter as collection_adapter,
+    column_keyed_dict as column_keyed_dict,
+    column_mapped_collection as column_mapped_collection,
+    keyfunc_mapping as keyfunc_mapping,
+    mapped_collection as mapped_collection,
+)
 from pyorm.orm.context import (
     QueryContext as QueryContext,
 )
@@ -135,6 +146,7 @@ from pyorm.orm._registry import (
 from pyorm.orm import (
     attributes as attributes,
     clsregistry as clsregistry,
+    collections as collections,
     declarative as declarative,
     events as events,
     exc as exc,

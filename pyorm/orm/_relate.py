@@ -380,17 +380,9 @@ def _collection(prop: Any) -> tuple[str | None, Any, Any]:
     """Return kind, factory and key function of the collection."""
     if not prop.uselist:
         return None, None, None
-    given = prop.collection_class
-    if given is None or given is list:
-        return "list", None, None
-    if given is set:
-        return "set", None, None
-    sample = given()
-    keyfunc = getattr(sample, "keyfunc", None)
-    for cls, name in ((list, "list"), (set, "set"), (dict, "dict")):
-        if type(sample) is cls or (name == "dict" and isinstance(sample, dict) and keyfunc is not None):
-            return name, given, keyfunc
-    return "custom", given, keyfunc
+    from pyorm.orm.collections import prepare_instrumentation
+
+    return prepare_instrumentation(prop.collection_class)
 
 
 __all__ = ["make_relation", "set_up", "syncs_with", "target_of"]

@@ -31,6 +31,7 @@ class Base(_core.Entity):
 
 INSTANCES: dict[str, Callable[[], object]] = {
     "AliasedEntity": _core.AliasedEntity,
+    "AttributeKey": lambda: _core.AttributeKey(("name",)),
     "AttributeEventToken": lambda: event_token(),
     "CollectionAdapter": lambda: collection_adapter(),
     "Entity": Base,
