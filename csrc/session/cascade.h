@@ -8,6 +8,8 @@
 
 #include "session/session_int.h"
 
+#include "orm/collection.h"
+
 /* An instance with all that save-update cascades to. 0 / -1. */
 int orm_session_add(SessionObject *s, PyObject *obj);
 int orm_session_cascade_add(orm_session *sess, orm_head *h);

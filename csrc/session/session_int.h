@@ -21,7 +21,6 @@
 #include "session/session.h"
 
 #include "orm/load.h"
-#include "orm/collection.h"
 
 typedef struct SessionObject SessionObject;
 typedef struct TxObject TxObject;
