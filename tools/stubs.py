@@ -48,6 +48,7 @@ DUNDERS_KEPT = frozenset(
 RETURNS = {"__init__": "None", "__len__": "int", "__contains__": "bool", "__bool__": "bool",
            "__hash__": "int", "__enter__": "Self"}
 
+GENERIC = {"tuple": "tuple[Any, ...]", "dict": "dict[Any, Any]", "list": "list[Any]", "set": "set[Any]"}
 
 def public_types() -> dict[str, type]:
     """Return the types of the extension by name, bases before what derives from them."""
@@ -137,7 +138,7 @@ def stub() -> str:
     known = {cls: name for name, cls in classes.items()}
     for name, cls in classes.items():
         bases = [known.get(base, base.__name__) for base in cls.__bases__ if base is not object]
-        generic = ["tuple[Any, ...]" if base == "tuple" else base for base in bases]
+        generic = [GENERIC.get(base, base) for base in bases]
         body = [line for member in members(cls) for line in method_lines(cls, *member)]
         if "__getattribute__" in vars(cls) and not issubclass(cls, tuple):
             body.append("    def __getattr__(self, name: str) -> Any: ...")

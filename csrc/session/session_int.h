@@ -51,8 +51,7 @@ struct SessionObject {
     uint32_t depth;       /* C calls of this session now running (nested by listeners) */
     unsigned long thread; /* who runs them; valid with depth > 0 */
     const char *changing; /* "commit()", "rollback()", "close()": now at work; NULL */
-    const char *busy;     /* "flush()", "begin()", "connection()": at work with what these would
-                             take away; NULL */
+    const char *busy;     /* "flush()", "begin()", "connection()": stands on the transaction; NULL */
     uint8_t join_mode;    /* ORM_JOIN_* */
     bool autoflush, expire_on_commit, autobegin;
     bool close_resets_only; /* close() leaves the session usable */

@@ -15,7 +15,7 @@ from pyorm import _core, exc
 from pyorm._types.comparator import Comparator
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 FLAGS: dict[str, int] = _core.type_flags
 DIALECTS = ("postgresql", "sqlite")

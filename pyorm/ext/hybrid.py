@@ -89,7 +89,7 @@ class _HybridAttribute:
     @property
     def info(self) -> dict[Any, Any]:
         """The hybrid's own dict for the application."""
-        return self._hybrid.info
+        return self._hybrid.info  # type: ignore[no-any-return]
 
     @property
     def parent(self) -> Any:

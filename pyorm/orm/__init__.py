@@ -31,7 +31,8 @@ _NAMES = {
     "pyorm.orm.mapper": "Mapper",
     "pyorm.orm.options": "Load defer load_only undefer undefer_group with_expression",
     "pyorm.orm.properties": (
-        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred query_expression "
+        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
+        "query_expression "
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",

@@ -132,11 +132,11 @@ def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
 
 def _row_setters(mapper: Any) -> dict[str, Any]:
     """Return what writes several columns of a row from one key: composites, hybrids with bulk_dml."""
-    found: dict[str, Any] = mapper.__dict__.get("_row_setters")  # type: ignore[assignment]
+    found: dict[str, Any] = mapper.__dict__.get("_row_setters")
     if found is None:
         found = {}
         for cls in reversed(mapper.class_.__mro__):
-            for key, value in vars(cls).items():
+            for value in vars(cls).values():
                 setter = getattr(value, "bulk_dml_setter", None)
                 if setter is not None and hasattr(value, "extension_type"):
                     found[value.__name__] = setter

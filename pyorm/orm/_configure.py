@@ -94,7 +94,8 @@ def _refuse_failed(mappers: list[Any]) -> None:
 
 
 def _waiting(mapper: Any) -> list[RelationshipProperty]:
-    return [p for p in mapper._props.values() if isinstance(p, RelationshipProperty) and p.parent is mapper and p._join is None]
+    found = [p for p in mapper._props.values() if isinstance(p, RelationshipProperty)]
+    return [p for p in found if p.parent is mapper and p._join is None]
 
 
 def _set_up(mapper: Any, done: list[RelationshipProperty]) -> None:

@@ -66,7 +66,9 @@ class JoinCondition:
     # ---- the expressions ---------------------------------------------------------------------------------------
     def _determine(self, primary: Any, secondary: Any) -> tuple[Any, Any]:
         if secondary is not None and self.secondary is None:
-            raise exc.ArgumentError(f"Property {self.prop} specified with secondary join condition but no secondary argument")
+            raise exc.ArgumentError(
+                f"Property {self.prop} specified with secondary join condition but no secondary argument"
+            )
         foreign = self.given_foreign
         if self.secondary is not None:
             if secondary is None:
@@ -200,8 +202,9 @@ class JoinCondition:
             return _core._mark(column, marks)
 
         self._rewrite(leaf, compare)
-        if others and any(operator is operators.eq for join in self._joins() for operator, *_ in _core._comparisons(join)):
-            plain = [1 for join in self._joins() for _, l, r in _core._comparisons(join) if len(l) > 1 or len(r) > 1]
+        comparisons = [comparison for join in self._joins() for comparison in _core._comparisons(join)]
+        if others and any(operator is operators.eq for operator, *_ in comparisons):
+            plain = [1 for _, left, right in comparisons if len(left) > 1 or len(right) > 1]
             if plain:
                 warnings.warn(
                     f"Non-simple column elements in primary join condition for relationship {self.prop} - consider "
@@ -230,16 +233,16 @@ class JoinCondition:
         self.secondary_synchronize_pairs = found[1] if len(found) > 1 else []
 
     def _note_pair(self, pairs: Any, synchronized: Any, left: Any, right: Any, operator: Any) -> None:
-        (l, lm), (r, rm) = left, right
-        if rm & REMOTE and not lm & REMOTE and self._is_mapped(l):
-            pairs[l, r] = None
-        elif lm & REMOTE and not rm & REMOTE and self._is_mapped(r):
-            pairs[r, l] = None
-        if operator is operators.eq and self._is_mapped(l, r):
-            if rm & FOREIGN:
-                synchronized[l, r] = None
-            elif lm & FOREIGN:
-                synchronized[r, l] = None
+        (one, left_marks), (other, right_marks) = left, right
+        if right_marks & REMOTE and not left_marks & REMOTE and self._is_mapped(one):
+            pairs[one, other] = None
+        elif left_marks & REMOTE and not right_marks & REMOTE and self._is_mapped(other):
+            pairs[other, one] = None
+        if operator is operators.eq and self._is_mapped(one, other):
+            if right_marks & FOREIGN:
+                synchronized[one, other] = None
+            elif left_marks & FOREIGN:
+                synchronized[other, one] = None
 
     def _occurrences(self) -> list[tuple[Any, int]]:
         return [one for join in self._joins() for one in _core._columns_in(join)]
@@ -272,7 +275,8 @@ class JoinCondition:
         if (synchronized and not self.prop.viewonly) or (self.prop.viewonly and has_foreign):
             return
         advice = (
-            "Ensure that referencing columns are associated with a ForeignKey or ForeignKeyConstraint, or are annotated "
+            "Ensure that referencing columns are associated with a ForeignKey or ForeignKeyConstraint, or are "
+            "annotated "
             "in the join condition with the foreign() annotation."
         )
         if not self.prop.viewonly and has_foreign:

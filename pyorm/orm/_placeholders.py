@@ -40,7 +40,7 @@ class _Side:
 def make(prop: Any, join: Any) -> dict[str, Any]:
     """Return the parts of a Relation's spec that speak of placeholders."""
     local, remote = _Side(prop.parent), _Side(prop._entity)
-    middle = None if join.secondary is None else join.secondary.alias()
+    middle: Any = None if join.secondary is None else join.secondary.alias()
     between = columns(join.secondary)
 
     def replace_primary(column: Any, marks: int) -> Any:

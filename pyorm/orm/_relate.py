@@ -352,11 +352,12 @@ def _secondary_pairs(prop: Any, join: JoinCondition) -> tuple[Any, ...]:
 def _equated(join: JoinCondition, side: set[Any]) -> bool:
     """Return whether the condition is nothing but `=` between the pairs, with all columns of `side` in it."""
     comparisons = _core._comparisons(join.primaryjoin)
-    if len(comparisons) != len(join.local_remote_pairs) or len(_core._columns_in(join.primaryjoin)) != 2 * len(comparisons):
+    pairs = join.local_remote_pairs
+    if len(comparisons) != len(pairs) or len(_core._columns_in(join.primaryjoin)) != 2 * len(comparisons):
         return False
     if _core._has_subquery(join.primaryjoin) or not _core._is_plain(join.primaryjoin):
         return False
-    return all(operator is operators.eq for operator, *_ in comparisons) and {b for _, b in join.local_remote_pairs} == side
+    return all(operator is operators.eq for operator, *_ in comparisons) and {remote for _, remote in pairs} == side
 
 
 def _is_get(prop: Any, join: JoinCondition) -> bool:

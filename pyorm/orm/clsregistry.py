@@ -73,7 +73,8 @@ class _ClassNames:
         elif not key.startswith("__") and hasattr(cls, key):
             return getattr(cls, key)
         names = [] if mapper is None else list(mapper.attrs.keys())
-        raise AttributeError(f"Class {cls} does not have a mapped column named {key!r}{did_you_mean(key, names).rstrip('.')}")
+        guess = did_you_mean(key, names).rstrip(".")
+        raise AttributeError(f"Class {cls} does not have a mapped column named {key!r}{guess}")
 
 
 class _TableNames:

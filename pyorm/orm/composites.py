@@ -63,11 +63,11 @@ class CompositeComparator(ColumnOperators):
         parts = [op(column, value) for column, value in zip(self._comparable_elements, values, strict=True)]
         return _core.and_(*parts)
 
-    def __eq__(self, other: object) -> Any:  # type: ignore[override]
+    def __eq__(self, other: object) -> Any:
         """Every part is equal."""
         return self._compare(operator.eq, other)
 
-    def __ne__(self, other: object) -> Any:  # type: ignore[override]
+    def __ne__(self, other: object) -> Any:
         """Every part is unequal."""
         return self._compare(operator.ne, other)
 
@@ -153,7 +153,7 @@ class Composite(DescriptorProperty):
     ) -> None:
         """Keep class and columns; what is missing the annotation or the dataclass says."""
         is_attribute = isinstance(_class_or_attr, (str, Column, MappedColumn, _core.InstrumentedAttribute))
-        self.composite_class = None if is_attribute else _class_or_attr
+        self.composite_class: Any = None if is_attribute else _class_or_attr
         self.attrs: tuple[Any, ...] = (_class_or_attr, *attrs) if is_attribute else attrs
         self.return_none_on = return_none_on
         self.column_template = column_template

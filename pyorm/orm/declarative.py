@@ -274,10 +274,11 @@ def map_class(reg: registry, cls: type) -> None:
         scan.run()
         _dataclasses.transform(cls, scan.properties)
         arguments = dict(_directive(cls, "__mapper_args__") or {})
-        parent = arguments.setdefault("inherits", scan.parent)
+        parent: Any = arguments.setdefault("inherits", scan.parent)
         table = _table_for(cls, scan, reg, parent is not None and not arguments.get("concrete", False))
         if table is None:
-            _add_columns(cls, scan, parent if not isinstance(parent, type) else parent.__mapper__)
+            mapper: Any = getattr(parent, "__mapper__", None) if isinstance(parent, type) else parent
+            _add_columns(cls, scan, mapper)
         properties = {**scan.properties, **arguments.pop("properties", {})}
         own_table = table if table is not None else scan.parent.local_table if scan.parent else None
         for key, value in list(arguments.items()):
@@ -312,9 +313,9 @@ def _directive(cls: type, name: str) -> Any:
         if name not in base.__dict__:
             continue
         value = base.__dict__[name]
-        if parent is not None and base is not cls and "__mapper__" in base.__dict__:
-            if not (isinstance(value, declared_attr) and value._cascading):
-                continue
+        of_parent = parent is not None and base is not cls and "__mapper__" in base.__dict__
+        if of_parent and not (isinstance(value, declared_attr) and value._cascading):
+            continue
         return value.__get__(None, cls) if hasattr(value, "__get__") else value
     return None
 

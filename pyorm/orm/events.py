@@ -175,6 +175,7 @@ def _init_added(dispatch: Any, name: str, listener: Listener) -> None:
 
 def _attach_subclasses(cls: type) -> None:
     """Give the mapped subclasses Dispatches of their own, through which they hear what is propagated."""
+    sub: type
     for sub in cls.__subclasses__():
         if "_sa_plan" in sub.__dict__:
             dispatch_of_class(sub)

@@ -41,9 +41,8 @@ class Mapper:
     """
 
     is_mapper = True
-    is_aliased_class = False
-    is_selectable = False
-    concrete = single = non_primary = False
+    is_aliased_class = is_selectable = False
+    concrete = single = non_primary = polymorphic_abstract = False
     inherits: Mapper | None = None
     inherit_condition: Any = None
     polymorphic_on: Any = None
@@ -52,9 +51,18 @@ class Mapper:
     _is_set_up = _is_configured = False  # relationships looked up; and given to the core
     _is_announced = False  # listeners of before_mapper_configured have heard of it
     _failure: Exception | None = None  # why configuration of this mapper failed
-    polymorphic_abstract = False
     _polymorphic_key: str | None = None
     _equated: tuple[tuple[Any, Any], ...] = ()
+    base_mapper: Mapper
+    primary_key: tuple[Any, ...]
+    local_table: Any
+    persist_selectable: Any
+    tables: Any
+    polymorphic_load: str | None
+    _poly_given: Any
+    _poly_selectable: Any
+    _poly_inline: Any
+    _poly_joins: Any  # of _with_polymorphic.py
 
     def __init__(
         self,
@@ -166,7 +174,8 @@ class Mapper:
         name = self.class_.__name__
         if local_table is None and (base is None or self.concrete):
             raise exc.ArgumentError(f"Mapper for {name} has no table")
-        self.single = base is not None and not self.concrete and (local_table is None or local_table is base.local_table)
+        shares = base is not None and (local_table is None or local_table is base.local_table)
+        self.single = shares and not self.concrete
         if self.single:
             assert base is not None
             self.local_table, self.persist_selectable = base.local_table, base.persist_selectable

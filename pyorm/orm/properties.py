@@ -127,20 +127,26 @@ class ColumnProperty(MapperProperty):
 
 
 _OPERATORS = (
-    "eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod and or invert neg getitem"
+    "eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod and or invert neg "
+    "getitem"
 )
+
+
+def _on_column(operator: Any) -> Any:
+    """Return a method that applies an operator of Column to the column of a MappedColumn."""
+
+    def apply(self: Any, *other: Any) -> Any:
+        columns = [one.column if isinstance(one, MappedColumn) else one for one in other]
+        return operator(self.column, *columns)
+
+    return apply
 
 
 def _with_operators(cls: Any) -> Any:
     """Give a class the operators of the Column that it stands for."""
     for word in _OPERATORS.split():
         name = f"__{word}__"
-
-        def apply(self: Any, *other: Any, _operator: Any = getattr(Column, name)) -> Any:
-            columns = [one.column if isinstance(one, MappedColumn) else one for one in other]
-            return _operator(self.column, *columns)
-
-        setattr(cls, name, apply)
+        setattr(cls, name, _on_column(getattr(Column, name)))
     cls.__hash__ = object.__hash__
     return cls
 

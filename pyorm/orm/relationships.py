@@ -59,6 +59,7 @@ class RelationshipProperty(MapperProperty):
 
     strategy_wildcard_key = "relationship"
     _join: JoinCondition | None = None
+    _relation: Any  # the core's Relation, once the mappings are configured
 
     def __init__(
         self,
@@ -288,7 +289,7 @@ class RelationshipProperty(MapperProperty):
         return self.class_attribute
 
 
-class Relationship(RelationshipProperty, Mapped[_T], Generic[_T]):  # type: ignore[misc]
+class Relationship(RelationshipProperty, Mapped[_T], Generic[_T]):
     """A relationship of a declarative class: what `relationship()` returns."""
 
     __slots__ = ()

@@ -82,6 +82,7 @@ class Column(_core.ColumnClause, SchemaItem):
         **dialect_kwargs: Any,
     ) -> None:
         """Sort name, type and items out of the positional arguments."""
+        items: Items[Any]
         if name is type_ is _type is None and not args and _is_type(_name):  # what most columns of classes are
             type_, items = _name, args
         else:
@@ -101,7 +102,7 @@ class Column(_core.ColumnClause, SchemaItem):
             self.index = index
         if unique is not None:
             self.unique = unique
-        if not doc is comment is info is None:
+        if doc is not None or comment is not None or info is not None:
             for flag, value in (("doc", doc), ("comment", comment), ("info", info)):
                 if value is not None:
                     setattr(self, flag, value)

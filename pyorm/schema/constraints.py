@@ -155,7 +155,9 @@ class ColumnCollectionConstraint(Constraint):
         return [c if isinstance(c, str) else c.key for c in self._pending]
 
     def _copy(self, **kw: Any) -> ColumnCollectionConstraint:
-        return self._copied(type(self)(*self._keys(), _autoattach=False, **self._options()))
+        return self._copied(  # type: ignore[no-any-return]
+            type(self)(*self._keys(), _autoattach=False, **self._options())
+        )
 
 
 class PrimaryKeyConstraint(ColumnCollectionConstraint):

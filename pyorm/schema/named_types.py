@@ -87,7 +87,7 @@ class _Placed:
 
 def is_domain(type_: Any) -> bool:
     """Return whether a type is a domain (and not an enum)."""
-    return type_.__visit_name__ == "DOMAIN"
+    return bool(type_.__visit_name__ == "DOMAIN")
 
 
 def named_types_in(tables: Iterable[Any]) -> dict[tuple[Any, str], Any]:

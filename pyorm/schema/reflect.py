@@ -8,9 +8,9 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.schema.column import Column
 from pyorm.schema.constraints import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
-from pyorm.schema.indexes import Index
 from pyorm.schema.defaults import Computed, DefaultClause, Identity
 from pyorm.schema.events import fire
+from pyorm.schema.indexes import Index
 from pyorm.schema.inspector import Inspector
 from pyorm.schema.table import Table
 

@@ -270,7 +270,8 @@ def test_named_types_are_created_and_dropped(pg_db: Any) -> None:
 
     def types(connection: Any) -> list[str]:
         found = connection.exec_driver_sql(
-            "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd') ORDER BY 1"
+            "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')"
+            " ORDER BY 1"
         )
         return list(found.scalars())
 

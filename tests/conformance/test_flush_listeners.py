@@ -42,7 +42,7 @@ class Counted(Base):
     id = Column(Integer, primary_key=True, default=lambda: 44)
     name = Column(String(50))
     version = Column(Integer)
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+    __mapper_args__ = {"version_id_col": version}
 
 
 @pytest.fixture

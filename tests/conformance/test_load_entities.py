@@ -285,7 +285,7 @@ def test_rows_are_loaded_when_every_allocation_collects(engine: Any) -> None:
 def test_star_among_entities_is_refused_when_columns_do_not_add_up(engine: Any) -> None:
     fill(engine, 1)
 
-    with Session(engine) as session, pytest.raises(exc.InvalidRequestError, match="returned .* columns"):
+    with Session(engine) as session, pytest.raises(exc.InvalidRequestError, match=r"returned .* columns"):
         session.execute(select(User, text("load_users.*"))).all()
 
 

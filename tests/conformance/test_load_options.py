@@ -79,7 +79,7 @@ def test_left_out_column_is_refused_when_raiseload_was_asked_for(engine: Any) ->
     with Session(engine) as session:
         user = session.scalars(select(User).options(load_only(User.name, raiseload=True))).one()
 
-        with pytest.raises(exc.InvalidRequestError, match="'User.nick' is not available"):
+        with pytest.raises(exc.InvalidRequestError, match=r"'User\.nick' is not available"):
             _ = user.nick
 
 
@@ -258,7 +258,7 @@ def test_refresh_is_refused_when_the_row_is_gone(engine: Any) -> None:
         session.execute(Pair.__table__.delete())
         session.expire(pair)
 
-        with pytest.raises(ObjectDeletedError, match="^Instance '<Pair at .*>' has been deleted"):
+        with pytest.raises(ObjectDeletedError, match=r"^Instance '<Pair at .*>' has been deleted"):
             _ = pair.value
         with pytest.raises(exc.InvalidRequestError, match="Could not refresh instance"):
             session.refresh(pair)

@@ -172,7 +172,7 @@ class TestQueryExpression:
         assert ", items.a * :a_1 AS anon_" in loaded
 
     def test_only_of_what_is_selected(self, s: Session) -> None:
-        with pytest.raises(exc.ArgumentError, match="does not apply|can't be applied"):
+        with pytest.raises(exc.ArgumentError, match=r"does not apply|can't be applied"):
             s.execute(select(Item.id).options(with_expression(Item.asked, literal(1))))
 
 
@@ -202,6 +202,6 @@ class TestDeferred:
             item = first(s, option)
             with pytest.raises(exc.InvalidRequestError, match=f"'Item.{key}' is not available due to raiseload=True"):
                 getattr(item, key)
-        with pytest.raises(exc.InvalidRequestError, match="'Item.guarded' is not available"):
+        with pytest.raises(exc.InvalidRequestError, match=r"'Item\.guarded' is not available"):
             _ = first(s).guarded
         assert first(s, undefer(Item.guarded)).guarded == "R"

@@ -65,7 +65,7 @@ def s(users: Engine):
 def values(day: Any) -> dict[str, Any]:
     """Return what is loaded of an instance."""
     state = inspect(day)
-    return {key: getattr(day, key) for key in state.mapper.attrs.keys() if key not in state.unloaded}
+    return {key: getattr(day, key) for key in state.mapper.attrs.keys() if key not in state.unloaded}  # noqa: SIM118
 
 
 WHOLE = {"id": 1, "label": "day 1", "date": datetime.date(2024, 1, 1)}
@@ -78,9 +78,17 @@ class TestStatementsOfManyKinds:
         [
             (lambda: text("SELECT * FROM days WHERE id = 1"), WHOLE),
             (lambda: text("SELECT date, id, day_label FROM days WHERE id = 1"), WHOLE),
-            (lambda: text("SELECT id AS days_id, date AS days_date FROM days WHERE id = 1"), {"id": 1, "date": WHOLE["date"]}),
+            (
+                lambda: text("SELECT id AS days_id, date AS days_date FROM days WHERE id = 1"),
+                {"id": 1, "date": WHOLE["date"]},
+            ),
             (lambda: text("SELECT id FROM days WHERE id = 1"), {"id": 1}),
-            (lambda: text("SELECT id AS a, date AS b, day_label AS c FROM days WHERE id = 1").columns(Day.id, Day.date, Day.label), WHOLE),
+            (
+                lambda: text("SELECT id AS a, date AS b, day_label AS c FROM days WHERE id = 1").columns(
+                    Day.id, Day.date, Day.label
+                ),
+                WHOLE,
+            ),
             (lambda: select(Day.__table__).where(Day.id == 1), WHOLE),
             (lambda: select(Day).where(Day.id == 1), WHOLE),
             (lambda: select(aliased(Day)).limit(1).order_by(text("id")), WHOLE),
@@ -150,7 +158,11 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("statement", "message"),
-        [("SELECT 1", "should be explicitly declared as text"), (Day.id, "Row returning expression"), (3, "Row returning")],
+        [
+            ("SELECT 1", "should be explicitly declared as text"),
+            (Day.id, "Row returning expression"),
+            (3, "Row returning"),
+        ],
     )  # fmt: skip
     def test_it_takes_no_statement_when_it_gives_no_rows(self, statement: Any, message: str) -> None:
         with pytest.raises(exc.ArgumentError, match=message):

@@ -8,7 +8,17 @@ from pyorm import Column, Float, Integer, MetaData, String, Table, case, exc, fu
 from pyorm import update as update_
 from pyorm.engine import Engine
 from pyorm.ext.hybrid import Comparator, hybrid_method, hybrid_property
-from pyorm.orm import DeclarativeBase, Mapped, Session, aliased, load_only, mapped_column, registry, synonym, synonym_for
+from pyorm.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    aliased,
+    load_only,
+    mapped_column,
+    registry,
+    synonym,
+    synonym_for,
+)
 
 
 class Base(DeclarativeBase):
@@ -20,6 +30,8 @@ class Insensitive(Comparator):
 
     def __eq__(self, other: object):
         return func.lower(self.__clause_element__()) == func.lower(other)
+
+    __hash__ = Comparator.__hash__
 
 
 class Doubled:
@@ -285,7 +297,7 @@ class TestSynonym:
         mapper = inspect(Span)
         assert sorted(mapper.synonyms.keys()) == ["framed", "start", "title"]
         assert {"framed", "start", "title"} <= set(mapper.attrs.keys())
-        assert "title" in mapper.all_orm_descriptors.keys()
+        assert "title" in mapper.all_orm_descriptors.keys()  # noqa: SIM118
         assert (Span.title.key, str(Span.title), Span.title.property) == ("title", "Span.title", Span.label.property)
         assert select(Span.title).subquery().c.keys() == ["title"]
 

@@ -95,7 +95,8 @@ class TestSelect:
     def test_parameters_and_clauses(self, s: Session) -> None:
         statement = select(User.name).where(User.name == bindparam("who"))
         assert s.scalar(statement, {"who": "bob"}) == "bob"
-        assert s.scalars(select(User.name).where(User.name.in_(["bob", "carol"])).order_by(desc(User.id))).all() == ["carol", "bob"]
+        names = select(User.name).where(User.name.in_(["bob", "carol"])).order_by(desc(User.id))
+        assert s.scalars(names).all() == ["carol", "bob"]
         assert s.scalars(select(User.name).filter_by(age=30)).all() == ["alice"]
         exists = select(Address.id).where(Address.user_id == User.id).exists()
         assert s.scalars(select(User.name).where(~exists)).all() == ["carol"]
@@ -253,7 +254,8 @@ class TestQuery:
 
     def test_params_and_select_from(self, s: Session) -> None:
         assert s.query(User).filter(User.name == bindparam("n")).params(n="carol").one().id == 3
-        assert s.query(User.name).select_from(Address).join(User, User.id == Address.user_id).filter(Address.email == "b@x").scalar() == "bob"
+        joined = s.query(User.name).select_from(Address).join(User, User.id == Address.user_id)
+        assert joined.filter(Address.email == "b@x").scalar() == "bob"
 
     def test_one_statement_runs_for_each_end(self, s: Session, filled: Engine) -> None:
         q = s.query(User).order_by(User.id)

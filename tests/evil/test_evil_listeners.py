@@ -219,7 +219,9 @@ def test_session_survives_listeners_of_its_instances(filled: Engine, deed: str) 
 
 
 @pytest.mark.parametrize("method", ["commit", "rollback", "close", "invalidate"])
-@pytest.mark.parametrize("name", ["after_flush", "before_insert", "after_insert", "refresh_flush", "pending_to_persistent"])
+@pytest.mark.parametrize(
+    "name", ["after_flush", "before_insert", "after_insert", "refresh_flush", "pending_to_persistent"]
+)
 def test_error_says_what_is_at_work(filled: Engine, name: str, method: str) -> None:
     session = Session(filled)
     target: Any = Beast if name in INSTANCE_EVENTS else session
@@ -227,7 +229,8 @@ def test_error_says_what_is_at_work(filled: Engine, name: str, method: str) -> N
     event.listen(target, name, listener)
     session.add(Beast(id=100, name="new"))
     try:
-        with pytest.raises(exc.IllegalStateChangeError, match=rf"Method '{method}\(\)' can't be called here; method 'flush"):
+        text_of = rf"Method '{method}\(\)' can't be called here; method 'flush"
+        with pytest.raises(exc.IllegalStateChangeError, match=text_of):
             session.flush()
     finally:
         event.remove(target, name, listener)

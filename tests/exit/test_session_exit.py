@@ -36,11 +36,14 @@ BODIES = {
         "except Exception as error: kept = error"
     ),
     "scoped": "maker = scoped_session(sessionmaker(engine)); maker.add(Thing(id=5000, name='x')); maker.flush()",
-    "cycle": "first.__dict__['me'] = [first, session]; session.info['me'] = session; session.add(Thing(id=5000, name='x'))",
+    "cycle": (
+        "first.__dict__['me'] = [first, session]; session.info['me'] = session\n"
+        "session.add(Thing(id=5000, name='x'))"
+    ),
     "listener": (
         "event.listen(session, 'after_rollback', lambda s: None)\n"
-        "event.listen(session, 'before_flush', lambda s, *a: s.info.update(me=s)); session.add(Thing(id=5000, name='x'))\n"
-        "session.flush()"
+        "event.listen(session, 'before_flush', lambda s, *a: s.info.update(me=s))\n"
+        "session.add(Thing(id=5000, name='x')); session.flush()"
     ),
     "module": "import types; kept = types.ModuleType('kept'); sys.modules['kept'] = kept; kept.all = [session, first]",
     "object with __del__": (

@@ -79,22 +79,22 @@ def _add_staff(q: Any) -> None:
         id = orm.mapped_column(sa.Integer, primary_key=True)
         name = orm.mapped_column(sa.String(30))
         kind = orm.mapped_column(sa.String(10))
-        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "employee"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "employee"}
 
     class Manager(Employee):
         __tablename__ = "managers"
         id = orm.mapped_column(sa.ForeignKey("employees.id"), primary_key=True)
         budget = orm.mapped_column(sa.Integer)
-        __mapper_args__ = {"polymorphic_identity": "manager"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_identity": "manager"}
 
     class Animal(q.Base):
         __tablename__ = "animals"
         id = orm.mapped_column(sa.Integer, primary_key=True)
         kind = orm.mapped_column(sa.String(10))
-        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}
 
     class Dog(Animal):
         bark = orm.mapped_column(sa.String(10))
-        __mapper_args__ = {"polymorphic_identity": "dog"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_identity": "dog"}
 
     q.Employee, q.Manager, q.Animal, q.Dog = Employee, Manager, Animal, Dog

@@ -135,7 +135,7 @@ def test_validator_replaces_or_refuses_the_value() -> None:
 
 def test_attribute_answers_for_its_property_and_column_when_asked_for_more() -> None:
     class Prop:
-        info = {"a": 1}  # noqa: RUF012 - a mapping is written so
+        info = {"a": 1}
 
         class comparator:
             special = "of the comparator"

@@ -11,7 +11,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
-from pyorm import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint, exc, func, select
+from pyorm import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    exc,
+    func,
+    select,
+)
 from pyorm import types as sqltypes
 from pyorm.orm import (
     DeclarativeBase,

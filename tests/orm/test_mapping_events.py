@@ -13,8 +13,8 @@ from pyorm.orm import (
     DeclarativeBase,
     Mapper,
     configure_mappers,
-    relationship,
     registry,
+    relationship,
 )
 from pyorm.orm.interfaces import MapperProperty
 from pyorm.schema import ForeignKey
@@ -27,7 +27,7 @@ def name_of(value: Any) -> str:
     """Return what a log shows of an argument."""
     if isinstance(value, type):
         return value.__name__
-    return "" if value.__class__ in (str,) and not value else str(value) if isinstance(value, str) else type(value).__name__
+    return value if isinstance(value, str) else type(value).__name__
 
 
 class Log(list[str]):

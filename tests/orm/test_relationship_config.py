@@ -19,7 +19,6 @@ from pyorm.orm import (
     relationship,
 )
 
-
 MADE: list[Any] = []
 
 

@@ -90,7 +90,7 @@ def make_element(render: Any, *dialects: str) -> Any:
         def __init__(self, inner: Any) -> None:
             self.inner = inner
 
-        _traverse_internals = [("inner", None)]  # noqa: RUF012 - a mapping is written so
+        _traverse_internals = [("inner", None)]
 
     _core.register_compiles(Twice, render, dialects)
     return Twice(AUTHORS.c.age + 7)

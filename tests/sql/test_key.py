@@ -158,7 +158,7 @@ def test_compare_looks_at_values_too(t):
 def test_custom_element_shares_its_key_when_its_class_says_so(t):
     class shout(core.ColumnElement):
         inherit_cache = True
-        _traverse_internals = [("inner", "clauseelement")]  # noqa: RUF012 - a mapping is written so
+        _traverse_internals = [("inner", "clauseelement")]
         type = T.String()
 
         def __init__(self, inner):

@@ -88,7 +88,7 @@ class Partial(Base):
         Column("hidden", Integer, default=4),
         Column("seen", Integer),
     )
-    __mapper_args__ = {"include_properties": ["id", "seen"]}  # noqa: RUF012 - a mapping is written so
+    __mapper_args__ = {"include_properties": ["id", "seen"]}
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ class Eager(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     a: Mapped[int | None]
     sql: Mapped[int | None] = mapped_column(onupdate=text("2+1"))
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - a mapping is written so
+    __mapper_args__ = {"eager_defaults": True}
 
 
 class Versioned(Base):
@@ -43,7 +43,7 @@ class Versioned(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column()
     a: Mapped[int | None]
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - a mapping is written so
+    __mapper_args__ = {"version_id_col": version}
 
 
 class Lettered(Base):
@@ -51,7 +51,7 @@ class Lettered(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column()
     a: Mapped[int | None]
-    __mapper_args__ = {  # noqa: RUF012 - a mapping is written so
+    __mapper_args__ = {
         "version_id_col": version,
         "version_id_generator": lambda before: (before or "") + "x",
         "confirm_deleted_rows": False,
