@@ -7,7 +7,6 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pyorm import _core
 from pyorm._types import scalar
 from pyorm._types.base import NullType, TypeEngine
 from pyorm._types.comparator import Comparator

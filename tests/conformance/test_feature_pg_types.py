@@ -53,7 +53,7 @@ def ranges_table() -> Table:
 def test_ranges_are_kept_and_asked(connection: Connection) -> None:
     table = ranges_table()
     table.create(connection)
-    day, utc = dt.date(2020, 1, 1), dt.timezone.utc
+    day, utc = dt.date(2020, 1, 1), dt.UTC
     start = dt.datetime(2020, 1, 1, 2, 3, 4, 5)
     row: dict[str, Any] = {
         "id": 1,
@@ -102,7 +102,7 @@ def test_ranges_are_kept_and_asked(connection: Connection) -> None:
 def test_ranges_have_types_without_columns(connection: Connection) -> None:
     values = [
         Range(1, 5), Range(1, 2**40), Range(Decimal(1), None), Range(dt.date(2020, 1, 1), None),
-        Range(None, dt.datetime(2020, 1, 1)), Range(dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc), None),
+        Range(None, dt.datetime(2020, 1, 1)), Range(dt.datetime(2020, 1, 1, tzinfo=dt.UTC), None),
         MultiRange([Range(1, 2)]),
     ]  # fmt: skip
 
