@@ -39,7 +39,7 @@ PUBLIC_HEADERS: dict[str, tuple[str, ...] | None] = {
     # The one public struct body: every layer above reads nodes.
     "sql": ("sql.h", "sql_node.h"),
     # Instances and their loading are two contracts.
-    "orm": ("orm.h", "load.h", "collection.h"),
+    "orm": ("orm.h", "load.h", "relation.h", "collection.h"),
 }
 # Library header -> the folders that may include it.
 LIBRARIES: dict[str, tuple[str, ...]] = {

@@ -192,16 +192,12 @@ check_single_parent(change *c, PyObject *member)
     if (m == NULL || orm_has_parent(m, c->rel, 0) == 0) {
         return m == NULL ? -1 : 0;
     }
-    PyObject *text = PyObject_Repr(member);
+    PyObject *text = orm_head_describe(m);
     if (text != NULL) {
-        PyObject *cls = PyType_GetName(c->rel->parent->cls);
-        if (cls != NULL) {
-            orm_raise_exc(st, ORM_EXC_InvalidRequestError,
-                          "Instance %U is already associated with an instance of <class '%U'> "
-                          "via its %U.%U attribute, and is only allowed a single parent.", text,
-                          cls, cls, c->rel->key);
-            Py_DECREF(cls);
-        }
+        orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                      "Instance %U is already associated with an instance of %R via its %s.%U "
+                      "attribute, and is only allowed a single parent.", text,
+                      c->rel->parent->cls, c->rel->parent->cls->tp_name, c->rel->key);
         Py_DECREF(text);
     }
     return -1;

@@ -188,6 +188,9 @@ int orm_val_history(orm_head *h, uint32_t i, int passive, orm_history *out);
 void orm_history_fini(orm_history *hist);
 /* 1 if any column or reference slot has a net change, 0 no, -1 exception. */
 int orm_head_has_changes(orm_head *h);
+/* Dirty with this committed value (owned by the callee; NULL: NO_VALUE): what unpickling and a
+ * failed flush give back. 0 / -1. */
+int orm_val_restore_old(orm_head *h, uint32_t i, PyObject *old);
 /* After a flush: current values become the committed ones; MODIFIED and EXPIRED bits go. */
 void orm_head_commit(orm_head *h);
 void orm_val_commit(orm_head *h, uint32_t i);

@@ -102,8 +102,6 @@ orm_val_store_again(orm_head *h, uint32_t i, PyObject *v)
 int orm_val_remove(orm_head *h, uint32_t i);
 /* Set the dirty bit with committed value NO_VALUE, whatever it was (flag_modified). 0 / -1. */
 int orm_val_mark(orm_head *h, uint32_t i);
-/* Dirty with this committed value (owned by the callee; NULL: NO_VALUE): unpickling. 0 / -1. */
-int orm_val_restore_old(orm_head *h, uint32_t i, PyObject *old);
 void orm_head_set_tag(orm_head *h, uint32_t i, int tag);
 /* Whether a value can take part in a reference cycle that the collector must see. */
 bool orm_value_needs_gc(orm_state *st, PyObject *v);

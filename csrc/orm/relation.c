@@ -5,7 +5,7 @@
  * spec: a dict with every key that `relation_fill` names; grammar beside each of them. Python
  *   makes all Relations of a configuration, links their other sides (`_set_reverse`) and then
  *   calls MapperPlan.set_relation for each: masks of attributes are final from there on.
- * Invariants: nothing of a Relation changes after set_relation, except `lazy_cache`.
+ * Invariants: nothing of a Relation changes after set_relation, except `lazy_cache`, `unit`.
  * Errors: a spec that is not as promised is a ValueError or KeyError: Python's fault, not the
  *   user's, whose mistakes were found before.
  */
@@ -324,6 +324,7 @@ relation_traverse(PyObject *self, visitproc visit, void *arg)
         Py_VISIT(rel->reverse[i]);
     }
     Py_VISIT(rel->lazy_cache);
+    Py_VISIT(rel->unit);
     return 0;
 }
 
@@ -377,6 +378,7 @@ relation_clear(PyObject *self)
     Py_CLEAR(rel->secondary_from);
     Py_CLEAR(rel->order_by);
     Py_CLEAR(rel->lazy_cache);
+    Py_CLEAR(rel->unit);
     return 0;
 }
 

@@ -99,6 +99,7 @@ typedef struct orm_relation {
     struct orm_relation **reverse; /* owned array of owned: other sides (back_populates) */
     uint32_t nreverse;
     PyObject *lazy_cache; /* owned: the loader's statements for this relationship, or NULL */
+    PyObject *unit;       /* owned: how unit/ writes rows of `secondary`, made at first use, or NULL */
 } orm_relation;
 
 /* The relation of an attribute, resolving the mapping first if need be; borrowed. NULL:

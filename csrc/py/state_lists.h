@@ -180,6 +180,8 @@
 #define ORM_OBJECTS_UNIT(X)                                                                   \
     X(unit_spec)       /* pyorm.orm._unit.write_spec */                                       \
     X(refuse_row)      /* pyorm.orm._inherit.refuse_row */                                    \
+    X(unit_secondary)  /* pyorm.orm._unit.secondary_spec */                                   \
+    X(unmapped_column) /* pyorm.orm.exc.UnmappedColumnError */                                \
     X(unit_table)      /* pyorm.orm._unit.table_name */                                       \
     X(unit_default)    /* pyorm.orm._unit.default_text */                                     \
     X(unit_context)    /* pyorm.orm._unit.default_context */                                  \

@@ -66,8 +66,8 @@ static int
 raise_foreign(orm_head *h, const orm_relation *rel, PyObject *obj)
 {
     PyErr_Format(PyExc_AssertionError,
-                 "Attribute '%U' on class '%s' doesn't handle objects of type '%s'", rel->key,
-                 h->mapper->cls->tp_name, Py_TYPE(obj)->tp_name);
+                 "Attribute '%U' on class '%R' doesn't handle objects of type '%R'", rel->key,
+                 h->mapper->cls, Py_TYPE(obj));
     return -1;
 }
 

@@ -11,6 +11,18 @@
  */
 #include "session/session_int.h"
 
+#include "orm/collection.h"
+
+#include <string.h>
+
+/* An instance that was written. */
+typedef struct flush_done {
+    orm_head *head;    /* borrowed; NULL: it is not the session's any more */
+    PyObject *obj;     /* owned */
+    bool deleted;
+    bool fresh;        /* it was pending */
+} flush_done;
+
 /* What one flush works on. */
 typedef struct flush_run {
     SessionObject *s;
@@ -22,6 +34,8 @@ typedef struct flush_run {
     size_t n;
     uint32_t npending, ndirty, ndeleted;
     PyObject *context; /* owned: the UOWTransaction for listeners; NULL until one is asked for */
+    flush_done *done;  /* PyMem: what unit/ has written, relationships included */
+    size_t ndone, capdone;
 } flush_run;
 
 bool
@@ -114,6 +128,27 @@ on_switched(void *arg, orm_head *Py_UNUSED(h), orm_head *deleted)
     return 0;
 }
 
+static int
+on_settled(void *arg, orm_head *h, PyObject *obj, bool deleted)
+{
+    flush_run *run = arg;
+
+    if (run->ndone == run->capdone) {
+        size_t cap = run->capdone == 0 ? run->n + 8 : run->capdone * 2;
+        flush_done *grown = PyMem_Realloc(run->done, cap * sizeof(*grown));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        run->done = grown;
+        run->capdone = cap;
+    }
+    run->done[run->ndone++] =
+        (flush_done){.head = h, .obj = Py_NewRef(obj), .deleted = deleted,
+                     .fresh = (h->flags & ORM_H_NEW) != 0};
+    return 0;
+}
+
 /* --- gathering ------------------------------------------------------------------------------------ */
 
 static void
@@ -154,6 +189,71 @@ restrict_to(flush_run *run, PyObject *objects)
     return rc;
 }
 
+/* An orphan that lost its parent outside of a session is no business of this one; a persistent
+ * orphan is deleted. 0 / -1. */
+static int
+part_orphans(flush_run *run)
+{
+    size_t kept = 0;
+    size_t norphans = 0;
+    size_t end = (size_t)run->npending + run->ndirty;
+    uint32_t npending = 0;
+    orm_head **orphans = NULL;
+    PyObject **objs = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; i < end; i++) {
+        int orphan = orm_is_orphan(run->heads[i]);
+        if (orphan != 0) {
+            norphans++;
+            rc = orphan < 0 ? -1 : rc;
+        }
+    }
+    if (rc < 0 || norphans == 0) {
+        return rc;
+    }
+    orphans = PyMem_Malloc(norphans * sizeof(*orphans));
+    objs = PyMem_Malloc(norphans * sizeof(*objs));
+    if (orphans == NULL || objs == NULL) {
+        PyMem_Free(orphans);
+        PyMem_Free(objs);
+        PyErr_NoMemory();
+        return -1;
+    }
+    norphans = 0;
+    for (size_t i = 0; i < end; i++) {
+        orm_head *h = run->heads[i];
+        bool pending = i < run->npending;
+        bool leaves = orm_is_orphan(h) > 0 && (!pending || orm_was_orphaned(h));
+        if (leaves) {
+            orphans[norphans] = h;
+            objs[norphans++] = run->objs[i];
+            continue;
+        }
+        run->heads[kept] = h;
+        run->objs[kept++] = run->objs[i];
+        npending += pending ? 1 : 0;
+    }
+    memmove(run->heads + kept, run->heads + end, run->ndeleted * sizeof(*run->heads));
+    memmove(run->objs + kept, run->objs + end, run->ndeleted * sizeof(*run->objs));
+    run->npending = npending;
+    run->ndirty = (uint32_t)kept - npending;
+    run->n = kept + run->ndeleted;
+    for (size_t i = 0; i < norphans; i++) {
+        if (ORM_HAS_KEY(orphans[i])) {
+            run->heads[run->n] = orphans[i];
+            run->objs[run->n++] = objs[i];
+            run->ndeleted++;
+            continue;
+        }
+        rc = orm_session_detach(run->s, orphans[i], true) < 0 ? -1 : rc;
+        Py_DECREF(objs[i]);
+    }
+    PyMem_Free(orphans);
+    PyMem_Free(objs);
+    return rc;
+}
+
 static int
 gather(flush_run *run)
 {
@@ -169,7 +269,7 @@ gather(flush_run *run)
     take(run, &s->fresh, 0, &run->npending);
     take(run, &s->dirty, ORM_H_DELETING, &run->ndirty);
     take(run, &s->doomed, 0, &run->ndeleted);
-    return 0;
+    return part_orphans(run);
 }
 
 static void
@@ -178,6 +278,10 @@ run_fini(flush_run *run)
     for (size_t i = 0; i < run->n; i++) {
         Py_DECREF(run->objs[i]);
     }
+    for (size_t i = 0; i < run->ndone; i++) {
+        Py_DECREF(run->done[i].obj);
+    }
+    PyMem_Free(run->done);
     PyMem_Free(run->objs);
     PyMem_Free(run->heads);
     orm_headset_fini(&run->only);
@@ -225,33 +329,51 @@ sweep(orm_headset *set, uint32_t flag)
     orm_headset_fini(&old);
 }
 
-/* Deleted instances leave the map and are remembered by the transaction. 0 / -1. */
+/* A deleted instance leaves the map and is remembered by the transaction. 0 / -1. */
+static int
+bury(flush_run *run, flush_done *d)
+{
+    SessionObject *s = run->s;
+    orm_head *h = d->head;
+
+    if (!ORM_HAS_KEY(h)) { /* pending: what would have made it an orphan is deleted */
+        d->head = NULL;
+        return orm_session_detach(s, h, true);
+    }
+    /* First what can fail: the transaction must know whom its rollback brings back. */
+    if (orm_headset_add(&run->tx->deleted, h, d->obj) < 0) {
+        return -1;
+    }
+    orm_session_clean(s, h);
+    orm_idmap_remove(&s->s.map, h);
+    h->flags = (h->flags & ~(uint32_t)ORM_H_DELETING) | ORM_H_DELETED;
+    return 0;
+}
+
 static int
 register_deleted(flush_run *run)
 {
     SessionObject *s = run->s;
-    size_t first = run->npending + run->ndirty;
+    bool any = false;
 
-    for (size_t i = first; i < run->n; i++) {
-        orm_head *h = run->heads[i];
-        if (!(h->flags & ORM_H_DELETING) || h->session != &s->s) {
-            run->heads[i] = NULL; /* a listener took it out */
-            continue;
+    for (size_t i = 0; i < run->ndone; i++) {
+        flush_done *d = &run->done[i];
+        if (d->head->session != &s->s) {
+            d->head = NULL; /* a listener took it out */
         }
-        /* First what can fail: the transaction must know whom its rollback brings back. */
-        if (orm_headset_add(&run->tx->deleted, h, run->objs[i]) < 0) {
-            return -1;
+        else if (d->deleted) {
+            any = true;
+            if (bury(run, d) < 0) {
+                return -1;
+            }
         }
-        orm_session_clean(s, h);
-        orm_idmap_remove(&s->s.map, h);
-        h->flags = (h->flags & ~(uint32_t)ORM_H_DELETING) | ORM_H_DELETED;
     }
-    if (run->ndeleted > 0) {
+    if (s->doomed.live > 0) {
         sweep(&s->doomed, ORM_H_DELETING);
     }
-    for (size_t i = first; i < run->n; i++) {
-        if (run->heads[i] != NULL
-            && orm_session_fire(s, ORM_SEV_persistent_to_deleted, run->objs[i], NULL) < 0) {
+    for (size_t i = 0; any && i < run->ndone; i++) {
+        if (run->done[i].deleted && run->done[i].head != NULL
+            && orm_session_fire(s, ORM_SEV_persistent_to_deleted, run->done[i].obj, NULL) < 0) {
             return -1;
         }
     }
@@ -263,9 +385,9 @@ register_persistent(flush_run *run)
 {
     SessionObject *s = run->s;
 
-    for (size_t i = 0; i < run->npending + run->ndirty; i++) {
-        orm_head *h = run->heads[i];
-        if (h->session != &s->s) {
+    for (size_t i = 0; i < run->ndone; i++) {
+        orm_head *h = run->done[i].head;
+        if (h == NULL || run->done[i].deleted || h->session != &s->s) {
             continue; /* a listener took it out */
         }
         orm_head_commit(h);
@@ -277,16 +399,17 @@ register_persistent(flush_run *run)
             run->tx->marked = true;
         }
     }
-    if (run->npending > 0) {
+    if (s->fresh.live > 0) {
         sweep(&s->fresh, ORM_H_NEW);
     }
     sweep(&s->dirty, ORM_H_MODIFIED);
     if (!orm_session_listens(s, ORM_SEV_pending_to_persistent)) {
         return 0;
     }
-    for (uint32_t i = 0; i < run->npending; i++) {
-        if (run->heads[i]->session == &s->s
-            && orm_session_fire(s, ORM_SEV_pending_to_persistent, run->objs[i], NULL) < 0) {
+    for (size_t i = 0; i < run->ndone; i++) {
+        flush_done *d = &run->done[i];
+        if (d->fresh && d->head != NULL && d->head->session == &s->s
+            && orm_session_fire(s, ORM_SEV_pending_to_persistent, d->obj, NULL) < 0) {
             return -1;
         }
     }
@@ -326,6 +449,7 @@ write_out(flush_run *run)
                    .identity = on_identity,
                    .switched = on_switched,
                    .context = on_context,
+                   .settled = on_settled,
                    .arg = run,
                    .pending = run->heads,
                    .dirty = run->heads + run->npending,
@@ -335,6 +459,9 @@ write_out(flush_run *run)
                    .ndeleted = run->ndeleted};
 
     s->s.write_epoch++;
+    if (run->n == 0) {
+        return 0; /* nothing but orphans that never were in the database */
+    }
     if (load_deleted(run) < 0 || orm_unit_flush(&f) < 0
         || orm_session_fire(s, ORM_SEV_after_flush, run->context, NULL) < 0) {
         return -1;

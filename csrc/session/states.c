@@ -8,6 +8,8 @@
  */
 #include "session/session_int.h"
 
+#include "orm/relation.h"
+
 bool
 orm_session_contains(SessionObject *s, const orm_head *h)
 {
@@ -147,11 +149,49 @@ orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj)
     return ORM_HAS_KEY(h) ? update(s, h, obj) : save(s, h, obj);
 }
 
+/* Mark an instance that lies in the map; attach: it is the session's since now. 0 / -1. */
+static int
+mark_attached(SessionObject *s, orm_head *h, PyObject *obj, int attach)
+{
+    if (orm_headset_add(&s->doomed, h, obj) < 0) {
+        return -1;
+    }
+    h->flags |= ORM_H_DELETING;
+    if (attach > 0 && h->flags & ORM_H_MODIFIED && orm_headset_add(&s->dirty, h, obj) < 0) {
+        return -1;
+    }
+    return attach > 0 ? orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) : 0;
+}
+
+/* Mark one more instance. 0 / -1. */
+static int
+mark_deleted(SessionObject *s, orm_head *h, PyObject *obj)
+{
+    int attach = before_attach(s, h, obj);
+
+    if (attach < 0) {
+        return -1;
+    }
+    if (h->flags & (ORM_H_DELETING | ORM_H_DELETED)) {
+        return 0;
+    }
+    return orm_session_enter_map(s, h) < 0 ? -1 : mark_attached(s, h, obj, attach);
+}
+
+/* What a delete cascades to, before anything is marked: loading may fail, or flush. */
+static int
+collect_cascade(void *list, orm_head *h, PyObject *obj)
+{
+    return ORM_HAS_KEY(h) ? PyList_Append(list, obj) : 0; /* a pending one has no row */
+}
+
 int
 orm_session_delete(SessionObject *s, PyObject *obj)
 {
     orm_head *h = orm_head_of(s->st, obj);
-    int attach;
+    PyObject *list = NULL;
+    int attach = 0;
+    int rc = -1;
 
     if (h == NULL) {
         return -1;
@@ -170,14 +210,18 @@ orm_session_delete(SessionObject *s, PyObject *obj)
     if (orm_session_enter_map(s, h) < 0) {
         return -1;
     }
-    if (orm_headset_add(&s->doomed, h, obj) < 0) {
-        return -1;
+    list = PyList_New(0);
+    if (list != NULL) {
+        rc = orm_cascade_walk(h, ORM_C_DELETE, collect_cascade, list);
     }
-    h->flags |= ORM_H_DELETING;
-    if (attach > 0 && h->flags & ORM_H_MODIFIED && orm_headset_add(&s->dirty, h, obj) < 0) {
-        return -1;
+    rc = rc < 0 ? -1 : mark_attached(s, h, obj, attach);
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        PyObject *member = PyList_GET_ITEM(list, i); /* borrow-ok: nobody else has the list */
+        orm_head *other = orm_head_of(s->st, member);
+        rc = other == NULL ? -1 : mark_deleted(s, other, member);
     }
-    return attach > 0 ? orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) : 0;
+    Py_XDECREF(list);
+    return rc;
 }
 
 /* --- dirty ------------------------------------------------------------------------------- */

@@ -259,6 +259,15 @@ orm_check_count(orm_step *s)
     if (s->matched == (int64_t)s->n || (!update && !s->plan->confirm)) {
         return 0;
     }
+    if (s->plan->secondary) {
+        message = PyUnicode_FromFormat(
+            "%s statement on table '%U' expected to %s %u row(s); Only %lld were matched.",
+            update ? "UPDATE" : "DELETE", s->plan->name, update ? "update" : "delete", s->n,
+            (long long)s->matched);
+        rc = raise_stale(s, message);
+        Py_XDECREF(message);
+        return rc;
+    }
     message = PyUnicode_FromFormat(
         "%s statement on table %R expected to %s %u row(s); %lld were matched.%s",
         update ? "UPDATE" : "DELETE", s->plan->name, update ? "update" : "delete", s->n,

@@ -4,78 +4,160 @@
  * Order: pending rows as they were added, persistent ones by primary key; both kinds of one
  *   hierarchy are one list, because that is the order in which ids are given and locks taken.
  */
-#include "unit/unit_int.h"
+#include "unit/dep.h"
 
 #include <stdlib.h>
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* The base of a plan's hierarchy in this flush; made when it is met first. NULL: no memory. */
-static orm_ubase *
+int
+orm_more_room(void *items, uint32_t *cap, uint32_t used, size_t size)
+{
+    void **array = items;
+    uint32_t room = *cap == 0 ? 16 : *cap * 2;
+    void *fresh = NULL;
+
+    if (used < *cap) {
+        return 0;
+    }
+    fresh = *cap > UINT32_MAX / 2 ? NULL : PyMem_Realloc(*array, room * size);
+    if (fresh == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *array = fresh;
+    *cap = room;
+    return 0;
+}
+
+/* The base of a plan's hierarchy in this flush; made when it is met first. -1: exception. */
+static int64_t
 base_of(orm_work *w, orm_wplan *p)
 {
-    if (p->work_id == w->id) {
-        return &w->bases[p->base_at];
+    for (uint32_t i = 0; i < w->nbases; i++) {
+        if (w->bases[i].root == p->mapper->root) {
+            return i;
+        }
     }
-    if (PyList_Append(w->plans, (PyObject *)p) < 0) {
+    if (orm_more_room(&w->bases, &w->capbases, w->nbases, sizeof(*w->bases)) < 0) {
+        return -1;
+    }
+    w->bases[w->nbases] = (orm_ubase){.root = p->mapper->root, .plan = p};
+    return w->nbases++;
+}
+
+/* The kind of a plan's rows in this flush; made when it is met first. NULL: exception. */
+static orm_ukind *
+kind_of(orm_work *w, orm_wplan *p)
+{
+    int64_t base = -1;
+
+    if (p->work_id == w->id) {
+        return &w->kinds[p->kind_at];
+    }
+    for (uint32_t i = 0; i < w->nkinds; i++) {
+        if (w->kinds[i].plan == p) {
+            return &w->kinds[i];
+        }
+    }
+    base = base_of(w, p);
+    if (base < 0 || PyList_Append(w->plans, (PyObject *)p) < 0
+        || orm_more_room(&w->kinds, &w->capkinds, w->nkinds, sizeof(*w->kinds)) < 0) {
         return NULL;
     }
     p->work_id = w->id;
-    for (uint32_t i = 0; i < w->nbases; i++) {
-        if (w->bases[i].root == p->mapper->root) {
-            p->base_at = i;
-            return &w->bases[i];
-        }
+    p->kind_at = w->nkinds;
+    w->kinds[w->nkinds] = (orm_ukind){.plan = p, .base = (uint32_t)base};
+    if (orm_kind_procs(w, &w->kinds[w->nkinds++]) < 0) {
+        return NULL;
     }
-    if ((w->nbases & (w->nbases - 1)) == 0) { /* 0, 1, 2, 4, ...: the array is full */
-        uint32_t cap = w->nbases == 0 ? 1 : w->nbases * 2;
-        orm_ubase *bases = PyMem_Realloc(w->bases, cap * sizeof(*bases));
+    return &w->kinds[w->nkinds - 1];
+}
 
-        if (bases == NULL) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        w->bases = bases;
+static int
+queue_row(orm_ukind *k, orm_urow *r)
+{
+    if (k->nprocs == 0) {
+        return 0;
     }
-    p->base_at = w->nbases;
-    w->bases[w->nbases] = (orm_ubase){.root = p->mapper->root, .plan = p};
-    return &w->bases[w->nbases++];
+    if (orm_more_room(&k->queue, &k->capqueue, k->nqueue, sizeof(*k->queue)) < 0) {
+        return -1;
+    }
+    k->queue[k->nqueue++] = r;
+    return 0;
+}
+
+int
+orm_row_queue(orm_work *w, orm_urow *r)
+{
+    orm_ukind *k = kind_of(w, r->plan);
+
+    return k == NULL ? -1 : queue_row(k, r);
+}
+
+orm_urow *
+orm_row_add(orm_work *w, orm_head *h, uint8_t op)
+{
+    orm_wplan *p = (orm_wplan *)h->mapper->unit;
+    orm_ukind *k = NULL;
+    orm_urow *r = NULL;
+
+    if (p == NULL || p->work_id != w->id) {
+        p = orm_wplan_of(w->st, h->mapper); /* runs Python at most once per class */
+    }
+    k = p == NULL ? NULL : kind_of(w, p);
+    if (k == NULL
+        || orm_more_room(&w->rows, &w->caprows, w->nrows, sizeof(*w->rows)) < 0) {
+        return NULL;
+    }
+    r = orm_arena_alloc(&w->arena, sizeof(*r));
+    if (r == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    *r = (orm_urow){.h = h, .obj = orm_head_object(h), .plan = p, .base = k->base, .op = op,
+                    .number = w->nrows};
+    if (r->obj == NULL) {
+        PyErr_SetString(PyExc_ReferenceError, "an instance died while it was being flushed");
+        return NULL;
+    }
+    w->rows[w->nrows++] = r;
+    return queue_row(k, r) < 0 ? NULL : r;
 }
 
 static int
 add_rows(orm_work *w, orm_head **heads, uint32_t n, uint8_t op)
 {
     for (uint32_t i = 0; i < n; i++) {
-        orm_head *h = heads[i];
-        orm_urow *r = &w->rows[w->nrows];
-        orm_wplan *p = (orm_wplan *)h->mapper->unit;
-        orm_ubase *b = NULL;
-
-        if (p == NULL || p->work_id != w->id) {
-            p = orm_wplan_of(w->st, h->mapper); /* runs Python at most once per class */
-        }
-        b = p == NULL ? NULL : base_of(w, p);
-        if (b == NULL) {
+        if (orm_row_add(w, heads[i], op) == NULL) {
             return -1;
         }
-        *r = (orm_urow){.h = h, .obj = orm_head_object(h), .plan = p,
-                        .base = (uint32_t)(b - w->bases), .op = op};
-        if (r->obj == NULL) {
-            PyErr_SetString(PyExc_ReferenceError, "an instance died while it was being flushed");
-            return -1;
-        }
-        w->nrows++;
-        b->npending += op == ORM_OP_INSERT ? 1 : 0;
-        b->nsaves += op != ORM_OP_DELETE ? 1 : 0;
-        b->ndeletes += op == ORM_OP_DELETE ? 1 : 0;
     }
     return 0;
 }
 
-/* Rows to the lists of their bases: counts become positions while the lists are filled. */
-static int
-fill_lists(orm_work *w)
+/* Is the row in no list: it is the database's, or never was in it? */
+static bool
+is_idle(const orm_urow *r)
 {
+    return r->flags & ORM_R_LISTED
+           || (r->op == ORM_OP_DELETE && !(r->h->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ)));
+}
+
+/* How many rows each base has, and room for them. 0 / -1. */
+static int
+make_lists(orm_work *w)
+{
+    for (uint32_t i = 0; i < w->nrows; i++) {
+        const orm_urow *r = w->rows[i];
+        orm_ubase *b = &w->bases[r->base];
+
+        if (!is_idle(r)) {
+            b->npending += r->op == ORM_OP_INSERT ? 1 : 0;
+            b->nsaves += r->op != ORM_OP_DELETE ? 1 : 0;
+            b->ndeletes += r->op == ORM_OP_DELETE ? 1 : 0;
+        }
+    }
     for (uint32_t i = 0; i < w->nbases; i++) {
         orm_ubase *b = &w->bases[i];
 
@@ -85,44 +167,69 @@ fill_lists(orm_work *w)
             PyErr_NoMemory();
             return -1;
         }
-        b->nsaves = b->ndeletes = 0;
+    }
+    return 0;
+}
+
+/* Pending rows in the order in which they were added, then the others; all deletes. */
+static void
+place_rows(orm_work *w)
+{
+    for (uint32_t i = 0; i < w->nbases; i++) {
+        w->bases[i].nsaves = w->bases[i].npending;
+        w->bases[i].npending = w->bases[i].ndeletes = 0;
     }
     for (uint32_t i = 0; i < w->nrows; i++) {
-        orm_urow *r = &w->rows[i];
+        orm_urow *r = w->rows[i];
         orm_ubase *b = &w->bases[r->base];
 
+        if (is_idle(r)) {
+            continue;
+        }
         if (r->op == ORM_OP_DELETE) {
             b->deletes[b->ndeletes++] = r;
+        }
+        else if (r->op == ORM_OP_INSERT) {
+            b->saves[b->npending++] = r;
         }
         else {
             b->saves[b->nsaves++] = r;
         }
     }
-    return 0;
 }
 
 int
 orm_collect(orm_work *w)
 {
     orm_flush *f = w->f;
-    size_t n = (size_t)f->npending + f->ndirty + f->ndeleted;
 
     w->plans = PyList_New(0);
-    w->rows = orm_arena_array(&w->arena, n + 1, sizeof(orm_urow));
-    if (w->plans == NULL || w->rows == NULL) {
-        return w->plans == NULL ? -1 : (PyErr_NoMemory(), -1);
-    }
-    if (add_rows(w, f->pending, f->npending, ORM_OP_INSERT) < 0
-        || add_rows(w, f->dirty, f->ndirty, ORM_OP_UPDATE) < 0
-        || add_rows(w, f->deleted, f->ndeleted, ORM_OP_DELETE) < 0 || fill_lists(w) < 0) {
+    return w->plans == NULL || add_rows(w, f->pending, f->npending, ORM_OP_INSERT) < 0
+                   || add_rows(w, f->dirty, f->ndirty, ORM_OP_UPDATE) < 0
+                   || add_rows(w, f->deleted, f->ndeleted, ORM_OP_DELETE) < 0
+               ? -1
+               : 0;
+}
+
+int
+orm_fill_lists(orm_work *w)
+{
+    if (make_lists(w) < 0) {
         return -1;
     }
+    place_rows(w);
     for (uint32_t i = 0; i < w->nbases; i++) {
         orm_ubase *b = &w->bases[i];
 
         if (orm_sort_by_key(w->st, b->saves + b->npending, b->nsaves - b->npending) < 0
             || orm_sort_by_key(w->st, b->deletes, b->ndeletes) < 0) {
             return -1;
+        }
+        for (uint32_t k = 0; k < b->nsaves; k++) {
+            b->saves[k]->at = k;
+        }
+        for (uint32_t k = 0; k < b->ndeletes; k++) {
+            b->deletes[k]->at = k;
         }
     }
     return 0;

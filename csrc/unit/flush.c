@@ -1,10 +1,11 @@
 /*
- * unit/flush.c - orm_unit_flush: collect, write in order, hand out identities; and the setup.
+ * unit/flush.c - orm_unit_flush: collect, presort, write in order, hand out identities; and the
+ * setup.
  *
  * Failure anywhere takes back what pending instances were given; the statements that ran are
  *   undone by the session's rollback.
  */
-#include "unit/unit_int.h"
+#include "unit/dep.h"
 
 /* The room's data in the module state. */
 typedef struct unit_room {
@@ -17,11 +18,20 @@ work_fini(orm_work *w)
 {
     PyObject *live = PyErr_GetRaisedException();
 
-    for (uint32_t i = 0; i < w->nrows; i++) {
-        Py_CLEAR(w->rows[i].version);
-        Py_CLEAR(w->rows[i].saved);
-        Py_CLEAR(w->rows[i].obj);
+    orm_procs_fini(w);
+    for (uint32_t i = 0; i < w->nundo; i++) {
+        Py_CLEAR(w->undo[i].value);
+        Py_CLEAR(w->undo[i].old);
+        Py_CLEAR(w->undo[i].obj);
     }
+    PyMem_Free(w->undo);
+    for (uint32_t i = 0; i < w->nrows; i++) {
+        Py_CLEAR(w->rows[i]->version);
+        Py_CLEAR(w->rows[i]->saved);
+        Py_CLEAR(w->rows[i]->obj);
+    }
+    PyMem_Free(w->rows);
+    orm_ptrmap_fini(&w->by_head);
     for (uint32_t i = 0; i < w->nbases; i++) {
         orm_ptrmap_fini(&w->bases[i].deleting);
         Py_CLEAR(w->bases[i].schema);
@@ -35,6 +45,20 @@ work_fini(orm_work *w)
     }
 }
 
+/* Tell the session of every row that is written, or gone. 0 / -1. */
+static int
+settle(orm_work *w)
+{
+    for (uint32_t i = 0; w->f->settled != NULL && i < w->nrows; i++) {
+        orm_urow *r = w->rows[i];
+
+        if (w->f->settled(w->f->arg, r->h, r->obj, r->op == ORM_OP_DELETE) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int
 orm_unit_flush(orm_flush *f)
 {
@@ -45,8 +69,11 @@ orm_unit_flush(orm_flush *f)
     orm_arena_init(&w.arena);
     orm_arena_init(&w.batch);
     rc = orm_collect(&w);
+    rc = rc < 0 ? -1 : orm_presort(&w);
+    rc = rc < 0 ? -1 : orm_fill_lists(&w);
     rc = rc < 0 ? -1 : orm_run_in_order(&w);
     rc = rc < 0 ? -1 : orm_give_identities(&w);
+    rc = rc < 0 ? -1 : settle(&w);
     if (rc < 0) {
         orm_take_back(&w);
     }

@@ -18,11 +18,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Kinds of nodes. The kinds of relationships (PROC, POST) come with relationships. */
+/* Kinds of nodes. Owners of SAVE, DEL, POST are mappers' hierarchies, of PROC relationships. */
 enum {
-    ORM_G_SAVE, /* INSERT and UPDATE of rows */
-    ORM_G_DEL,  /* DELETE of rows */
-    ORM_G_GATE  /* stands before or behind a split cycle; no work of its own */
+    ORM_G_SAVE,     /* INSERT and UPDATE of rows */
+    ORM_G_DEL,      /* DELETE of rows */
+    ORM_G_PROC,     /* keys along a relationship of rows that are saved */
+    ORM_G_PROC_DEL, /* ... of rows that are deleted */
+    ORM_G_POST,     /* post_update: the second UPDATE of rows that are saved */
+    ORM_G_POST_DEL, /* ... the UPDATE before the DELETE of rows that are deleted */
+    ORM_G_GATE      /* stands before or behind a split cycle; no work of its own */
 };
 
 #define ORM_G_ALL UINT32_MAX /* orm_gnode.row: all rows of the owner */

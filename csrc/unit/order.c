@@ -1,15 +1,16 @@
 /*
- * unit/order.c - which rows are written when: the graph of a flush, filled from foreign keys.
+ * unit/order.c - which rows are written when: the graph of a flush, filled from relationships
+ * (dep_order.c) and from foreign keys that no relationship speaks of; and the run through it.
  *
- * Nodes: SAVE and DEL of each base mapper. Edges: everything is saved before anything of the
- *   same or a referred table is deleted (hard); the referred table is saved first and deleted
- *   last (soft: the constraint may be deferred, or not exist in the database).
+ * Nodes: SAVE and DEL of each base mapper, then what relationships add. Edges of a foreign key:
+ *   everything is saved before anything of the same or a referred table is deleted (hard); the
+ *   referred table is saved first and deleted last (soft: the constraint may be deferred, or not
+ *   exist in the database).
  * Cycles of tables, and tables that refer to themselves, are split into rows; a row waits for
  *   another one if its foreign key has the value of that row's referred columns. A table that
  *   refers to itself is split only if some row does wait: else the order stays that of add().
  */
-#include "unit/graph.h"
-#include "unit/unit_int.h"
+#include "unit/dep.h"
 
 /* A row that another one waits for. */
 typedef struct row_edge {
@@ -174,6 +175,7 @@ find_row_edges(orm_work *w, uint8_t kind, const uint32_t *bases, uint32_t n, row
         for (uint32_t f = 0; f < p->nfks; f++) {
             for (uint32_t k = 0; k < n; k++) {
                 if (w->bases[bases[k]].plan->table == p->fks[f].table
+                    && !orm_fk_covered(w, bases[i], &p->fks[f])
                     && edges_of_fk(w, kind, bases[i], &p->fks[f], bases[k], edges) < 0) {
                     return -1;
                 }
@@ -185,52 +187,79 @@ find_row_edges(orm_work *w, uint8_t kind, const uint32_t *bases, uint32_t n, row
 
 /* --- the graph ------------------------------------------------------------------------------------- */
 
-/* orm_graph_split: the rows of the bases in one cycle, all of one kind. */
+/* Row nodes of one base, one after the other. Number of the first; -1 without memory. */
+static int64_t
+add_row_nodes(orm_work *w, orm_graph *g, uint8_t kind, uint32_t base)
+{
+    uint32_t count = 0;
+    uint32_t first = g->nnodes;
+
+    (void)rows_of(&w->bases[base], kind, &count);
+    for (uint32_t r = 0; r < count; r++) {
+        if (orm_graph_node(g, kind, base, r) < 0) {
+            return -1;
+        }
+    }
+    return first;
+}
+
+/* Edges by foreign keys between the rows of one kind in a cycle. 0 / -1. */
+static int
+split_by_keys(orm_work *w, orm_graph *g, uint8_t kind, const uint32_t *first, uint32_t *bases)
+{
+    row_edges edges = {0};
+    uint32_t n = 0;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < w->nbases; i++) {
+        if (first[i] != ORM_G_GONE) {
+            bases[n++] = i;
+        }
+    }
+    rc = find_row_edges(w, kind, bases, n, &edges);
+    for (uint32_t i = 0; rc == 0 && i < edges.n; i++) {
+        const row_edge *e = &edges.items[i];
+
+        rc = orm_graph_edge(g, first[e->base_before] + e->before, first[e->base_after] + e->after,
+                            true);
+    }
+    PyMem_Free(edges.items);
+    return rc;
+}
+
+/* orm_graph_split: the rows of one cycle. */
 static int
 split_rows(void *arg, orm_graph *g, const uint32_t *nodes, uint32_t n)
 {
     orm_work *w = arg;
-    uint8_t kind = g->nodes[nodes[0]].kind;
-    uint32_t *bases = orm_arena_array(&w->arena, n, sizeof(uint32_t));
-    int64_t **made = orm_arena_array(&w->arena, w->nbases, sizeof(int64_t *));
-    row_edges edges = {0};
-    int rc = -1;
+    uint32_t *made = orm_arena_array(&w->arena, (size_t)w->nbases * 3 + 1, sizeof(*made));
+    orm_split s = {.save = made, .del = made + w->nbases};
 
-    if (bases == NULL || made == NULL) {
-        goto done;
+    if (made == NULL) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < w->nbases * 2; i++) {
+        made[i] = ORM_G_GONE;
     }
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t count = 0;
+        uint8_t kind = g->nodes[nodes[i]].kind;
+        uint32_t base = g->nodes[nodes[i]].owner;
+        int64_t first = 0;
 
-        bases[i] = g->nodes[nodes[i]].owner;
-        (void)rows_of(&w->bases[bases[i]], kind, &count);
-        made[bases[i]] = orm_arena_array(&w->arena, (size_t)count + 1, sizeof(int64_t));
-        if (made[bases[i]] == NULL) {
-            goto done;
+        if (kind != ORM_G_SAVE && kind != ORM_G_DEL) {
+            continue;
         }
-        for (uint32_t r = 0; r < count; r++) {
-            made[bases[i]][r] = orm_graph_node(g, kind, bases[i], r);
-            if (made[bases[i]][r] < 0) {
-                goto done;
-            }
+        first = add_row_nodes(w, g, kind, base);
+        if (first < 0) {
+            return -1;
         }
+        (kind == ORM_G_SAVE ? s.save : s.del)[base] = (uint32_t)first;
     }
-    if (find_row_edges(w, kind, bases, n, &edges) < 0) {
-        goto done;
-    }
-    for (uint32_t i = 0; i < edges.n; i++) {
-        const row_edge *e = &edges.items[i];
-
-        if (orm_graph_edge(g, (uint32_t)made[e->base_before][e->before],
-                           (uint32_t)made[e->base_after][e->after], true) < 0) {
-            goto done;
-        }
-    }
-    rc = 0;
-
-done:
-    PyMem_Free(edges.items);
-    return rc;
+    return split_by_keys(w, g, ORM_G_SAVE, s.save, made + (size_t)w->nbases * 2) < 0
+                   || split_by_keys(w, g, ORM_G_DEL, s.del, made + (size_t)w->nbases * 2) < 0
+                   || orm_proc_split(w, g, nodes, n, &s) < 0
+               ? -1
+               : 0;
 }
 
 static uint32_t
@@ -285,6 +314,9 @@ fill_graph(orm_work *w, orm_graph *g)
             return -1;
         }
     }
+    if (orm_proc_edges(w, g) < 0) {
+        return -1;
+    }
     for (uint32_t i = 0; i < w->nbases; i++) {
         const orm_wplan *p = w->bases[i].plan;
         bool self = false;
@@ -294,7 +326,8 @@ fill_graph(orm_work *w, orm_graph *g)
         }
         for (uint32_t f = 0; f < p->nfks; f++) {
             for (uint32_t k = 0; k < w->nbases; k++) {
-                if (w->bases[k].plan->table != p->fks[f].table) {
+                if (w->bases[k].plan->table != p->fks[f].table
+                    || orm_fk_covered(w, i, &p->fks[f])) {
                     continue;
                 }
                 self = self || k == i;
@@ -322,6 +355,17 @@ run_rows(orm_work *w, uint8_t kind, orm_ubase *b, orm_urow **rows, uint32_t n)
         return -1;
     }
     return kind == ORM_G_DEL ? orm_delete_rows(w, b, rows, n) : orm_save_rows(w, b, rows, n);
+}
+
+/* Nodes of relationships. 0 / -1. */
+static int
+run_proc(orm_work *w, const orm_gnode *n)
+{
+    if (n->kind == ORM_G_POST || n->kind == ORM_G_POST_DEL) {
+        return orm_post_run(w, &w->bases[n->owner], n->kind == ORM_G_POST_DEL);
+    }
+    return orm_proc_run(w, w->procs[n->owner], n->kind == ORM_G_PROC_DEL,
+                        n->row == ORM_G_ALL ? NULL : w->rows[n->row]);
 }
 
 /* Row nodes [from, to) of the order: one base, one kind, one level. */
@@ -358,7 +402,9 @@ orm_run_in_order(orm_work *w)
     rc = fill_graph(w, &g);
     rc = rc < 0 ? -1 : orm_graph_sort(&g, split_rows, w);
     if (rc != 0) {
-        assert(rc < 0); /* edges of foreign keys are soft: no cycle can be left */
+        if (rc > 0) { /* edges of foreign keys are soft: relationships disagree */
+            (void)orm_raise_circular(w, &g);
+        }
         if (!PyErr_Occurred()) {
             PyErr_NoMemory();
         }
@@ -368,6 +414,10 @@ orm_run_in_order(orm_work *w)
         const orm_gnode *n = &g.nodes[g.order[i]];
 
         to = i + 1;
+        if (n->kind != ORM_G_SAVE && n->kind != ORM_G_DEL) {
+            rc = run_proc(w, n);
+            continue;
+        }
         while (n->row != ORM_G_ALL && to < g.norder && g.nodes[g.order[to]].owner == n->owner
                && g.nodes[g.order[to]].kind == n->kind
                && g.nodes[g.order[to]].level == n->level) {

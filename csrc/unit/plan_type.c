@@ -3,13 +3,16 @@
  *
  * Place: made once per mapper, at the first flush that needs it, from the tuple that
  *   pyorm.orm._unit.write_spec returns (its docstring is the grammar); made again when late
- *   attributes have given the mapper more slots.
+ *   attributes have given the mapper more slots. Another one per many-to-many: of its secondary
+ *   table, whose columns are no attributes.
  * Ownership: the mapper owns the plan (mapper->unit) and outlives it; the plan owns its shapes
  *   and texts. A flush holds the plans it works with: a class may get a new one meanwhile.
  * Threads: two flushes share a plan while one of them waits for its database without the GIL;
  *   so shapes, texts and facts never move once they are made.
  */
 #include "unit/unit_int.h"
+
+#include "orm/relation.h"
 
 #include <string.h>
 
@@ -157,6 +160,30 @@ read_fks(orm_wplan *p, PyObject *spec)
     return 0;
 }
 
+/* Of a secondary table: the columns of its pairs, in their order, identify a row. 0 / -1. */
+static int
+find_pairs(orm_wplan *p, PyObject *positions)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(positions);
+
+    p->version = -1;
+    p->numbered = -1;
+    p->pk = PyMem_Calloc((size_t)n + 1, sizeof(uint16_t));
+    if (p->pk == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        long at = PyLong_AsLong(PyTuple_GET_ITEM(positions, i));
+
+        if (at < 0) {
+            return -1;
+        }
+        p->pk[p->npk++] = (uint16_t)at;
+    }
+    return 0;
+}
+
 /* Which columns make the identity, and which are special. 0 / -1. */
 static int
 find_special(orm_wplan *p)
@@ -221,16 +248,16 @@ fill_plan(orm_wplan *p, PyObject *spec)
     p->confirm = PyTuple_GET_ITEM(spec, 5) == Py_True;
     p->descending = PyTuple_GET_ITEM(spec, 6) == Py_True;
     p->batch = PyTuple_GET_ITEM(spec, 7) == Py_True;
-    return find_special(p);
+    p->secondary = PyTuple_GET_SIZE(spec) > 8;
+    return p->secondary ? find_pairs(p, PyTuple_GET_ITEM(spec, 8)) : find_special(p);
 }
 
 /* --- making and finding ---------------------------------------------------------------------- */
 
+/* Consumes spec. */
 static orm_wplan *
-make_plan(orm_state *st, orm_mapper *m)
+make_plan(orm_state *st, orm_mapper *m, PyObject *spec)
 {
-    PyObject *function = orm_import_once(&st->unit_spec, "pyorm.orm._unit", "write_spec");
-    PyObject *spec = function == NULL ? NULL : PyObject_CallOneArg(function, m->py);
     orm_wplan *p = NULL;
 
     if (spec == NULL) {
@@ -253,15 +280,59 @@ orm_wplan *
 orm_wplan_of(orm_state *st, orm_mapper *m)
 {
     orm_wplan *p = (orm_wplan *)m->unit;
+    PyObject *function = NULL;
 
     if (p != NULL && p->nslots == m->nslots) {
         return p;
     }
-    p = make_plan(st, m);
+    function = orm_import_once(&st->unit_spec, "pyorm.orm._unit", "write_spec");
+    p = make_plan(st, m, function == NULL ? NULL : PyObject_CallOneArg(function, m->py));
     if (p != NULL) {
         Py_XSETREF(m->unit, (PyObject *)p);
     }
     return p;
+}
+
+orm_wplan *
+orm_wplan_secondary(orm_state *st, orm_relation *rel)
+{
+    PyObject *function = NULL;
+    PyObject *columns = NULL;
+    orm_wplan *p = (orm_wplan *)rel->unit;
+
+    if (p != NULL) {
+        return p;
+    }
+    function = orm_import_once(&st->unit_secondary, "pyorm.orm._unit", "secondary_spec");
+    columns = function == NULL ? NULL : PyList_New(0);
+    for (uint32_t i = 0; columns != NULL && i < rel->npairs + rel->nsecondary_pairs; i++) {
+        const orm_relpair *pair = i < rel->npairs ? &rel->pairs[i]
+                                                  : &rel->secondary_pairs[i - rel->npairs];
+
+        if (PyList_Append(columns, pair->dest_column) < 0) {
+            Py_CLEAR(columns);
+        }
+    }
+    if (columns != NULL) {
+        p = make_plan(st, rel->target,
+                      PyObject_CallFunctionObjArgs(function, rel->secondary, columns, NULL));
+    }
+    Py_XDECREF(columns);
+    if (p != NULL) {
+        Py_XSETREF(rel->unit, (PyObject *)p);
+    }
+    return p;
+}
+
+int32_t
+orm_wplan_slot_column(const orm_wplan *p, uint32_t slot)
+{
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        if (p->cols[i].slot == (int32_t)slot) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
 }
 
 int32_t

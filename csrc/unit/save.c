@@ -266,7 +266,9 @@ scan_update(orm_work *w, orm_urow *r, uint64_t *bits)
     for (uint32_t i = 0; i < p->ncols; i++) {
         orm_wcol *c = &p->cols[i];
         PyObject *v = NULL;
-        int changed = c->flags & ORM_W_COMPUTED ? 0 : orm_net_change(r, c, &v);
+        bool done = c->flags & ORM_W_COMPUTED
+                    || (c->flags & ORM_W_PK && r->flags & ORM_R_CASCADED);
+        int changed = done ? 0 : orm_net_change(r, c, &v);
         int expression = changed > 0 && v != NULL ? orm_is_expression(w->st, c, v) : 0;
 
         Py_XDECREF(v);

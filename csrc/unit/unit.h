@@ -52,7 +52,10 @@ typedef struct orm_flush {
     /* The flush context (UOWTransaction) for listeners of refresh_flush, borrowed; NULL:
      * exception. */
     PyObject *(*context)(void *arg);
-    void *arg;            /* of the four functions */
+    /* h has been written (or deleted), its identity is given: also of instances that the flush
+     * met along relationships. The session registers it. NULL: ignored. 0 / -1. */
+    int (*settled)(void *arg, orm_head *h, PyObject *obj, bool deleted);
+    void *arg;            /* of the five functions */
     orm_head **pending;   /* in the order in which they were added */
     orm_head **dirty;     /* persistent, with ORM_H_MODIFIED, in any order */
     orm_head **deleted;   /* persistent, marked by delete(), in any order */
@@ -61,6 +64,12 @@ typedef struct orm_flush {
 
 /* 0: everything is written and given back; -1: exception set. */
 int orm_unit_flush(orm_flush *f);
+
+/* Everything that a cascade reaches from h, h left out: depth first, each instance once, while
+ * the caller may do what it likes to it. type: one bit ORM_C_* of relation.h; "delete" loads
+ * what is not loaded, unless passive_deletes. 0 / -1 (also visit's). */
+typedef int (*orm_cascade_visit)(void *arg, orm_head *h, PyObject *obj);
+int orm_cascade_walk(orm_head *h, uint8_t type, orm_cascade_visit visit, void *arg);
 
 /* Module setup: types of unit/. 0 / -1. */
 int orm_unit_setup(PyObject *module, orm_state *st);

@@ -1,8 +1,10 @@
 /*
  * unit/unit_int.h - what only the files of unit/ know.
  *
- * Data flow of one flush: collect.c (heads -> rows, by base mapper) -> order.c (graph: which
- *   rows when) -> save.c / delete.c (events, column sets, steps: runs of rows with one shape)
+ * Data flow of one flush: collect.c (heads -> rows) -> presort.c (rows that hang on them along
+ *   relationships) -> order.c, dep_order.c (graph: which rows when) -> dep.c, dep_many.c, post.c
+ *   (keys along relationships), save.c / delete.c (events, column sets, steps: runs of rows with
+ *   one shape)
  *   -> values.c, defaults.c (encode into the batch arena) -> write_*.c (the way over the wire)
  *   -> writeback.c (keys and server-made values into the instances) -> flush.c (identities).
  * Ownership: rows and steps lie in work->arena and die with the flush; parameters lie in
@@ -16,13 +18,18 @@
 #include "unit/unit.h"
 #include "unit/unit_plan.h"
 
+typedef struct orm_uproc orm_uproc;   /* dep.h: a relationship in a flush */
+typedef struct orm_uentry orm_uentry; /* dep.h: what changed along it for one row */
+
 /* --- one flush ------------------------------------------------------------------------------ */
 
 enum {
     ORM_R_EXPRESSION = 1, /* a value is a SQL expression: written alone */
     ORM_R_WRITTEN = 2,    /* a statement was run for it (or nothing had to be) */
     ORM_R_REKEYED = 4,    /* UPDATE changed the primary key */
-    ORM_R_TAKEN = 8       /* DELETE: another row took this one over, nothing is deleted */
+    ORM_R_TAKEN = 8,      /* DELETE: another row took this one over, nothing is deleted */
+    ORM_R_LISTED = 16,    /* not written: the database changes its foreign key by itself */
+    ORM_R_CASCADED = 32   /* the database has changed its primary key along a foreign key */
 };
 
 /* One instance in a flush. */
@@ -36,7 +43,13 @@ typedef struct orm_urow {
     PyObject *saved;      /* owned dict column number -> SQL expression it held, or NULL */
     uint64_t *given;      /* in work->arena, [2 * plan->nwords], or NULL: columns whose values an
                              INSERT gave back; then those of them that were None, not absent */
+    PyObject **values;    /* row of a secondary table, in work->arena: owned value per column of
+                             the plan, then of its key in WHERE; NULL: the instance has them */
+    orm_uentry *entries;  /* what changed along relationships, newest first */
+    uint64_t *post;       /* in work->arena: columns of a second UPDATE, or NULL */
     uint32_t base;        /* index of its base in the flush */
+    uint32_t number;      /* index in work->rows */
+    uint32_t at;          /* index in its base's saves or deletes */
     uint8_t op;           /* ORM_OP_* */
     uint8_t flags;        /* ORM_R_* */
 } orm_urow;
@@ -54,18 +67,50 @@ typedef struct orm_ubase {
     orm_urow **deletes;   /* by key */
     uint32_t nsaves, npending, ndeletes;
     orm_ptrmap deleting;  /* address of a head -> its row in `deletes`; filled at first use */
+    uint32_t post;        /* number of the POST node, POST_DEL is the next; 0: there is none */
 } orm_ubase;
+
+/* All rows of one class. */
+typedef struct orm_ukind {
+    orm_wplan *plan;      /* borrowed from work->plans */
+    uint32_t base;        /* index of its base */
+    orm_urow **queue;     /* owned, PyMem: rows for presort, [nqueue] */
+    uint32_t nqueue, capqueue;
+    orm_uproc **procs;    /* in work->arena: its relationships that write, [nprocs] */
+    uint32_t *done;       /* in work->arena: rows of the queue that each of them has seen */
+    uint32_t nprocs;
+} orm_ukind;
+
+/* A value that an instance without a row of its own had before a key was copied into it. */
+typedef struct orm_undo {
+    orm_head *h;          /* borrowed: obj owns it */
+    PyObject *obj;        /* owned */
+    PyObject *value;      /* owned, or NULL: it had `tag` */
+    PyObject *old;        /* owned committed value, with `dirty`; NULL: NO_VALUE */
+    uint32_t slot;
+    uint8_t tag;
+    bool dirty;
+} orm_undo;
 
 typedef struct orm_work {
     orm_flush *f;
     orm_state *st;
     orm_arena arena;      /* rows, lists: the whole flush */
     orm_arena batch;      /* parameters of the batch being written */
-    orm_urow *rows;       /* [nrows]: pending, dirty, deleted in the order of the flush */
-    uint32_t nrows;
+    orm_urow **rows;      /* PyMem, [nrows]: pending, dirty, deleted in the order of the flush,
+                             then what presort added; they lie in `arena` */
+    uint32_t nrows, caprows;
+    uint32_t nfollowed;   /* rows whose changed keys rekey.c has followed */
+    orm_ptrmap by_head;   /* address of a head -> its row; filled at first use */
     PyObject *plans;      /* owned list of the plans in use: a class may get a new one meanwhile */
-    orm_ubase *bases;     /* [nbases] */
-    uint32_t nbases;
+    orm_ubase *bases;     /* PyMem, [nbases] */
+    uint32_t nbases, capbases;
+    orm_ukind *kinds;     /* PyMem, [nkinds] */
+    uint32_t nkinds, capkinds;
+    orm_uproc **procs;    /* PyMem, [nprocs]: relationships, in the order in which they were met */
+    uint32_t nprocs, capprocs;
+    orm_undo *undo;       /* PyMem, [nundo] */
+    uint32_t nundo, capundo;
     uint64_t id;          /* number of this flush */
 } orm_work;
 
@@ -86,8 +131,15 @@ typedef struct orm_step {
     uint8_t *missed;      /* [n] in work->arena: 1 a row known not to have been met; or NULL */
 } orm_step;
 
-/* collect.c: heads to rows, rows to bases. 0 / -1. */
+/* collect.c: heads to rows; and, after presort, rows to the lists of their bases. 0 / -1. */
 int orm_collect(orm_work *w);
+int orm_fill_lists(orm_work *w);
+/* A row for a head that has none; borrowed. NULL: exception. */
+orm_urow *orm_row_add(orm_work *w, orm_head *h, uint8_t op);
+/* Give presort the row once more. 0 / -1. */
+int orm_row_queue(orm_work *w, orm_urow *r);
+/* Room for one more item of `size` bytes in a PyMem array. 0 / -1. */
+int orm_more_room(void *items, uint32_t *cap, uint32_t used, size_t size);
 /* Ask for the base's connection once. 0 / -1. */
 int orm_base_connect(orm_work *w, orm_ubase *b);
 /* Sort rows by identity. 0 / -1. */
@@ -118,6 +170,9 @@ orm_row_value(const orm_urow *r, const orm_wcol *c)
 {
     PyObject *v = NULL;
 
+    if (r->values != NULL) {
+        return Py_XNewRef(r->values[c - r->plan->cols]);
+    }
     if (c->slot >= 0) {
         v = orm_val_fast(r->h, (uint32_t)c->slot);
         v = v != NULL ? Py_NewRef(v) : orm_val_peek(r->h, (uint32_t)c->slot, NULL);
@@ -149,6 +204,7 @@ int orm_next_version(orm_urow *r);
 /* writeback.c */
 int orm_write_back(orm_step *s);  /* keys, defaults, server values into the instances */
 void orm_take_back(orm_work *w);  /* pending instances as they were; keeps a live exception */
+int orm_note_given(orm_work *w, orm_urow *r, uint32_t column); /* of a pending row. 0 / -1 */
 int orm_give_identities(orm_work *w);
 
 /* attribution.c: put .instances on the live exception. Keeps it in any case. */

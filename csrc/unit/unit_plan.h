@@ -135,12 +135,17 @@ typedef struct orm_wplan {
     uint32_t nshapes;
     orm_wfacts **facts;   /* owned, one per engine that was written to */
     uint32_t nfacts;
-    uint64_t work_id;     /* flush that last looked for the class's base, and what it found; */
-    uint32_t base_at;     /* only a short cut: another thread's flush may look meanwhile */
+    bool secondary;       /* of a many-to-many's own table: pk are the columns it writes */
+    uint64_t work_id;     /* flush that last looked for the class's kind, and what it found; */
+    uint32_t kind_at;     /* only a short cut: another thread's flush may look meanwhile */
 } orm_wplan;
 
 /* The plan of a mapper, borrowed from it; made at first use or when attributes came. */
 orm_wplan *orm_wplan_of(orm_state *st, orm_mapper *m);
+/* The plan of a many-to-many's secondary table, borrowed from the relation. NULL: exception. */
+orm_wplan *orm_wplan_secondary(orm_state *st, struct orm_relation *rel);
+/* The column of a slot; -1. */
+int32_t orm_wplan_slot_column(const orm_wplan *p, uint32_t slot);
 /* The column of a mapped Column's name; -1. */
 int32_t orm_wplan_column(const orm_wplan *p, PyObject *name);
 /* The shape of these written columns, borrowed from the plan. */

@@ -130,14 +130,31 @@ old_version(const orm_urow *r, const orm_wcol *c)
     return v;
 }
 
+/* The row lies in the database under the key that the instance's values make, and not under its
+ * identity: inserted or rekeyed by this flush, or by the database along a foreign key. */
+static bool
+has_new_key(const orm_urow *r)
+{
+    const uint8_t rekeyed = ORM_R_REKEYED | ORM_R_WRITTEN;
+
+    return r->flags & ORM_R_CASCADED || (r->flags & rekeyed) == rekeyed
+           || (r->op == ORM_OP_INSERT && r->flags & ORM_R_WRITTEN);
+}
+
 PyObject *
 orm_where_value(orm_step *s, uint32_t i, uint32_t k)
 {
     const orm_urow *r = s->rows[i];
     const orm_head *h = r->switched != NULL ? r->switched : r->h;
 
+    if (r->values != NULL) {
+        return Py_NewRef(r->values[s->plan->ncols + k]);
+    }
     if (k == s->plan->npk) {
         return old_version(r, &s->plan->cols[s->plan->version]);
+    }
+    if (has_new_key(r)) {
+        return orm_row_value(r, &s->plan->cols[s->plan->pk[k]]);
     }
     if (h->flags & ORM_H_KEY_INT) {
         return PyLong_FromLongLong(h->ident.i);

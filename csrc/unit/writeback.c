@@ -12,9 +12,8 @@
 
 #include <string.h>
 
-/* Remember that column i of a pending instance gets a value. 0 / -1. */
-static int
-note_given(orm_work *w, orm_urow *r, uint32_t column)
+int
+orm_note_given(orm_work *w, orm_urow *r, uint32_t column)
 {
     uint32_t nwords = r->plan->nwords;
     PyObject *before = NULL;
@@ -56,7 +55,7 @@ give_steal(orm_step *s, orm_urow *r, uint32_t column, PyObject *v, PyObject *nam
 {
     const orm_wcol *c = &r->plan->cols[column];
 
-    if (c->slot < 0 || note_name(s, names, column) < 0 || note_given(s->w, r, column) < 0) {
+    if (c->slot < 0 || note_name(s, names, column) < 0 || orm_note_given(s->w, r, column) < 0) {
         Py_DECREF(v);
         return c->slot < 0 ? 0 : -1;
     }
@@ -128,7 +127,7 @@ give_row(orm_step *s, uint32_t i, bool scalars, PyObject *names)
     for (uint32_t k = 0; k < shape->nexpire; k++) {
         uint32_t slot = (uint32_t)s->plan->cols[shape->expire[k]].slot;
 
-        if (note_given(s->w, r, shape->expire[k]) < 0
+        if (orm_note_given(s->w, r, shape->expire[k]) < 0
             || orm_val_expire(r->h, slot, ORM_TAG_EXPIRED) < 0) {
             return -1;
         }
@@ -195,13 +194,31 @@ restore_expressions(orm_urow *r)
     }
 }
 
+/* Keys that were copied into instances without a row in the database, the last one first. */
+static void
+take_back_keys(orm_work *w)
+{
+    for (uint32_t i = w->nundo; i-- > 0;) {
+        orm_undo *u = &w->undo[i];
+        int rc = u->value != NULL ? orm_val_load_steal(u->h, u->slot, Py_NewRef(u->value))
+                                  : orm_val_expire(u->h, u->slot, u->tag);
+
+        if (rc == 0 && u->dirty) {
+            rc = orm_val_restore_old(u->h, u->slot, Py_XNewRef(u->old));
+        }
+        if (rc < 0) {
+            PyErr_Clear(); /* the first error is the one to tell */
+        }
+    }
+}
+
 void
 orm_take_back(orm_work *w)
 {
     PyObject *live = PyErr_GetRaisedException();
 
     for (uint32_t i = 0; i < w->nrows; i++) {
-        orm_urow *r = &w->rows[i];
+        orm_urow *r = w->rows[i];
 
         if (r->flags & ORM_R_WRITTEN) {
             restore_expressions(r);
@@ -221,6 +238,7 @@ orm_take_back(orm_work *w)
             }
         }
     }
+    take_back_keys(w);
     PyErr_SetRaisedException(live);
 }
 
@@ -305,7 +323,7 @@ int
 orm_give_identities(orm_work *w)
 {
     for (uint32_t i = 0; i < w->nrows; i++) {
-        orm_urow *r = &w->rows[i];
+        orm_urow *r = w->rows[i];
         bool pending = r->op == ORM_OP_INSERT || r->switched != NULL;
 
         if ((pending || r->flags & ORM_R_REKEYED) && give_identity(w, r) < 0) {

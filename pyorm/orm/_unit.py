@@ -51,12 +51,40 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
     )
 
 
+def secondary_spec(table: Any, written: list[Any]) -> tuple[Any, ...]:
+    """Return the facts of a many-to-many's secondary table, in the form of `write_spec`.
+
+    Args:
+        table: the secondary Table.
+        written: its columns that refer to the parent, then those that refer to the target.
+
+    Returns:
+        the tuple of `write_spec`, its key columns being `written`, and the positions of `written`.
+    """
+    columns = tuple(c for c in table.c if not c.system)
+    position = {id(c): i for i, c in enumerate(columns)}
+    keys = {id(c) for c in written}
+    return (
+        table,
+        tuple(_column_facts(table, c, None, "p" if id(c) in keys else "") for c in columns),
+        (),
+        False,
+        0,
+        True,
+        False,
+        True,
+        tuple(position[id(c)] for c in written),
+    )
+
+
 def _column(mapper: Any, table: Any, column: Any, key: str | None) -> tuple[Any, ...]:
-    flags = ""
-    if any(column is c for c in mapper.primary_key):
-        flags += "p"
+    flags = "p" if any(column is c for c in mapper.primary_key) else ""
     if column is mapper.version_id_col:
         flags += "v"
+    return _column_facts(table, column, key, flags)
+
+
+def _column_facts(table: Any, column: Any, key: str | None, flags: str) -> tuple[Any, ...]:
     if column is table._autoincrement_column:
         flags += "a"
     if column.server_default is not None:

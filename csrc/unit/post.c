@@ -1,0 +1,82 @@
+/*
+ * unit/post.c - post_update: foreign keys that are written by an UPDATE of their own, when both
+ * rows exist; and before DELETEs, so that no row refers to one that goes.
+ *
+ * A second UPDATE counts the version once per flush: not for a row that this flush has written.
+ */
+#include "unit/dep.h"
+
+#include <string.h>
+
+int
+orm_post_note(orm_work *w, orm_urow *r, const orm_relation *rel)
+{
+    if (r->post == NULL) {
+        r->post = orm_arena_array(&w->arena, r->plan->nwords, sizeof(uint64_t));
+        if (r->post == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        memset(r->post, 0, r->plan->nwords * sizeof(uint64_t));
+    }
+    for (uint32_t i = 0; i < rel->npairs; i++) {
+        int32_t column = rel->pairs[i].dest < 0
+                             ? -1
+                             : orm_wplan_slot_column(r->plan, (uint32_t)rel->pairs[i].dest);
+
+        if (column >= 0) {
+            orm_bit_set(r->post, (uint32_t)column);
+        }
+    }
+    return 0;
+}
+
+/* The shape of a row's second UPDATE. 0 / -1. */
+static int
+shape_row(orm_urow *r)
+{
+    orm_wplan *p = r->plan;
+
+    for (uint32_t i = 0; i < p->ncols; i++) {
+        uint8_t kind = p->cols[i].update.kind;
+
+        if (kind >= ORM_D_SCALAR && kind <= ORM_D_CONTEXT) {
+            orm_bit_set(r->post, i);
+        }
+    }
+    if (p->version >= 0 && p->generator != Py_False && !(r->flags & ORM_R_WRITTEN)
+        && r->op != ORM_OP_DELETE) {
+        orm_bit_set(r->post, (uint32_t)p->version);
+        Py_CLEAR(r->version);
+        if (orm_next_version(r) < 0) {
+            return -1;
+        }
+    }
+    r->shape = orm_wshape_of(p, ORM_OP_UPDATE, r->post);
+    return r->shape == NULL ? -1 : 0;
+}
+
+int
+orm_post_run(orm_work *w, orm_ubase *b, bool deletes)
+{
+    orm_urow **rows = deletes ? b->deletes : b->saves;
+    uint32_t n = deletes ? b->ndeletes : b->nsaves;
+    orm_urow **list = orm_arena_array(&w->arena, (size_t)n + 1, sizeof(*list));
+    uint32_t count = 0;
+
+    if (list == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (rows[i]->post != NULL && !(rows[i]->flags & ORM_R_TAKEN)) {
+            list[count++] = rows[i];
+            if (shape_row(rows[i]) < 0) {
+                return -1;
+            }
+        }
+    }
+    return count == 0 ? 0
+           : orm_base_connect(w, b) < 0 || orm_run_steps(w, b, list, count) < 0 ? -1
+                                                                                : 0;
+}
