@@ -209,11 +209,11 @@ class Range(Generic[T]):
         if isinstance(value, int):
             ends = [v for v in (self.lower, self.upper) if v is not None]
             fits = all(-(2**31) <= v < 2**31 for v in ends)  # type: ignore[operator]
-            return INT4RANGE() if fits else INT8RANGE()
+            return INT4RANGE() if fits else INT8RANGE()  # type: ignore[no-any-return]
         if isinstance(value, dt.datetime):
-            return TSTZRANGE() if value.tzinfo is not None else TSRANGE()
+            return TSTZRANGE() if value.tzinfo is not None else TSRANGE()  # type: ignore[no-any-return]
         if isinstance(value, dt.date):
-            return DATERANGE()
+            return DATERANGE()  # type: ignore[no-any-return]
         return NUMRANGE() if isinstance(value, Decimal) else NullType()
 
 
@@ -231,11 +231,11 @@ def _order(one: _End, other: _End) -> int:
     if one.value is None or other.value is None:
         left = one.infinity if one.value is None else 0
         right = other.infinity if other.value is None else 0
-        return (left > right) - (left < right)
+        return (left > right) - (left < right)  # type: ignore[no-any-return]
     step = _step(one.value)
     if step is not None:  # an open end of whole numbers or days is the closed one beside it
         left, right = one.value + step * one.side, other.value + step * other.side
-        return (left > right) - (left < right)
+        return (left > right) - (left < right)  # type: ignore[no-any-return]
     if one.value != other.value:
         return 1 if one.value > other.value else -1
     return (one.side > other.side) - (one.side < other.side)
@@ -276,7 +276,7 @@ class MultiRange(list[Range[T]]):
         for member in self:
             type_ = member._type_of_value()
             if isinstance(type_, AbstractSingleRange):
-                return _MULTI[type(type_)]()
+                return _MULTI[type(type_)]()  # type: ignore[no-any-return]
         return NullType()
 
 
@@ -394,5 +394,6 @@ _MULTI: dict[type, Any] = {
     INT4RANGE: INT4MULTIRANGE, INT8RANGE: INT8MULTIRANGE, NUMRANGE: NUMMULTIRANGE,
     DATERANGE: DATEMULTIRANGE, TSRANGE: TSMULTIRANGE, TSTZRANGE: TSTZMULTIRANGE,
 }  # fmt: skip
-BY_OID = {cls._oids[0]: cls() for pair in _MULTI.items() for cls in pair}
+_CLASSES: list[Any] = [cls for pair in _MULTI.items() for cls in pair]
+BY_OID = {cls._oids[0]: cls() for cls in _CLASSES}
 """The type of a result column by its number; the core asks where no column says one."""

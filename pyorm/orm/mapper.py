@@ -40,8 +40,7 @@ class Mapper:
         tables: the tables that its instances' rows are in.
     """
 
-    is_mapper = True
-    is_aliased_class = is_selectable = False
+    is_mapper, is_aliased_class, is_selectable = True, False, False
     concrete = single = non_primary = polymorphic_abstract = False
     inherits: Mapper | None = None
     inherit_condition: Any = None
@@ -59,10 +58,10 @@ class Mapper:
     persist_selectable: Any
     tables: Any
     polymorphic_load: str | None
-    _poly_given: Any
+    _poly_given: Any  # of _with_polymorphic.py, with the next three
     _poly_selectable: Any
     _poly_inline: Any
-    _poly_joins: Any  # of _with_polymorphic.py
+    _poly_joins: Any
 
     def __init__(
         self,

@@ -72,7 +72,8 @@ class ExcludeConstraint(ColumnCollectionConstraint):
             if isinstance(element, _core.ColumnClause):
                 text, key = render.quote(element.name), element.key
             else:
-                text, key = render.expression(element), getattr(element, "key", None)
+                text = render.expression(element)
+                key = getattr(element, "key", None)
                 text = f"({text})" if isinstance(element, NEED_PARENTHESES) else text
             if key in self.ops:
                 text += f" {self.ops[key]}"

@@ -24,7 +24,7 @@ def make_related_cases(q: Any) -> Cases:
 
 def joins(q: Any) -> Cases:
     """Return joins to the related class itself."""
-    s, A, P, T, O, L = q.sa.select, q.Author, q.Post, q.Tag, q.Order, q.Line
+    s, A, P, T, O, L = q.sa.select, q.Author, q.Post, q.Tag, q.Order, q.Line  # noqa: E741
     count = q.sa.func.count
     return {
         "join": lambda: s(A).join(A.posts),
@@ -121,7 +121,7 @@ def joins_refined(q: Any) -> Cases:
 
 def exists(q: Any) -> Cases:
     """Return any() and has()."""
-    s, A, P, T, O = q.sa.select, q.Author, q.Post, q.Tag, q.Order
+    s, A, P, T, O = q.sa.select, q.Author, q.Post, q.Tag, q.Order  # noqa: E741
     a1, p1 = q.author1, q.post1
     return {
         "any": lambda: s(A).where(A.posts.any()),

@@ -15,7 +15,7 @@ def make_related_value() -> object:
     """Return the value of a bind that stands for an instance's key."""
     from tests.golden.related import make_related
 
-    global _models
+    global _models  # noqa: PLW0603
     if _models is None:
         _models = make_related("pyorm")
     q = _models
