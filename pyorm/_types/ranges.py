@@ -231,7 +231,7 @@ def _order(one: _End, other: _End) -> int:
     if one.value is None or other.value is None:
         left = one.infinity if one.value is None else 0
         right = other.infinity if other.value is None else 0
-        return (left > right) - (left < right)  # type: ignore[no-any-return]
+        return (left > right) - (left < right)
     step = _step(one.value)
     if step is not None:  # an open end of whole numbers or days is the closed one beside it
         left, right = one.value + step * one.side, other.value + step * other.side

@@ -9,8 +9,8 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "attributes", "clsregistry", "collections", "declarative", "events", "exc", "interfaces", "mapper", "properties", "query",
-    "relationships", "scoping", "session",
+    "attributes", "clsregistry", "collections", "declarative", "events", "exc", "interfaces", "mapper", "properties",
+    "query", "relationships", "scoping", "session",
 )  # fmt: skip
 _NAMES = {
     "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",

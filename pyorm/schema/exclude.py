@@ -73,7 +73,7 @@ class ExcludeConstraint(ColumnCollectionConstraint):
                 text, key = render.quote(element.name), element.key
             else:
                 text = render.expression(element)
-                key = getattr(element, "key", None)
+                key = getattr(element, "key", None)  # type: ignore[assignment]
                 text = f"({text})" if isinstance(element, NEED_PARENTHESES) else text
             if key in self.ops:
                 text += f" {self.ops[key]}"
