@@ -226,7 +226,7 @@ def o2m_delete_orphan_moved_from_deleted(k: Kit) -> None:
 
 @case
 def o2m_deleted_child_added_again(k: Kit) -> None:
-    p1, p2, children = two_parents(k, backref=False)
+    _p1, p2, children = two_parents(k, backref=False)
     k.session.delete(children[0])
     p2.children.append(children[0])
     k.flush()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.golden.flush_family import family
 from tests.golden.flush_cycles import tree
+from tests.golden.flush_family import family
 from tests.golden.flush_kit import Kit, case
 from tests.golden.flush_links import posts_and_tags
 
