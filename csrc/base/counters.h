@@ -75,6 +75,11 @@
     X(load_by_text)       /* classes of rows known by their discriminator's bytes */      \
     X(load_entered)        /* instances entered without asking the map again */          \
     X(load_prepared)       /* statements by key run without a tree */                    \
+    X(load_many)           /* SELECTs for the related instances of many parents */       \
+    X(lazy_get)            /* many-to-one loads of one row by key */                     \
+    X(lazy_one)            /* relationship loads for one parent */                       \
+    X(lazy_batch)          /* relationship loads for the peers of an instance */         \
+    X(lazy_prefetched)     /* relationships that a batch had loaded before */            \
     /* unit */                                                                           \
     X(unit_flush)          /* flushes */                                                 \
     X(unit_rows)           /* rows written by one execution each */                      \

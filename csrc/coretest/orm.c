@@ -114,12 +114,6 @@ probe_load_slot(orm_session *s, orm_head *h, uint32_t slot, int Py_UNUSED(passiv
     return rc;
 }
 
-static void
-probe_leave_peers(orm_head *h)
-{
-    h->peers = NULL;
-}
-
 static int
 probe_enter(orm_session *Py_UNUSED(s))
 {
@@ -170,7 +164,6 @@ static const orm_session_ops probe_ops = {.on_dirty = probe_on_dirty,
                                           .enter = probe_enter,
                                           .leave = probe_leave,
                                           .listened = probe_listened,
-                                          .leave_peers = probe_leave_peers,
                                           .cascade_add = probe_cascade_add,
                                           .expunge = probe_expunge};
 

@@ -220,6 +220,25 @@ raise_raiseload(orm_head *h, orm_attribute *a)
     return -1;
 }
 
+/* Reading the slot raises: an option said so, or the mapping and no option another thing. */
+static bool
+is_refused(const orm_attribute *a, int tag)
+{
+    return tag == ORM_TAG_RAISE
+           || (tag == ORM_TAG_ABSENT && a->flags & ORM_A_RAISE
+               && !(a->relation != NULL && a->relation->lazy == ORM_LAZY_RAISE_ON_SQL))
+           || (tag == ORM_TAG_DEFERRED && a->flags & ORM_A_RAISE);
+}
+
+/* Reading the slot raises if it takes SQL. */
+static bool
+is_refused_sql(const orm_attribute *a, int tag)
+{
+    return tag == ORM_TAG_RAISE_ON_SQL
+           || (tag == ORM_TAG_ABSENT && a->relation != NULL
+               && a->relation->lazy == ORM_LAZY_RAISE_ON_SQL);
+}
+
 /* Bring in what the slot lacks. 1 look again, 0 nothing to load, 2 forbidden by the flags, -1. */
 static int
 load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
@@ -227,6 +246,7 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
     bool own_loader = tag == ORM_TAG_DEFERRED || tag == ORM_TAG_RAISE
                       || ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
     orm_session *s = h->session;
+    int rc;
 
     if (tag == ORM_TAG_EXPIRED && HAS_IDENTITY(h)) {
         if ((passive & (ORM_P_CALLABLES | ORM_P_SQL)) != (ORM_P_CALLABLES | ORM_P_SQL)) {
@@ -244,7 +264,7 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
     if (!(passive & ORM_P_CALLABLES)) {
         return 2;
     }
-    if (tag == ORM_TAG_RAISE || (a->flags & ORM_A_RAISE && tag != ORM_TAG_EXPIRED)) {
+    if (is_refused(a, tag)) {
         return passive & ORM_P_NO_RAISE ? 2 : raise_raiseload(h, a);
     }
     if (s == NULL) {
@@ -259,6 +279,12 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
     }
     if (a->kind == ORM_SLOT_COLLECTION && !(passive & ORM_P_SQL)) {
         return 2;
+    }
+    if (is_refused_sql(a, tag)) {
+        rc = s->ops->load_slot(s, h, a->slot, passive & ~ORM_P_SQL);
+        return rc != 2 || passive & ORM_P_NO_RAISE || !(passive & ORM_P_SQL)
+                   ? rc
+                   : raise_raiseload(h, a);
     }
     return s->ops->load_slot(s, h, a->slot, passive);
 }

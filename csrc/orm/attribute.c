@@ -520,9 +520,12 @@ attribute_getattro(PyObject *self, PyObject *name)
     if (rc == 0 && a->prop != NULL) {
         rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
     }
-    if (comparator != NULL) {
+    if (comparator != NULL && comparator != self) {
         rc = PyObject_GetOptionalAttr(comparator, name, &found);
-        Py_DECREF(comparator);
+    }
+    Py_XDECREF(comparator);
+    if (rc == 1 && found == NULL) { /* the comparator was the attribute itself */
+        rc = 0;
     }
     if (rc == 0 && a->columns != NULL && PyTuple_GET_SIZE(a->columns) > 0) {
         rc = PyObject_GetOptionalAttr(PyTuple_GET_ITEM(a->columns, 0), name, &found);

@@ -264,10 +264,10 @@ entity_leave(orm_entity *e)
 
     h->flags |= ORM_H_DEAD;
     orm_colls_drop(h);
+    if (h->peers != NULL) {
+        orm_peers_leave(h);
+    }
     if (h->session != NULL) {
-        if (h->peers != NULL) {
-            h->session->ops->leave_peers(h);
-        }
         if (h->flags & ORM_H_IN_MAP) {
             orm_idmap_remove(&h->session->map, h);
         }

@@ -61,4 +61,8 @@ uint32_t orm_load_refresh_slots(orm_head *h, uint32_t *slots);
  * brings the slot and the unloaded ones of its group. 1 filled, 0 nothing to load, -1. */
 int orm_load_slot(orm_session *s, PyObject *conn, orm_head *h, uint32_t slot);
 
+/* The loader of a relationship slot that holds nothing: flushes, finds and stores. 1 filled,
+ * 0 nothing to load, 2 the flags forbid what would be needed, -1. */
+int orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive);
+
 #endif

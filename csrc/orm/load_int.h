@@ -13,62 +13,8 @@
 #define ORM_ORM_LOAD_INT_H
 
 #include "orm/load.h"
+#include "orm/load_option.h"
 #include "orm/orm_int.h"
-
-/* --- options (option.c) ------------------------------------------------------------------ */
-
-enum { ORM_OPT_SLOT, ORM_OPT_ALL, ORM_OPT_GROUP, ORM_OPT_EXPR }; /* what an item is about */
-enum { ORM_OPT_LOAD, ORM_OPT_DEFER, ORM_OPT_RAISE };   /* what is to happen */
-
-typedef struct orm_optitem {
-    uint32_t entity;    /* index into the option's entities, or ORM_OPT_ANY: every entity */
-    uint8_t what;       /* ORM_OPT_SLOT, _ALL, _GROUP, _EXPR */
-    uint8_t strategy;   /* ORM_OPT_LOAD, _DEFER, _RAISE */
-    uint32_t slot;      /* of ORM_OPT_SLOT and _EXPR */
-    PyObject *group;    /* owned interned str, of ORM_OPT_GROUP; else NULL */
-    orm_node *expr;     /* owned, of ORM_OPT_EXPR: what the slot is loaded from, a child of the
-                           OPTION node behind the entities; else NULL */
-} orm_optitem;
-#define ORM_OPT_ANY UINT32_MAX
-
-/* `_core.LoaderOption`, which Python's Load subclasses: filled once, then never changed. */
-typedef struct orm_option {
-    PyObject_HEAD
-    orm_node **entities; /* owned array of owned ENTITY nodes, in the OPTION node as children */
-    uint32_t nentities;
-    uint32_t nitems;
-    orm_optitem *items;  /* owned array */
-} orm_option;
-
-extern PyType_Spec orm_option_spec;
-orm_node *orm_option_node(orm_state *st, PyObject *o, bool *is_option);
-/* What the options say the slot of an entity is loaded from: borrowed, or NULL. */
-orm_node *orm_option_expression(const orm_node *options, const orm_node *entity,
-                                const orm_attribute *a);
-int orm_option_key(orm_state *st, void *k, PyObject *payload);
-
-/* --- aliases (alias.c) ------------------------------------------------------------------- */
-
-/* `_core.AliasedEntity`: a mapped class read from another selectable. */
-typedef struct orm_alias {
-    PyObject_HEAD
-    orm_node *entity;      /* owned ENTITY node whose owner this is; NULL until it is set up */
-    orm_mapper *mapper;    /* owned */
-    PyObject *columns;     /* owned dict key -> tuple of columns of the selectable, beginning with
-                              the one that the attribute stands for; NULL: an alias of the mapper's
-                              own table, which has them all */
-    bool part;             /* one of another alias's subclasses: not a restriction of its own */
-    PyObject *subs;        /* owned tuple of orm_alias: with_polymorphic()'s subclasses; or NULL */
-    orm_attribute **attrs; /* owned array of owned attributes by slot, made when asked for */
-    uint32_t nattrs;
-    PyObject *weakrefs;
-} orm_alias;
-
-extern PyType_Spec orm_alias_spec;
-/* The attribute of a slot: 1 and borrowed from the alias; 0: its selectable has no such column;
-   -1. */
-int orm_alias_attribute(orm_alias *al, uint32_t slot, orm_attribute **out);
-int orm_coerce_entity(orm_state *st, PyObject *o, orm_node **out);
 
 /* --- the plan (load_plan.c) -------------------------------------------------------------- */
 
@@ -76,7 +22,10 @@ enum {
     ORM_FILL_COLUMN,   /* decode a column into the slot */
     ORM_FILL_DEFERRED, /* mark: an option left the column out, a read loads it */
     ORM_FILL_RAISE,    /* mark: likewise, and a read raises */
-    ORM_FILL_EXPIRED   /* mark: the selectable does not have the column */
+    ORM_FILL_EXPIRED,  /* mark: the selectable does not have the column */
+    ORM_FILL_RAISE_ON_SQL, /* mark of a relationship: a read that needs SQL raises */
+    ORM_FILL_NOLOAD,   /* a relationship stays empty */
+    ORM_FILL_LAZY      /* a relationship that the mapping loads eagerly is left to its reader */
 };
 /* When an entry applies to an instance that the session knew before this result. */
 enum {
@@ -92,6 +41,26 @@ typedef struct orm_fill {
 } orm_fill;
 
 typedef struct orm_poly orm_poly; /* load_poly.h: which class a row is of */
+/* A related entity in the same row. */
+typedef struct orm_child {
+    uint32_t slot;       /* relationship of the parent */
+    uint32_t ent;        /* entity plan of what it refers to */
+    uint32_t number;     /* among all children of the load plan */
+    bool many;           /* a collection */
+} orm_child;
+
+/* A relationship that is loaded by a further SELECT once the rows are there. */
+typedef struct orm_post {
+    uint32_t ent;        /* entity plan of the parents */
+    uint32_t slot;       /* the relationship */
+    uint8_t how;         /* ORM_LAZY_SELECTIN, _SUBQUERY, _IMMEDIATE */
+    PyObject *what;      /* owned: (Step or None, options of the related entity) */
+    PyObject *arguments; /* owned dict: recursion_depth, chunksize */
+    uint32_t chunk;      /* parents of one SELECT; 0: as many as there may be */
+    bool plain;          /* the relationship's own statement does it */
+    bool has_values;     /* criteria: worked out at each execution */
+    PyObject *loads;     /* owned: its statement, made at the first execution; or NULL */
+} orm_post;
 
 /* How one entity is found in a row and filled from it. */
 typedef struct orm_entplan {
@@ -105,6 +74,11 @@ typedef struct orm_entplan {
     uint32_t nfill;
     uint32_t ncolumns;   /* entries of kind ORM_FILL_COLUMN */
     orm_poly *poly;      /* owned: instances may be of subclasses; NULL: always of `mapper` */
+    orm_child *children; /* owned: joined entities, in slot order; NULL: none */
+    uint32_t nchildren;
+    PyObject *remembered; /* owned: options for later lazy loads of its instances; or NULL */
+    bool has_posts;      /* load_post.c wants to know its instances */
+    bool peers;          /* has relationships: what comes together is remembered (peers.h) */
 } orm_entplan;
 
 /* One item of the user's rows. */
@@ -125,11 +99,24 @@ typedef struct orm_load_plan {
     orm_entplan *ents;   /* owned; one per entity, however often it stands in the list */
     uint8_t *by_identity; /* owned: per root, whether unique() compares by identity */
     uint32_t nroots, nents;
+    orm_post *posts;     /* owned; outer relationships before what they lead to */
+    uint32_t nposts;
+    uint32_t nchildren;  /* of all entity plans */
+    bool repeats;        /* a child is a collection: rows repeat their parents */
     uint32_t ncols;      /* columns of the result; with `wanted`: its length */
     PyObject *wanted;    /* owned list of nodes that the numbers of columns are about, where the
                             columns are another statement's: load_match.c finds them. Else NULL */
     PyObject *shape;     /* owned: of the rows, made at the first execution; or NULL */
 } orm_load_plan;
+
+/* --- what is loaded along (load_eager.c) -------------------------------------------------- */
+/* An option or a mapping asks for it. 1 / 0 / -1. */
+int orm_eager_needed(orm_state *st, const orm_node *options, const orm_node *cols);
+/* Ask Python: 1 and *out (new reference): an Expansion; 0: nothing; -1. */
+int orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out);
+extern PyMethodDef orm_eager_functions[];
+/* An Expansion into the plan; ents: entity plan of each item. 0 / -1. */
+int orm_eager_link(orm_load_plan *plan, const uint32_t *ents, PyObject *expansion);
 
 extern const orm_sql_orm_ops orm_load_sql_ops;
 
@@ -147,6 +134,8 @@ uint32_t orm_bundle_leaves(const orm_node *cols); /* items, those of bundles in 
 int orm_bundle_finish(orm_state *st, const orm_node *item, orm_root *root); /* parts are made */
 void orm_root_fini(orm_root *root);
 int orm_root_traverse(const orm_root *root, visitproc visit, void *arg);
+/* The name of an item in the row, before duplicates are counted. New reference. */
+PyObject *orm_root_key(orm_state *st, orm_node *item);
 /* The rows' shape. Borrowed from the plan, or NULL with an exception. */
 PyObject *orm_load_plan_shape(orm_state *st, orm_load_plan *plan);
 
@@ -159,6 +148,9 @@ orm_load_plan *orm_load_plan_match(orm_state *st, const orm_load_plan *plan,
 void orm_load_plan_unmatch(orm_load_plan *plan);
 
 /* --- rows (load_rows.c) ------------------------------------------------------------------ */
+
+typedef struct orm_postlist orm_postlist; /* load_post.c: instances that posts are about */
+typedef struct orm_tree orm_tree; /* load_tree.c: relationships filled from joined rows */
 
 /* One execution on its way into instances. */
 typedef struct orm_loader {
@@ -182,6 +174,11 @@ typedef struct orm_loader {
     orm_ptrmap seen;         /* heads that this run overwrote or told listeners of; only then used */
     uint64_t nint, nentered; /* rows that took the two fast paths, counted at the end */
     uint8_t *int_key;        /* owned: per entity plan, key columns read without an object */
+    struct orm_group **groups; /* owned: per entity plan, its peer record, opened when the first
+                                instance comes; NULL: rows are read in batches */
+    orm_postlist *posts;     /* owned, per entity plan; NULL: the plan has no posts */
+    orm_tree *tree;          /* owned; NULL: the plan has no children */
+    bool streams;            /* yield_per or stream_results: nothing is remembered */
 } orm_loader;
 
 /* Take over the running result r (also on failure). 0 / -1. */
@@ -194,14 +191,36 @@ PyObject *orm_loader_root(orm_loader *l, const orm_root *root, const orm_cell *c
 /* Any column of the current row. New reference. */
 PyObject *orm_loader_value(orm_loader *l, uint32_t column, const char *label,
                            const orm_cell *cell);
-/* The batch is with the user: its instances are complete. */
-void orm_loader_batch_done(orm_loader *l);
+/* The batch is complete and goes to the user. 0 / -1: its collections could not be finished. */
+int orm_loader_batch_done(orm_loader *l);
 /* Of what was brought since `from` (a value of nfresh) only `kept` stays with the user. */
 void orm_loader_drop(orm_loader *l, uint32_t from, const orm_head *kept);
 /* The result failed with the live exception: expire what this batch brought. Keeps it. */
 void orm_loader_failed(orm_loader *l);
 /* `load` (event ORM_IEV_LOAD) or `refresh` (names: new set, consumed, or NULL: None). 0 / -1. */
 int orm_loader_fire(orm_loader *l, orm_mapper *m, PyObject *obj, int event, PyObject *names_steal);
+/* --- further SELECTs (load_post.c) --------------------------------------------------------- */
+int orm_posts_prepare(orm_load_plan *plan); /* when the plan is made. 0 / -1 */
+orm_postlist *orm_posts_new(uint32_t nents); /* NULL: exception */
+void orm_posts_free(orm_postlist *lists, uint32_t nents); /* NULL: no-op */
+/* An instance of a plan with posts is in the batch. 0 / -1. */
+int orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h);
+/* The batch is complete: load what its instances refer to. 0 / -1. */
+int orm_posts_run(orm_loader *l);
+
+/* --- joined entities (load_tree.c) --------------------------------------------------------- */
+orm_tree *orm_tree_new(uint32_t nchildren); /* NULL: exception */
+void orm_tree_free(orm_tree *t, uint32_t nchildren); /* NULL: no-op */
+/* The entities that the current row has for the relationships of obj. 0 / -1. */
+int orm_tree_children(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
+                      const orm_cell *cells);
+/* noload: the slot is None, or an empty collection. 0 / -1. */
+int orm_tree_leave_empty(orm_head *h, uint32_t slot);
+/* A batch ends: collections are complete. 0 / -1; forgets everything in any case. */
+int orm_tree_done(orm_tree *t, uint32_t nchildren);
+/* The result failed: what was half filled is unloaded again. Keeps the live exception. */
+void orm_tree_undo(orm_tree *t, uint32_t nchildren);
+
 /* The listeners of an instance event, borrowed, or NULL. */
 static inline PyObject *
 orm_instance_listeners(const orm_mapper *m, int event)

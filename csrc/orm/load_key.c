@@ -7,6 +7,7 @@
  *   row -> slots. What asks for more (FOR UPDATE, loader options, a schema map) is built as a
  *   statement and goes through the engine's cache.
  */
+#include "orm/lazy.h"
 #include "orm/load_keyed.h"
 #include "orm/relation_expr.h"
 #include "orm/relation.h"
@@ -358,6 +359,40 @@ run_get(PyObject *conn, orm_mapper *m, const orm_key_room *key, const orm_load_o
     return rc;
 }
 
+/* The instance of the rows: one row, or as many as joined collections make. 0 / -1. */
+static int
+read_rows(orm_loader *l, PyObject **out)
+{
+    const orm_cell *cells = NULL;
+    int rc;
+
+    while ((rc = orm_result_next(l->r, &cells)) > 0) {
+        PyObject *obj = NULL;
+
+        l->row++;
+        obj = orm_loader_entity(l, &l->plan->ents[0], cells);
+        if (obj == NULL) {
+            rc = -1;
+            break;
+        }
+        Py_XSETREF(*out, obj);
+        if (!l->plan->repeats) {
+            rc = 0;
+            break;
+        }
+    }
+    if (rc < 0) {
+        orm_loader_failed(l);
+    }
+    else {
+        rc = orm_loader_batch_done(l);
+    }
+    if (rc < 0 || *out == Py_None) {
+        Py_CLEAR(*out);
+    }
+    return rc;
+}
+
 int
 orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
              const orm_load_opts *opts, PyObject **out)
@@ -366,7 +401,6 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
     orm_loader l = {.token = Py_XNewRef(k->token)};
     orm_compiled *c = NULL;
     orm_result *r = NULL;
-    const orm_cell *cells = NULL;
     int rc = -1;
 
     *out = NULL;
@@ -379,18 +413,11 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
         goto done;
     }
     l.overwrite = opts != NULL && opts->populate_existing;
+    l.streams = true; /* it comes alone */
     if (orm_loader_init(&l, s, c, r) < 0) {
         goto done;
     }
-    rc = orm_result_next(r, &cells);
-    if (rc > 0) {
-        l.row = 1;
-        *out = orm_loader_entity(&l, &l.plan->ents[0], cells);
-        rc = *out == NULL ? -1 : 0;
-    }
-    if (*out == Py_None) {
-        Py_CLEAR(*out);
-    }
+    rc = read_rows(&l, out);
 done:
     orm_loader_fini(&l);
     orm_key_room_fini(&key);
@@ -427,8 +454,12 @@ orm_load_setup(PyObject *module, orm_state *st)
     if (orm_type_add(module, st, &orm_option_spec, NULL, &st->LoaderOption) < 0
         || orm_type_add(module, st, &orm_alias_spec, NULL, &st->AliasedEntity) < 0
         || orm_type_add(module, st, &orm_relation_spec, NULL, &st->Relation) < 0
+        || orm_type_add(module, st, &orm_relloads_spec, NULL, &st->RelationLoads) < 0
         || orm_type_add(module, st, &orm_loads_spec, NULL, &st->MapperLoads) < 0
         || orm_relation_setup(module, st) < 0) {
+        return -1;
+    }
+    if (PyModule_AddFunctions(module, orm_eager_functions) < 0) {
         return -1;
     }
     return orm_sql_set_orm_ops(st, &orm_load_sql_ops);

@@ -24,6 +24,8 @@ orm_entplan_fini(orm_entplan *p)
     PyMem_Free(p->fill);
     PyMem_Free(p->ident);
     orm_poly_free(p->poly);
+    PyMem_Free(p->children);
+    Py_XDECREF(p->remembered);
     Py_XDECREF(p->mapper);
     Py_XDECREF(p->entity);
 }
@@ -41,6 +43,12 @@ plan_free(void *load)
     }
     Py_XDECREF(plan->shape);
     Py_XDECREF(plan->wanted);
+    for (uint32_t i = 0; i < plan->nposts; i++) {
+        Py_XDECREF(plan->posts[i].what);
+        Py_XDECREF(plan->posts[i].arguments);
+        Py_XDECREF(plan->posts[i].loads);
+    }
+    PyMem_Free(plan->posts);
     PyMem_Free(plan->ents);
     PyMem_Free(plan->roots);
     PyMem_Free(plan->by_identity);
@@ -62,6 +70,7 @@ plan_traverse(void *load, visitproc visit, void *arg)
                 return rc;
             }
         }
+        Py_VISIT(plan->ents[i].remembered);
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
         int rc = orm_root_traverse(&plan->roots[i], visit, arg);
@@ -71,6 +80,11 @@ plan_traverse(void *load, visitproc visit, void *arg)
     }
     Py_VISIT(plan->shape);
     Py_VISIT(plan->wanted);
+    for (uint32_t i = 0; i < plan->nposts; i++) {
+        Py_VISIT(plan->posts[i].what);
+        Py_VISIT(plan->posts[i].arguments);
+        Py_VISIT(plan->posts[i].loads);
+    }
     return 0;
 }
 
@@ -289,6 +303,7 @@ add_entity(orm_builder *b, orm_node *entity)
     orm_load_plan *plan = b->plan;
     orm_mapper *m = (orm_mapper *)entity->payload;
     orm_entplan *p = NULL;
+    uint32_t relations = 0;
     int partial;
 
     for (uint32_t i = 0; i < plan->nents; i++) {
@@ -302,7 +317,7 @@ add_entity(orm_builder *b, orm_node *entity)
     p->entity = (orm_node *)Py_NewRef(entity);
     p->nident = m->npk;
     p->ident = PyMem_Malloc((m->npk + 1) * sizeof(*p->ident));
-    p->fill = PyMem_Calloc(m->nslots + 1, sizeof(*p->fill));
+    p->fill = PyMem_Calloc(2 * m->nslots + 1, sizeof(*p->fill));
     if (p->ident == NULL || p->fill == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -312,125 +327,16 @@ add_entity(orm_builder *b, orm_node *entity)
     }
     partial = allows_partial_pk(m);
     p->partial_pk = partial > 0;
-    if (partial < 0 || add_slots(b, entity, m, p) < 0 || check_identity(p) < 0) {
+    p->peers = orm_mapper_relations(m, &relations) != NULL && relations > 0;
+    if (partial < 0 || PyErr_Occurred() || add_slots(b, entity, m, p) < 0 || check_identity(p) < 0) {
         return -1;
     }
     return plan->nents - 1;
 }
 
-/* --- names of the items ------------------------------------------------------------------- */
-
-/* The name of an item in the row, before duplicates are counted. New reference. */
-static PyObject *
-root_key(orm_state *st, orm_node *item)
-{
-    orm_node *inner = item;
-
-    if (item->kind == ORM_N_ENTITY) {
-        PyObject *owner = orm_node_wrap(st, item);
-        PyObject *name = NULL;
-
-        if (owner != NULL && item->aux & ORM_ENTITY_ALIASED) {
-            PyObject *insp = PyObject_GetAttr(owner, st->s_aliased_insp);
-            name = insp == NULL ? NULL : PyObject_GetAttr(insp, st->s_name);
-            Py_XDECREF(insp);
-            if (name == Py_None) {
-                Py_SETREF(name, Py_NewRef(st->s_no_label));
-            }
-        }
-        else if (owner != NULL) {
-            name = PyType_GetName((PyTypeObject *)owner);
-        }
-        Py_XDECREF(owner);
-        return name;
-    }
-    if (item->kind == ORM_N_LABEL && item->payload != NULL) {
-        return Py_NewRef(item->payload);
-    }
-    while (inner->kind == ORM_N_CAST || inner->kind == ORM_N_TYPECOERCE
-           || inner->kind == ORM_N_APPLY) {
-        inner = inner->args[0];
-    }
-    switch (inner->kind) {
-    case ORM_N_LIST:
-        return orm_is_bundle(inner) ? PyObject_GetAttr(inner->payload, st->s_name)
-                                    : Py_NewRef(st->s_no_label);
-    case ORM_N_LABEL: /* _name_expression() */
-        return Py_NewRef(inner->payload == NULL ? st->s_no_label : inner->payload);
-    case ORM_N_COLUMN:
-    case ORM_N_ATTR:
-        return Py_NewRef(orm_node_named(inner)->key);
-    case ORM_N_COLREF:
-    case ORM_N_TEXT:
-        return Py_NewRef(inner->payload);
-    case ORM_N_FUNC:
-        if (PyTuple_Check(inner->payload)) {
-            return Py_NewRef(PyTuple_GET_ITEM(inner->payload,
-                                              PyTuple_GET_SIZE(inner->payload) - 1));
-        }
-        return Py_NewRef(inner->payload);
-    default:
-        return Py_NewRef(st->s_no_label);
-    }
-}
-
-/* A name not yet in `taken` (a set): the key, or the key with a number. New reference. */
-static PyObject *
-free_key(PyObject *taken, PyObject *key)
-{
-    PyObject *name = Py_NewRef(key);
-    int known = PySet_Contains(taken, name);
-
-    for (int n = 1; known > 0; n++) {
-        Py_SETREF(name, PyUnicode_FromFormat("%U_%d", key, n));
-        known = name == NULL ? -1 : PySet_Contains(taken, name);
-    }
-    if (known < 0 || PySet_Add(taken, name) < 0) {
-        Py_CLEAR(name);
-    }
-    return name;
-}
-
-PyObject *
-orm_load_plan_shape(orm_state *st, orm_load_plan *plan)
-{
-    PyObject *keys = NULL;
-    PyObject *exprs = NULL;
-    PyObject *taken = NULL;
-    PyObject *shape = NULL;
-
-    if (plan->shape != NULL) {
-        return plan->shape;
-    }
-    keys = PyTuple_New(plan->nroots);
-    exprs = PyTuple_New(plan->nroots);
-    taken = PySet_New(NULL);
-    if (keys == NULL || exprs == NULL || taken == NULL) {
-        goto done;
-    }
-    for (uint32_t i = 0; i < plan->nroots; i++) {
-        const orm_root *root = &plan->roots[i];
-        /* The same entity again keeps its name, which then is ambiguous. */
-        PyObject *key = root->is_entity ? Py_NewRef(root->key) : free_key(taken, root->key);
-
-        if (key == NULL) {
-            goto done;
-        }
-        PyTuple_SET_ITEM(keys, i, key);
-        PyTuple_SET_ITEM(exprs, i, Py_NewRef(root->expr));
-    }
-    shape = orm_shape_new(st, keys, exprs);
-    Py_XSETREF(plan->shape, shape);
-done:
-    Py_XDECREF(keys);
-    Py_XDECREF(exprs);
-    Py_XDECREF(taken);
-    return plan->shape;
-}
-
 /* --- expand ------------------------------------------------------------------------------- */
 
-static int add_item(orm_builder *b, orm_node *item, orm_root *root);
+static int64_t add_item(orm_builder *b, orm_node *item, orm_node *shown, orm_root *root);
 
 /* The parts of a bundle, in its place. 0 / -1. */
 static int
@@ -447,24 +353,25 @@ add_bundle(orm_builder *b, orm_node *item, orm_root *root)
         if (root != NULL) {
             root->nparts++;
         }
-        if (add_item(b, item->args[i], root == NULL ? NULL : &root->parts[i]) < 0) {
+        if (add_item(b, item->args[i], item->args[i], root == NULL ? NULL : &root->parts[i]) < 0) {
             return -1;
         }
     }
     return root == NULL ? 0 : orm_bundle_finish(b->st, item, root);
 }
 
-/* One item of the user's list, or of a bundle; root NULL: columns only. 0 / -1. */
-static int
-add_item(orm_builder *b, orm_node *item, orm_root *root)
+/* One item of the user's list, or of a bundle; `shown` is what it is called and looked up by; root
+   NULL: columns only. Index of its entity plan, or of its column; -1. */
+static int64_t
+add_item(orm_builder *b, orm_node *item, orm_node *shown, orm_root *root)
 {
     bool is_entity = item->kind == ORM_N_ENTITY;
     int64_t at;
 
     if (root != NULL) {
         root->is_entity = is_entity;
-        root->key = root_key(b->st, item);
-        root->expr = orm_is_bundle(item) ? Py_NewRef(item->payload) : orm_node_wrap(b->st, item);
+        root->key = orm_root_key(b->st, shown);
+        root->expr = orm_is_bundle(shown) ? Py_NewRef(shown->payload) : orm_node_wrap(b->st, shown);
         root->label = root->key == NULL ? NULL : PyUnicode_AsUTF8(root->key);
         if (root->label == NULL || root->expr == NULL) {
             return -1;
@@ -488,7 +395,50 @@ add_item(orm_builder *b, orm_node *item, orm_root *root)
     if (root != NULL && at >= 0) {
         root->index = (uint32_t)at;
     }
+    return at;
+}
+
+/* All items of the new list: those of the user's first, the related entities behind them. 0 / -1. */
+static int
+add_items(orm_builder *b, const orm_node *cols, const orm_node *shown, PyObject *expansion)
+{
+    uint32_t *ents = PyMem_Calloc((size_t)Py_SIZE(cols) + 1, sizeof(*ents));
+    int64_t at = ents == NULL ? (PyErr_NoMemory(), -1) : 0;
+
+    for (Py_ssize_t i = 0; at >= 0 && i < Py_SIZE(cols); i++) {
+        if (i < Py_SIZE(shown)) {
+            orm_root *root = b->plan == NULL ? NULL : &b->plan->roots[b->plan->nroots++];
+
+            if (root != NULL) {
+                b->plan->by_identity[i] = cols->args[i]->kind == ORM_N_ENTITY;
+            }
+            at = add_item(b, cols->args[i], shown->args[i], root);
+        }
+        else {
+            at = add_entity(b, cols->args[i]);
+        }
+        ents[i] = at < 0 ? 0 : (uint32_t)at;
+    }
+    if (at >= 0 && expansion != NULL && orm_eager_link(b->plan, ents, expansion) < 0) {
+        at = -1;
+    }
+    PyMem_Free(ents);
     return at < 0 ? -1 : 0;
+}
+
+/* A SELECT with what it loads along written out; *stmt is replaced (borrowed from *expansion),
+   which is NULL if there is nothing. 0 / -1. */
+static int
+write_out(orm_builder *b, orm_node **stmt, PyObject **expansion)
+{
+    int rc = orm_eager_needed(b->st, b->options, (*stmt)->args[ORM_SEL_COLS]);
+
+    rc = rc <= 0 ? rc : orm_eager_expand(b->st, *stmt, expansion);
+    if (rc > 0) {
+        *stmt = orm_node_of(b->st, PyTuple_GET_ITEM(*expansion, 0));
+        rc = *stmt == NULL ? -1 : 0;
+    }
+    return rc;
 }
 
 static orm_load_plan *
@@ -577,7 +527,9 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     const orm_node *cols = cell < 0 ? NULL : stmt->args[cell];
     bool entities = false;
     bool bundles = false;
+    const orm_node *shown = cols;
     bool matched = stmt->kind == ORM_N_FROMSTMT; /* the columns are not ours to write */
+    PyObject *expansion = NULL;
     int rc = -1;
 
     *out = NULL;
@@ -602,20 +554,20 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
                              "a Bundle or composite cannot be selected with from_statement(); "
                              "select its columns");
     }
+    if (entities && top && stmt->kind == ORM_N_SELECT) {
+        if (write_out(&b, &stmt, &expansion) < 0) {
+            goto done;
+        }
+        cols = stmt->args[cell];
+        b.options = stmt->args[ORM_SEL_OPTIONS];
+    }
     b.cols = PyList_New(0);
     b.plan = b.cols == NULL || !top ? NULL : plan_new(cols);
     if (b.cols == NULL || (top && b.plan == NULL)) {
         goto done;
     }
-    for (Py_ssize_t i = 0; i < Py_SIZE(cols); i++) {
-        orm_root *root = b.plan == NULL ? NULL : &b.plan->roots[b.plan->nroots++];
-
-        if (root != NULL) {
-            b.plan->by_identity[i] = cols->args[i]->kind == ORM_N_ENTITY;
-        }
-        if (add_item(&b, cols->args[i], root) < 0) {
-            goto done;
-        }
+    if (add_items(&b, cols, shown, expansion) < 0) {
+        goto done;
     }
     if (entities && !matched) {
         *out = with_columns(b.st, stmt, cell, b.cols);
@@ -632,6 +584,7 @@ done:
         plan_free(b.plan);
     }
     Py_XDECREF(b.cols);
+    Py_XDECREF(expansion);
     return rc;
 }
 

@@ -132,8 +132,7 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     if (rc < 0) {
         orm_loader_failed(l);
     }
-    orm_loader_batch_done(l);
-    return rc;
+    return orm_loader_batch_done(l) < 0 ? -1 : rc;
 }
 
 /* An item of `ready` in the form that is asked for. New reference. */
@@ -330,6 +329,7 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
     source->batches = opts.stream;
     source->l.overwrite = opts.overwrite;
     source->l.token = Py_XNewRef(opts.token); /* before: which keys are read fast hangs on it */
+    source->l.streams = opts.stream;
     if (orm_loader_init(&source->l, s, c, r) < 0) {
         source_close(source);
         goto done;
@@ -337,7 +337,8 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
     source->l.statement = Py_XNewRef(statement);
     result = orm_result_object(st, &load_source_ops, source, plan->shape, plan->by_identity,
                                opts.yield_per,
-                               ORM_RESULT_ORM | (plan->nroots == 1 ? ORM_RESULT_SINGLE : 0));
+                               ORM_RESULT_ORM | (plan->nroots == 1 ? ORM_RESULT_SINGLE : 0)
+                                   | (plan->repeats ? ORM_RESULT_NEEDS_UNIQUE : 0));
     if (result == NULL) {
         source_close(source);
     }

@@ -11,6 +11,8 @@
  * Ownership: the caller keeps what it gets alive until orm_loader_batch_done or _failed.
  */
 #include "orm/load_poly.h"
+#include "orm/peers.h"
+#include "orm/relation.h"
 
 /* --- life --------------------------------------------------------------------------------- */
 
@@ -54,8 +56,15 @@ orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
     }
     l->decoders = orm_result_decoders(r, &l->dec);
     l->int_key = PyMem_Malloc(plan->nents + 1);
-    if (l->int_key == NULL) {
+    l->groups = l->streams ? NULL : PyMem_Calloc(plan->nents + 1, sizeof(*l->groups));
+    if (l->int_key == NULL || (l->groups == NULL && !l->streams)) {
         PyErr_NoMemory();
+        return -1;
+    }
+    if (plan->nchildren > 0 && (l->tree = orm_tree_new(plan->nchildren)) == NULL) {
+        return -1;
+    }
+    if (plan->nposts > 0 && (l->posts = orm_posts_new(plan->nents)) == NULL) {
         return -1;
     }
     for (uint32_t i = 0; i < plan->nents; i++) {
@@ -69,6 +78,15 @@ orm_loader_fini(orm_loader *l)
 {
     orm_result *r = l->r;
 
+    for (uint32_t i = 0; l->groups != NULL && i < l->plan->nents; i++) {
+        orm_group_close(l->groups[i]);
+    }
+    PyMem_Free(l->groups);
+    l->groups = NULL;
+    orm_posts_free(l->posts, l->posts == NULL ? 0 : l->plan->nents);
+    l->posts = NULL;
+    orm_tree_free(l->tree, l->tree == NULL ? 0 : l->plan->nchildren);
+    l->tree = NULL;
     ORM_COUNT_BY(load_int_key, l->nint);
     ORM_COUNT_BY(load_entered, l->nentered);
     l->nint = l->nentered = 0;
@@ -117,11 +135,17 @@ note_fresh(orm_loader *l, orm_head *h)
     return 0;
 }
 
-void
+int
 orm_loader_batch_done(orm_loader *l)
 {
+    int rc = l->tree == NULL ? 0 : orm_tree_done(l->tree, l->plan->nchildren);
+
+    if (rc == 0 && l->posts != NULL) {
+        rc = orm_posts_run(l);
+    }
     l->nfresh = 0;
     orm_ptrmap_clear(&l->seen);
+    return rc;
 }
 
 void
@@ -151,6 +175,9 @@ orm_loader_failed(orm_loader *l)
         }
     }
     l->nfresh = 0;
+    if (l->tree != NULL) {
+        orm_tree_undo(l->tree, l->plan->nchildren);
+    }
     PyErr_SetRaisedException(live);
 }
 
@@ -292,6 +319,9 @@ static const int tag_of_kind[] = {
     [ORM_FILL_DEFERRED] = ORM_TAG_DEFERRED,
     [ORM_FILL_RAISE] = ORM_TAG_RAISE,
     [ORM_FILL_EXPIRED] = ORM_TAG_EXPIRED,
+    [ORM_FILL_RAISE_ON_SQL] = ORM_TAG_RAISE_ON_SQL,
+    [ORM_FILL_NOLOAD] = ORM_TAG_ABSENT,
+    [ORM_FILL_LAZY] = ORM_TAG_LAZY,
 };
 
 /* Nobody but the loader knows the instance: what Python a codec runs cannot look at it. */
@@ -341,6 +371,12 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
         }
     }
     for (uint32_t i = ncolumns; i < nfill; i++) {
+        if (fill[i].kind == ORM_FILL_NOLOAD) {
+            if (orm_tree_leave_empty(h, fill[i].slot) < 0) {
+                return -1;
+            }
+            continue;
+        }
         orm_head_set_tag(h, fill[i].slot, tag_of_kind[fill[i].kind]);
     }
     return 0;
@@ -386,6 +422,21 @@ fill_partial(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, orm_head *h
     }
     h->flags &= ~(uint32_t)ORM_H_EXPIRED;
     return 0;
+}
+
+/* The instance came with this result. 0 / -1. */
+static int
+enter_group(orm_loader *l, const orm_entplan *p, orm_head *h)
+{
+    orm_group **g = l->groups == NULL ? NULL : &l->groups[p - l->plan->ents];
+
+    if (g == NULL || h->peers != NULL) {
+        return 0;
+    }
+    if (*g == NULL) {
+        *g = orm_group_open();
+    }
+    return *g == NULL ? -1 : orm_group_enter(*g, h);
 }
 
 /* --- instances ---------------------------------------------------------------------------- */
@@ -438,6 +489,19 @@ complete(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells
                : fill_partial(l, v->fill, v->ncolumns, h, cells);
 }
 
+/* What the row, and further SELECTs, bring for the relationships of the instance. 0 / -1. */
+static inline int
+take_along(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, const orm_cell *cells)
+{
+    if (!orm_mapper_isa(h->mapper, p->mapper)) {
+        return 0;
+    }
+    if (p->has_posts && orm_posts_note(l, p, obj, h) < 0) {
+        return -1;
+    }
+    return p->nchildren == 0 ? 0 : orm_tree_children(l, p, obj, h, cells);
+}
+
 /* The row is about an instance that the session knew. 0 / -1. */
 static int
 meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
@@ -449,6 +513,9 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
 
     if (h->mapper != p->mapper && !orm_mapper_isa(h->mapper, p->mapper)) {
         return 0; /* of another branch of its hierarchy: what the row says is not about it */
+    }
+    if (p->peers && enter_group(l, p, h) < 0) {
+        return -1;
     }
     if (!l->overwrite && !heard) {
         return complete(l, p, h, cells);
@@ -561,15 +628,19 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
         Py_DECREF(obj);
         obj = winner;
         if (other != h) {
-            if (meet_known(l, p, obj, other, cells) < 0) {
+            if (meet_known(l, p, obj, other, cells) < 0
+                || take_along(l, p, obj, other, cells) < 0) {
                 goto error;
             }
             return obj;
         }
     }
-    if (note_fresh(l, h) < 0
+    if (note_fresh(l, h) < 0 || (p->peers && enter_group(l, p, h) < 0)
         || ((l->overwrite || orm_instance_listeners(m, ORM_IEV_REFRESH) != NULL)
             && first_sight(l, h) < 0)) {
+        goto error;
+    }
+    if (take_along(l, p, obj, h, cells) < 0) {
         goto error;
     }
     if ((m->events != NULL || l->s->events != NULL) && tell_loaded(l, m, obj) < 0) {
@@ -674,7 +745,8 @@ take_found(orm_loader *l, const orm_entplan *p, const orm_key *k, PyObject *obj,
     if (obj == NULL) {
         return make_new(l, p, k, NULL, cells);
     }
-    if (meet_known(l, p, obj, h, cells) < 0) {
+    if (meet_known(l, p, obj, h, cells) < 0
+        || take_along(l, p, obj, h, cells) < 0) {
         /* while obj is alive: it is in the list of what the batch brought */
         orm_loader_failed(l);
         Py_CLEAR(obj);

@@ -105,14 +105,47 @@ fill_item(orm_state *st, orm_option *o, PyObject *spec, orm_optitem *item)
                                 : fill_entity(st, o, target, item);
 }
 
+/* Entities and criteria of items about relationships. 0 / -1. */
+static int
+fill_nodes(orm_state *st, orm_option *o, PyObject *nodes)
+{
+    o->nodes = PyMem_Calloc((size_t)PyTuple_GET_SIZE(nodes) + 1, sizeof(*o->nodes));
+    if (o->nodes == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(nodes); i++) {
+        orm_node *n = NULL;
+        int rc = orm_coerce_entity(st, PyTuple_GET_ITEM(nodes, i), &n);
+
+        if (rc == 0) {
+            n = (orm_node *)Py_XNewRef(orm_node_of(st, PyTuple_GET_ITEM(nodes, i)));
+        }
+        if (n == NULL) {
+            return -1;
+        }
+        o->nodes[o->nnodes++] = n;
+    }
+    return 0;
+}
+
 static PyObject *
-option_fill(PyObject *self, PyObject *items)
+option_fill(PyObject *self, PyObject *args)
 {
     orm_option *o = (orm_option *)self;
     orm_state *st = orm_state_from_type(Py_TYPE(self));
+    PyObject *items, *words, *nodes;
 
-    if (st == NULL || o->items != NULL || !PyTuple_Check(items)) {
-        PyErr_SetString(PyExc_TypeError, "_fill() takes a tuple of items, once");
+    if (st == NULL || !PyArg_ParseTuple(args, "O!O!O!:_fill", &PyTuple_Type, &items, &PyTuple_Type,
+                                        &words, &PyTuple_Type, &nodes)) {
+        return NULL;
+    }
+    if (o->items != NULL) {
+        PyErr_SetString(PyExc_TypeError, "_fill() is called once");
+        return NULL;
+    }
+    o->words = Py_NewRef(words);
+    if (fill_nodes(st, o, nodes) < 0) {
         return NULL;
     }
     o->items = PyMem_Calloc((size_t)PyTuple_GET_SIZE(items) + 1, sizeof(*o->items));
@@ -130,12 +163,13 @@ option_fill(PyObject *self, PyObject *items)
 
 /* --- in statements ------------------------------------------------------------------------ */
 
-/* The OPTION node: its children are the entities, then the expressions. New reference. */
+/* The OPTION node: its children are the entities, the expressions, and what else counts in the
+   key. New reference. */
 static orm_node *
 option_children(orm_state *st, orm_option *o)
 {
     size_t n = o->nentities;
-    orm_node **args = PyMem_Malloc((n + o->nitems + 1) * sizeof(*args));
+    orm_node **args = PyMem_Malloc((n + o->nitems + o->nnodes + 1) * sizeof(*args));
     orm_node *made = NULL;
 
     if (args == NULL) {
@@ -149,6 +183,9 @@ option_children(orm_state *st, orm_option *o)
         if (o->items[i].expr != NULL) {
             args[n++] = o->items[i].expr;
         }
+    }
+    for (uint32_t i = 0; i < o->nnodes; i++) {
+        args[n++] = o->nodes[i];
     }
     made = orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, (PyObject *)o, 0, (Py_ssize_t)n,
                          args);
@@ -191,6 +228,21 @@ orm_option_expression(const orm_node *options, const orm_node *entity, const orm
     return found;
 }
 
+/* Ints as words, other objects by their address. 0 / -1. */
+static int
+key_of_words(void *k, PyObject *words)
+{
+    int rc = orm_key_word(k, words == NULL ? 0 : (uint64_t)PyTuple_GET_SIZE(words));
+
+    for (Py_ssize_t i = 0; rc == 0 && words != NULL && i < PyTuple_GET_SIZE(words); i++) {
+        PyObject *word = PyTuple_GET_ITEM(words, i);
+
+        rc = PyLong_CheckExact(word) ? orm_key_word(k, (uint64_t)PyLong_AsLongLong(word))
+                                     : orm_key_pin(k, word);
+    }
+    return rc;
+}
+
 int
 orm_option_key(orm_state *st, void *k, PyObject *payload)
 {
@@ -201,6 +253,7 @@ orm_option_key(orm_state *st, void *k, PyObject *payload)
         return orm_key_pin(k, payload);
     }
     rc = orm_key_word(k, o->nitems);
+    rc = rc < 0 ? -1 : key_of_words(k, o->words);
     for (uint32_t i = 0; rc == 0 && i < o->nitems; i++) {
         const orm_optitem *item = &o->items[i];
 
@@ -229,6 +282,10 @@ option_traverse(PyObject *self, visitproc visit, void *arg)
     for (uint32_t i = 0; i < o->nitems; i++) {
         Py_VISIT(o->items[i].expr);
     }
+    for (uint32_t i = 0; i < o->nnodes; i++) {
+        Py_VISIT(o->nodes[i]);
+    }
+    Py_VISIT(o->words);
     return 0;
 }
 
@@ -241,8 +298,18 @@ option_clear(PyObject *self)
     uint32_t nentities = o->nentities;
     uint32_t nitems = o->nitems;
 
+    orm_node **nodes = o->nodes;
+    uint32_t nnodes = o->nnodes;
+
     o->entities = NULL;
     o->items = NULL;
+    o->nodes = NULL;
+    o->nnodes = 0;
+    for (uint32_t i = 0; i < nnodes; i++) {
+        Py_DECREF(nodes[i]);
+    }
+    PyMem_Free(nodes);
+    Py_CLEAR(o->words);
     o->nentities = o->nitems = 0;
     for (uint32_t i = 0; i < nentities; i++) {
         Py_DECREF(entities[i]);
@@ -268,8 +335,9 @@ option_dealloc(PyObject *self)
 }
 
 static PyMethodDef option_methods[] = {
-    {"_fill", option_fill, METH_O,
-     "_fill($self, items, /)\n--\n\nGive the option its (what, target, strategy, group) items."},
+    {"_fill", option_fill, METH_VARARGS,
+     "_fill($self, items, words, nodes, /)\n--\n\n"
+     "Give the option its items about columns, and key and children of the others."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -31,6 +31,8 @@ enum {
     ORM_TAG_EXPIRED = 2,  /* was loaded and is stale: a read refreshes */
     ORM_TAG_DEFERRED = 4, /* left out by an option of the load that made the instance */
     ORM_TAG_RAISE = 6,    /* as DEFERRED, but a read raises (raiseload) */
+    ORM_TAG_RAISE_ON_SQL = 5, /* of a relationship: a read raises unless no SQL is needed */
+    ORM_TAG_LAZY = 3,     /* of a relationship: a read loads, whatever the mapping says (lazyload) */
     ORM_TAG_MAX = 7
 };
 #define ORM_SLOT_IS_VALUE(v) ((uintptr_t)(v) > ORM_TAG_MAX)
@@ -69,7 +71,7 @@ typedef struct orm_head {
         PyObject *obj; /* ORM_H_KEY_OBJ, owned */
     } ident;             /* identity, valid with one of the two flags */
     PyObject **slots;    /* PyObject_Malloc block of nslots; NULL with nslots 0 */
-    orm_peers *peers;    /* loader's; released through session ops `leave_peers`; NULL: none */
+    orm_peers *peers;    /* who came with it in one result (peers.h); NULL: nobody */
 } orm_head;
 
 typedef struct orm_entity {
@@ -123,6 +125,9 @@ void orm_idmap_remove(orm_idmap *map, orm_head *h); /* idempotent; runs no Pytho
 PyObject *orm_idmap_list(orm_idmap *map);
 
 #include "orm/session_ops.h"
+
+/* h dies or is detached: it leaves its peer record. Runs no Python. */
+void orm_peers_leave(orm_head *h);
 
 /* Instances. ------------------------------------------------------------------------- */
 /* New instance as the loader makes it: no __init__, untracked if it may be, transient. */

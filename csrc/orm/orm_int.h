@@ -26,7 +26,16 @@ struct orm_rare {
     struct orm_parent *parents; /* owned [nparents]: who has the instance as a member */
     uint32_t nheld, nparents;
     bool has_hash;        /* `hash` is valid */
+    struct orm_prefetch *prefetched; /* owned list: relationships loaded ahead; or NULL */
 };
+
+/* What a batch for the peers of an instance brought for it (lazy.c). PyMem. */
+typedef struct orm_prefetch {
+    struct orm_prefetch *next;
+    PyObject *value;      /* owned: list of members, or an instance or None */
+    uint64_t epoch;       /* write epoch of the session in which it was loaded */
+    uint32_t slot;
+} orm_prefetch;
 
 /* InstanceState: a view of an entity, or the home of a foreign instance's head. */
 typedef struct orm_view {

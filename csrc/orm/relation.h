@@ -55,7 +55,8 @@ enum {
     ORM_RF_OMIT_JOIN = 1u << 12, /* selectin: the foreign key column of the target is enough */
     ORM_RF_SELF = 1u << 13,      /* target and parent are of one hierarchy */
     ORM_RF_SYNC_BACKREF_OFF = 1u << 14,
-    ORM_RF_LEGACY_ORPHAN = 1u << 15
+    ORM_RF_LEGACY_ORPHAN = 1u << 15,
+    ORM_RF_NO_BATCH = 1u << 16   /* lazy="select" was written out: one by one */
 };
 
 /* A column whose value is copied to another one when related rows are written. */

@@ -42,8 +42,8 @@ typedef struct orm_session_ops {
        relationship load calls it so), and m their mapper. New reference: the Result. */
     PyObject *(*run_load)(orm_session *s, orm_head *h, const orm_attribute *relation,
                           orm_mapper *m, PyObject *statement);
-    /* h dies or is detached and h->peers is not NULL. Runs no Python. */
-    void (*leave_peers)(orm_head *h);
+    /* The connection that instances of m are loaded by, in a begun transaction. New reference. */
+    PyObject *(*connection)(orm_session *s, orm_mapper *m);
     /* h, which is in no session, or not in this one yet, comes in with what cascades from it.
        0 / -1. */
     int (*cascade_add)(orm_session *s, orm_head *h);

@@ -173,10 +173,10 @@ view_leave(orm_view *view)
 {
     orm_head *h = &view->own;
 
+    if (view->foreign && h->peers != NULL) {
+        orm_peers_leave(h);
+    }
     if (view->foreign && h->session != NULL) {
-        if (h->peers != NULL) {
-            h->session->ops->leave_peers(h);
-        }
         orm_idmap_remove(&h->session->map, h);
         h->session = NULL;
     }

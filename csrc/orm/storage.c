@@ -39,6 +39,9 @@ orm_rare_traverse(orm_rare *r, visitproc visit, void *arg)
     Py_VISIT(r->state);
     Py_VISIT(r->options);
     Py_VISIT(r->path);
+    for (const orm_prefetch *p = r->prefetched; p != NULL; p = p->next) {
+        Py_VISIT(p->value);
+    }
     int rc = orm_held_traverse(r, visit, arg);
     return rc != 0 ? rc : orm_parents_traverse(r, visit, arg);
 }
@@ -56,6 +59,19 @@ committed_drop(orm_rare *r)
         Py_XDECREF(values[i]);
     }
     PyMem_Free(values);
+}
+
+/* What was loaded ahead goes, one after the other: a value's end may add more. */
+static void
+prefetched_drop(orm_rare *r)
+{
+    while (r->prefetched != NULL) {
+        orm_prefetch *p = r->prefetched;
+
+        r->prefetched = p->next;
+        Py_XDECREF(p->value);
+        PyMem_Free(p);
+    }
 }
 
 void
@@ -76,6 +92,7 @@ orm_rare_clear(orm_head *h)
     Py_CLEAR(r->path);
     orm_held_clear(r);
     orm_parents_clear(r);
+    prefetched_drop(r);
     PyMem_Free(r->more);
     PyMem_Free(r);
 }

@@ -135,8 +135,7 @@
     X(AliasedEntity)                                                                          \
     X(AttributeEventToken) X(CollectionAdapter) X(AttributeKey)                               \
     X(InstrumentedList) X(InstrumentedSet) X(InstrumentedDict) X(KeyFuncDict)                 \
-    X(Relation)                                                                               \
-    X(RelatedValue)                                                                           \
+    X(Relation) X(RelationLoads) X(RelatedValue)                                              \
     X(MapperLoads) /* the loader's own statements of one class */
 #define ORM_STRINGS_ORM(X)                                                                    \
     X(sa_instance_state, "_sa_instance_state")                                                \
@@ -158,6 +157,8 @@
     X(identity_token, "identity_token")                                                       \
     X(asyncio_module, "pyorm.ext.asyncio")
 #define ORM_OBJECTS_ORM(X)                                                                    \
+    X(eager_expand) /* pyorm.orm._eager.expand, imported at first use */                      \
+    X(strategies) /* pyorm.orm._strategies, imported at the first load of a relationship */   \
     X(configure_mappers) /* pyorm.orm._registry.configure_mappers, imported at first use */   \
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
     X(uuid_type)      /* uuid.UUID, once a value of it was seen */                            \

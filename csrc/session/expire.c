@@ -315,7 +315,11 @@ ops_load_slot(orm_session *sess, orm_head *h, uint32_t slot, int passive)
     PyObject *conn = NULL;
     int rc = orm_session_enter(s);
 
-    if (rc == 0) {
+    if (rc == 0 && ORM_SLOT_IS_RELATION(h->mapper->attrs[slot]->kind)) {
+        rc = orm_lazy_load(sess, h, slot, passive);
+        orm_session_leave(s);
+    }
+    else if (rc == 0) {
         conn = load_connection(s, h, passive);
         rc = conn == NULL ? -1 : orm_load_slot(sess, conn, h, slot);
         orm_session_leave(s);
@@ -365,10 +369,10 @@ ops_run_load(orm_session *sess, orm_head *h, const orm_attribute *relation, orm_
     return result;
 }
 
-static void
-ops_leave_peers(orm_head *h)
+static PyObject *
+ops_connection(orm_session *sess, orm_mapper *m)
 {
-    h->peers = NULL; /* the record counts nobody: it is only a group's name */
+    return Py_XNewRef(orm_session_connection_for(ORM_SESSION_OF(sess), m, NULL, NULL));
 }
 
 const orm_session_ops orm_session_ops_table = {
@@ -380,7 +384,7 @@ const orm_session_ops orm_session_ops_table = {
     .leave = ops_leave,
     .listened = ops_listened,
     .run_load = ops_run_load,
-    .leave_peers = ops_leave_peers,
+    .connection = ops_connection,
     .cascade_add = orm_session_cascade_add,
     .expunge = orm_session_expunge_pending,
 };

@@ -292,7 +292,7 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
         }
     }
     if (h->peers != NULL) {
-        s->s.ops->leave_peers(h);
+        orm_peers_leave(h);
     }
     if (!to_transient && !pending && !deleted && ORM_BORN(h) != 0 && obj != NULL
         && s->changing == NULL) {
@@ -393,7 +393,7 @@ detach_list(SessionObject *s, PyObject *list)
 /* fast path: same answer as orm_session_detach, for an instance without changes whose leaving
    nobody hears. True: it is out, but for its cell. */
 static bool
-leave_clean(void *value, void *session)
+leave_clean(void *value, void *Py_UNUSED(session))
 {
     const uint32_t gone = (uint32_t)ORM_H_IN_MAP | (uint32_t)0x1ff << ORM_H_BORN_SHIFT
                           | (uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT;
@@ -403,7 +403,7 @@ leave_clean(void *value, void *session)
         return false;
     }
     if (h->peers != NULL) {
-        ((SessionObject *)session)->s.ops->leave_peers(h);
+        orm_peers_leave(h);
     }
     h->session = NULL;
     h->flags &= ~gone;

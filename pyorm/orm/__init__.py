@@ -29,7 +29,11 @@ _NAMES = {
     "pyorm.orm._joins": "join outerjoin with_parent",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",
-    "pyorm.orm.options": "Load defer load_only undefer undefer_group with_expression",
+    "pyorm.orm._load_option": "Load",
+    "pyorm.orm.options": (
+        "contains_eager defaultload defer immediateload joinedload lazyload load_only noload raiseload selectinload "
+        "subqueryload undefer undefer_group with_expression"
+    ),
     "pyorm.orm.properties": (
         "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
         "query_expression "

@@ -59,10 +59,21 @@ from pyorm.orm.manager import (
 from pyorm.orm.mapper import (
     Mapper as Mapper,
 )
-from pyorm.orm.options import (
+from pyorm.orm._load_option import (
     Load as Load,
+)
+from pyorm.orm.options import (
+    contains_eager as contains_eager,
+    defaultload as defaultload,
     defer as defer,
+    immediateload as immediateload,
+    joinedload as joinedload,
+    lazyload as lazyload,
     load_only as load_only,
+    noload as noload,
+    raiseload as raiseload,
+    selectinload as selectinload,
+    subqueryload as subqueryload,
     undefer as undefer,
     undefer_group as undefer_group,
     with_expression as with_expression,

@@ -77,5 +77,9 @@ class Compound:
         return clause
 
     def _adapt_option(self, option: Load) -> Load:
-        items = tuple((what, self.adapt(target), strategy, group) for what, target, strategy, group in option._items)
-        return Load._make(self.adapt(option._entity), items)
+        items = []
+        for item in option._items:
+            steps = tuple(s._replace(entity=self.adapt(s.entity)) if n == 0 else s for n, s in enumerate(item.steps))
+            target = item.target if steps or item.target is None else self.adapt(item.target)
+            items.append(item._replace(root=item.root and self.adapt(item.root), steps=steps, target=target))
+        return Load._make(option._root and self.adapt(option._root), option._steps, tuple(items))

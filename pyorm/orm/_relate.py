@@ -281,7 +281,7 @@ def syncs_with(prop: Any, other: Any) -> bool:
 def make_relation(prop: Any) -> Any:
     """Return a new `_core.Relation`, without its other sides."""
     join, entity = prop._join, prop._entity
-    holders = _placeholders.make(prop, join)
+    holders = prop._template = _placeholders.make(prop, join)
     kind, factory, keyfunc = _collection(prop)
     use_get = join.direction is MANYTOONE and not prop.uselist and _is_get(prop, join)
     prop._use_get = use_get

@@ -1,179 +1,41 @@
-"""Loader options: which columns of an entity a statement loads.
+"""Loader options: what of an entity a statement loads, and how it loads what entities refer to.
 
     select(User).options(load_only(User.name))
+    select(User).options(selectinload(User.posts).joinedload(Post.tags), raiseload("*"))
     select(User, Address).options(Load(User).defer(User.bio), undefer_group("notes"))
 
-An option names attributes of entities that the statement selects. What it leaves out is
-loaded when it is read, or refused with `raiseload=True`. The primary key is always loaded.
+An option names attributes of entities that the statement selects; what follows a relationship in
+a chain is about what it leads to. Columns that are left out are loaded when they are read, or
+refused with `raiseload=True`; the primary key is always loaded.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pyorm import _core, exc
+from pyorm.orm._load_option import Load
 
-__all__ = ["Load", "defer", "load_only", "undefer", "undefer_group", "with_expression"]
-
-# What an item is about, and what is to happen: the numbers of the core.
-_SLOT, _ALL, _GROUP, _EXPR = range(4)
-_LOAD, _DEFER, _RAISE = range(3)
-
-_Item = tuple[int, Any, int, Any]
-
-
-class Load(_core.LoaderOption):
-    """Options about one entity; each method returns a new object with one option more.
-
-    Args:
-        entity: A mapped class or an alias that the statement selects.
-    """
-
-    _entity: Any
-    _items: tuple[_Item, ...]
-
-    def __init__(self, entity: Any) -> None:
-        """Begin without options.
-
-        Raises:
-            ArgumentError: `entity` is neither mapped nor an alias.
-        """
-        if not isinstance(entity, _core.AliasedEntity) and (
-            not isinstance(entity, type) or _core.mapper_plan(entity) is None
-        ):
-            inner = getattr(entity, "entity", None)  # inspect() of a class or an alias
-            if inner is None:
-                raise exc.ArgumentError(f"Expected mapped class or alias for a loader option, got {entity!r}")
-            entity = inner
-        self._entity, self._items = entity, ()
-        self._fill(())
-
-    @classmethod
-    def _make(cls, entity: Any, items: tuple[_Item, ...]) -> Load:
-        made = cls.__new__(cls)
-        made._entity, made._items = entity, items
-        made._fill(items)
-        return made
-
-    def _with(self, items: tuple[_Item, ...]) -> Load:
-        for what, target, _, _ in items:
-            if what in (_SLOT, _EXPR) and self._entity is not None and target.class_ is not self._entity:
-                raise exc.ArgumentError(
-                    f"Attribute {target} does not belong to {_show(self._entity)}, which this Load() is about"
-                )
-        if self._entity is not None:
-            items = tuple((w, t if w in (_SLOT, _EXPR) else self._entity, s, g) for w, t, s, g in items)
-        return self._make(self._entity, self._items + items)
-
-    def load_only(self, *attrs: Any, raiseload: bool = False) -> Load:
-        """Load only these columns; see `load_only()`."""
-        return self._with(_only(attrs, raiseload, self._entity))
-
-    def defer(self, key: Any, raiseload: bool = False) -> Load:
-        """Leave the column out; see `defer()`."""
-        return self._with(_about(key, _RAISE if raiseload else _DEFER, self._entity))
-
-    def undefer(self, key: Any) -> Load:
-        """Load the column; see `undefer()`."""
-        return self._with(_about(key, _LOAD, self._entity))
-
-    def undefer_group(self, name: str) -> Load:
-        """Load the columns of a group; see `undefer_group()`."""
-        return self._with(((_GROUP, self._entity, _LOAD, name),))
-
-    def with_expression(self, key: Any, expression: Any) -> Load:
-        """Load an attribute from an expression; see `with_expression()`."""
-        return self._with((_from_expression(key, expression),))
-
-    def options(self, *opts: Load) -> Load:
-        """Add the options of others about the same entity."""
-        made = self
-        for other in opts:
-            made = made._with(other._items)
-        return made
-
-    def _refuse(self, first: Any) -> None:
-        """Refuse a statement that selects no entity this is about."""
-        for what, target, strategy, _ in self._items:
-            if what not in (_SLOT, _EXPR):
-                continue
-            shown = f"{'undefer' if strategy == _LOAD else 'defer'}({target})"
-            if first is None:
-                raise exc.ArgumentError(
-                    f"Query has only expression-based entities; attribute loader option {shown} can't be applied here."
-                )
-            raise exc.ArgumentError(
-                f"Mapped class {_show(target.class_)} referenced in option {shown} does not apply to any of the "
-                f"root entities in this query, e.g. {_show(first)}. Please specify the full path from one of the "
-                "root entities to the target attribute. "
-            )
-
-    def __repr__(self) -> str:
-        """Show the entity and what is said of it."""
-        return f"<Load of {_show(self._entity)}, {len(self._items)} option(s)>"
+__all__ = [
+    "Load",
+    "contains_eager",
+    "defaultload",
+    "defer",
+    "immediateload",
+    "joinedload",
+    "lazyload",
+    "load_only",
+    "noload",
+    "raiseload",
+    "selectinload",
+    "subqueryload",
+    "undefer",
+    "undefer_group",
+    "with_expression",
+]
 
 
-def _show(entity: Any) -> str:
-    if entity is None:
-        return "every entity"
-    return entity.__name__ if isinstance(entity, type) else str(entity)
-
-
-def _attribute(key: Any) -> Any:
-    """Return the mapped column attribute that the user named."""
-    found = key
-    if not isinstance(found, _core.InstrumentedAttribute):
-        found = getattr(key, "__clause_element__", lambda: None)()
-    if not isinstance(found, _core.InstrumentedAttribute):
-        raise exc.ArgumentError("expected ORM mapped attribute for loader strategy argument")
-    return found
-
-
-def _attributes(key: Any) -> list[Any]:
-    """Return the column attributes that the user named: a composite's are several."""
-    parts = getattr(key, "_comparable_elements", None)
-    return [_attribute(key)] if parts is None else parts
-
-
-def _about(key: Any, strategy: int, entity: Any) -> tuple[_Item, ...]:
-    if isinstance(key, str) and key == "*":
-        return ((_ALL, entity, strategy, None),)
-    return tuple((_SLOT, attribute, strategy, None) for attribute in _attributes(key))
-
-
-def _from_expression(key: Any, expression: Any) -> _Item:
-    clause = expression
-    while not isinstance(clause, _core.ClauseElement) and hasattr(clause, "__clause_element__"):
-        clause = clause.__clause_element__()
-    if isinstance(clause, (_core.Select, _core.CompoundSelect)):
-        clause = clause.scalar_subquery()
-    if not isinstance(clause, _core.ClauseElement):
-        clause = _core.literal(clause)
-    return (_EXPR, _attribute(key), _LOAD, clause)
-
-
-def with_expression(key: Any, expression: Any) -> Load:
-    """Load an attribute from an expression of this statement.
-
-    Args:
-        key: an attribute that is mapped with `query_expression()`.
-        expression: what it is loaded from.
-
-    Returns:
-        An option for `Select.options()`. Objects that the session has loaded already keep what they have,
-        unless `populate_existing` says otherwise.
-    """
-    return Load._make(None, (_from_expression(key, expression),))
-
-
-def _only(attrs: tuple[Any, ...], raiseload: bool, entity: Any) -> tuple[_Item, ...]:
-    found = [part for attr in attrs for part in _attributes(attr)]
-    if entity is None:
-        if not found:
-            raise exc.ArgumentError("load_only() takes at least one attribute")
-        entity = found[0].class_
-    rest = (_ALL, entity, _RAISE if raiseload else _DEFER, None)
-    return (*((_SLOT, attr, _LOAD, None) for attr in found), rest)
+def _start() -> Load:
+    return Load._make(None, (), ())
 
 
 def load_only(*attrs: Any, raiseload: bool = False) -> Load:
@@ -192,7 +54,7 @@ def load_only(*attrs: Any, raiseload: bool = False) -> Load:
     Notes:
         Each column left out costs one SELECT when it is read; several `load_only()` add up.
     """
-    return Load._make(None, _only(attrs, raiseload, None))
+    return _start().load_only(*attrs, raiseload=raiseload)
 
 
 def defer(key: Any, *, raiseload: bool = False) -> Load:
@@ -202,7 +64,7 @@ def defer(key: Any, *, raiseload: bool = False) -> Load:
         key: A column attribute, or "*" for every column of every entity.
         raiseload: Refuse to load it at access.
     """
-    return Load._make(None, _about(key, _RAISE if raiseload else _DEFER, None))
+    return _start().defer(key, raiseload=raiseload)
 
 
 def undefer(key: Any) -> Load:
@@ -211,7 +73,7 @@ def undefer(key: Any) -> Load:
     Args:
         key: A column attribute, or "*" for every column of every entity.
     """
-    return Load._make(None, _about(key, _LOAD, None))
+    return _start().undefer(key)
 
 
 def undefer_group(name: str) -> Load:
@@ -220,4 +82,112 @@ def undefer_group(name: str) -> Load:
     Args:
         name: `deferred_group=` of mapped_column(), `group=` of deferred().
     """
-    return Load._make(None, ((_GROUP, None, _LOAD, name),))
+    return _start().undefer_group(name)
+
+
+def with_expression(key: Any, expression: Any) -> Load:
+    """Load an attribute from an expression of this statement.
+
+    Args:
+        key: an attribute that is mapped with `query_expression()`.
+        expression: what it is loaded from.
+
+    Returns:
+        An option for `Select.options()`. Objects that the session has loaded already keep what they have,
+        unless `populate_existing` says otherwise.
+    """
+    return _start().with_expression(key, expression)
+
+
+def joinedload(*keys: Any, innerjoin: Any = None) -> Load:
+    """Load what a relationship refers to in the same SELECT, by an outer join.
+
+    Args:
+        *keys: Relationship attributes, each starting from what the one before leads to; "*" for all.
+        innerjoin: True: INNER JOIN, for what is never missing; "unnested": only where no outer join stands before it.
+
+    Returns:
+        An option; calls on it go on with the related entity.
+
+    Notes:
+        A collection repeats its parent in the rows: call `unique()` on the result. With LIMIT, OFFSET, DISTINCT or
+        GROUP BY the statement becomes a subquery that is joined to. `yield_per` refuses collections.
+    """
+    return _start().joinedload(*keys, innerjoin=innerjoin)
+
+
+def contains_eager(*keys: Any, alias: Any = None) -> Load:
+    """Take what a relationship refers to from joins that the statement itself makes.
+
+    Args:
+        *keys: Relationship attributes; with `of_type(alias)` for an alias that was joined to.
+        alias: The alias that was joined to.
+    """
+    return _start().contains_eager(*keys, alias=alias)
+
+
+def selectinload(*keys: Any, recursion_depth: int | None = None, chunksize: int | None = None) -> Load:
+    """Load what a relationship refers to by one more SELECT for up to 500 parents, when the first is read.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+        recursion_depth: For a relationship to the same class: how many levels; -1 for all there are.
+        chunksize: Parents of one SELECT, 1 to 500.
+    """
+    return _start().selectinload(*keys, recursion_depth=recursion_depth, chunksize=chunksize)
+
+
+def subqueryload(*keys: Any) -> Load:
+    """Load what a relationship refers to by one more SELECT, joined to the first one as a subquery.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+    """
+    return _start().subqueryload(*keys)
+
+
+def immediateload(*keys: Any, recursion_depth: int | None = None) -> Load:
+    """Load what a relationship refers to as if it were read at once, by key or one SELECT per parent.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+        recursion_depth: For a relationship to the same class: how many levels; -1 for all there are.
+    """
+    return _start().immediateload(*keys, recursion_depth=recursion_depth)
+
+
+def lazyload(*keys: Any) -> Load:
+    """Load what a relationship refers to when it is read, one by one.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+    """
+    return _start().lazyload(*keys)
+
+
+def raiseload(*keys: Any, sql_only: bool = False) -> Load:
+    """Refuse to load a relationship when it is read.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+        sql_only: Refuse only what needs SQL: the identity map may answer.
+    """
+    return _start().raiseload(*keys, sql_only=sql_only)
+
+
+def noload(*keys: Any) -> Load:
+    """Leave a relationship empty: None, or an empty collection. Deprecated, as it tells a falsehood.
+
+    Args:
+        *keys: Relationship attributes; "*" for all.
+    """
+    return _start().noload(*keys)
+
+
+def defaultload(*keys: Any) -> Load:
+    """Leave the loader of a relationship as it is, and say something of what it leads to.
+
+    Args:
+        *keys: Relationship attributes.
+    """
+    return _start().defaultload(*keys)

@@ -48,5 +48,6 @@ INSTANCES: dict[str, Callable[[], object]] = {
 }
 
 UNMADE: dict[str, str] = {
+    "RelationLoads": "a relationship keeps it to itself; tests/conformance/test_rel_loading.py loads by it",
     "MapperLoads": "a plan keeps it to itself; test_load_by_key counts statements instead",
 }

@@ -1,0 +1,446 @@
+/*
+ * orm/lazy.c - reading a relationship that is not loaded.
+ *
+ * Order: what a batch left for this instance -> a many-to-one over the target's primary key:
+ *   identity map -> autoflush -> one SELECT for this instance or, from the second touch in its
+ *   result on, one for its peers.
+ * Parameters of the SELECT for one instance are its columns' current values; NULL in one of them
+ *   means that there is nothing to load.
+ * Everything that runs Python (flush, codecs, listeners) can fill the slot meanwhile: it is
+ *   looked at again before anything is stored.
+ */
+#include "orm/lazy.h"
+#include "orm/collection.h"
+#include "orm/peers.h"
+
+#define HAS_IDENTITY(h) (((h)->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ)) != 0)
+
+/* --- what a batch left -------------------------------------------------------------------- */
+
+int
+orm_prefetch_put(orm_head *h, uint32_t slot, uint64_t epoch, PyObject *value)
+{
+    orm_rare *r = orm_rare_ensure(h);
+    orm_prefetch *p = NULL;
+
+    if (r == NULL) {
+        Py_DECREF(value);
+        return -1;
+    }
+    for (p = r->prefetched; p != NULL && p->slot != slot;) {
+        p = p->next;
+    }
+    if (p == NULL) {
+        p = PyMem_Calloc(1, sizeof(*p));
+        if (p == NULL) {
+            Py_DECREF(value);
+            PyErr_NoMemory();
+            return -1;
+        }
+        p->slot = slot;
+        p->next = r->prefetched;
+        r->prefetched = p;
+    }
+    p->epoch = epoch;
+    Py_XSETREF(p->value, value);
+    if (!(h->flags & ORM_H_FOREIGN)) {
+        orm_entity_track(ORM_ENTITY_OF(h)); /* the value may lead back to it */
+    }
+    return 0;
+}
+
+PyObject *
+orm_prefetch_take(orm_head *h, uint32_t slot, uint64_t epoch)
+{
+    orm_prefetch **at = h->rare == NULL ? NULL : &h->rare->prefetched;
+
+    for (; at != NULL && *at != NULL; at = &(*at)->next) {
+        orm_prefetch *p = *at;
+
+        if (p->slot == slot) {
+            PyObject *value = p->value;
+
+            *at = p->next;
+            if (p->epoch != epoch) {
+                Py_CLEAR(value);
+            }
+            PyMem_Free(p);
+            return value;
+        }
+    }
+    return NULL;
+}
+
+/* --- storing ------------------------------------------------------------------------------ */
+
+/* Members of a loaded list into a new collection. 0 / -1. */
+static int
+install_collection(orm_head *h, orm_attribute *a, PyObject *list)
+{
+    PyObject *coll = Py_XNewRef(orm_collection_init(h, a));
+    int rc = coll == NULL ? -1 : 0;
+
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        PyObject *member = Py_NewRef(PyList_GET_ITEM(list, i));
+
+        rc = orm_collection_append_loaded(a, coll, member);
+        Py_DECREF(member);
+    }
+    Py_XDECREF(coll);
+    return rc < 0 ? -1 : orm_collection_loaded(h, a);
+}
+
+int
+orm_relation_install(orm_head *h, orm_attribute *a, PyObject *value)
+{
+    if (a->kind == ORM_SLOT_COLLECTION) {
+        return install_collection(h, a, value);
+    }
+    return orm_val_load_steal(h, a->slot, Py_NewRef(value));
+}
+
+/* The first of several rows for a reference; more than one is a warning. Borrowed from list. */
+static PyObject *
+only_one(orm_head *h, orm_attribute *a, PyObject *list)
+{
+    if (PyList_GET_SIZE(list) > 1
+        && orm_warn(h->mapper->state, ORM_EXC_SAWarning, 1, "Multiple rows returned with uselist=False for lazily-loaded "
+                    "attribute '%s.%U' ", h->mapper->cls->tp_name, a->n.key) < 0) {
+        return NULL;
+    }
+    return PyList_GET_SIZE(list) == 0 ? Py_None : PyList_GET_ITEM(list, 0);
+}
+
+/* The slot holds nothing and nothing is to be written there. */
+static bool
+is_wanted(orm_head *h, uint32_t slot)
+{
+    PyObject *v = orm_val_peek(h, slot, NULL);
+
+    Py_XDECREF(v);
+    return v == NULL;
+}
+
+/* --- many-to-one by key ------------------------------------------------------------------- */
+
+/* The current value of a slot: new reference, or NULL with *rc 2 (forbidden) or -1. */
+static PyObject *
+value_for(orm_head *h, int32_t slot, int passive, int *rc)
+{
+    int none = 0;
+    PyObject *v = slot < 0 ? Py_NewRef(Py_None)
+                           : orm_val_read(h, (uint32_t)slot, passive & ~ORM_P_INIT, &none);
+
+    *rc = v != NULL ? 1 : none ? 2 : -1;
+    return v;
+}
+
+int
+orm_reference_key(orm_head *h, const orm_relation *rel, int passive, orm_key *k)
+{
+    const orm_mapper *target = rel->target;
+    PyObject *values[8] = {NULL};
+    uint32_t n = 0;
+    uint32_t nulls = 0;
+    int rc = target->npk <= 8 && target->npk > 0 ? 1 : 0;
+
+    for (; rc == 1 && n < target->npk; n++) {
+        int32_t own = -1;
+        for (uint32_t p = 0; p < rel->npairs; p++) {
+            if (rel->pairs[p].source == (int32_t)target->pk[n]) {
+                own = rel->pairs[p].dest;
+            }
+        }
+        values[n] = value_for(h, own, passive, &rc);
+        if (values[n] == NULL) {
+            break;
+        }
+        nulls += values[n] == Py_None;
+    }
+    if (rc == 1) {
+        rc = nulls > 0 ? 0 : orm_key_init(k, rel->target, values, NULL) < 0 ? -1 : 1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        Py_XDECREF(values[i]);
+    }
+    return rc;
+}
+
+/* The peers of h that refer to a row the session does not know: at most 500 with h, each held
+ * by a reference in `hold`. Their number, -1. */
+static int64_t
+gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObject *hold)
+{
+    orm_peers *at = h->peers;
+    orm_head *other = h;
+    uint32_t n = 0;
+
+    for (; other != NULL && n < ORM_PEERS_MAX; other = orm_peers_next(h, &at)) {
+        PyObject *obj = NULL;
+        if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->flags & ORM_H_DICT
+            || other->mapper->attrs[slot] == NULL || !is_wanted(other, slot)
+            || other->mapper->attrs[slot]->relation != h->mapper->attrs[slot]->relation) {
+            continue;
+        }
+        obj = orm_head_object(other);
+        if (obj == NULL) {
+            continue;
+        }
+        int rc = PyList_Append(hold, obj);
+        Py_DECREF(obj);
+        if (rc < 0) {
+            return -1;
+        }
+        out[n++] = other;
+    }
+    return n;
+}
+
+/* Load for h and its peers; each but h gets its value as a prefetched one. *value: h's own, new
+ * reference. 1 / -1. */
+static int
+load_batch(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
+{
+    orm_head **heads = PyMem_Malloc(ORM_PEERS_MAX * sizeof(*heads));
+    PyObject *hold = PyList_New(0);
+    PyObject *found = NULL;
+    PyObject *conn = NULL;
+    int64_t n = heads == NULL || hold == NULL ? -1 : gather_peers(s, h, rel->slot, heads, hold);
+    int rc = -1;
+
+    if (heads == NULL) {
+        PyErr_NoMemory();
+    }
+    found = n < 0 ? NULL : PyList_New((Py_ssize_t)n);
+    conn = found == NULL ? NULL : s->ops->connection(s, rel->target);
+    if (conn != NULL && n > 0 && heads[0] == h) {
+        orm_relloads *loads = orm_relloads_many(h->mapper->state, rel);
+        rc = loads == NULL ? -1
+                           : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found);
+    }
+    for (int64_t i = 1; rc == 0 && i < n; i++) {
+        rc = orm_prefetch_put(heads[i], rel->slot, s->write_epoch,
+                              Py_NewRef(PyList_GET_ITEM(found, (Py_ssize_t)i)));
+    }
+    if (rc == 0) {
+        ORM_COUNT(lazy_batch);
+        *value = Py_NewRef(PyList_GET_ITEM(found, 0));
+        rc = 1;
+    }
+    Py_XDECREF(conn);
+    Py_XDECREF(found);
+    Py_XDECREF(hold);
+    PyMem_Free(heads);
+    return rc;
+}
+
+static bool
+is_batched(const orm_relation *rel)
+{
+    return !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
+}
+
+/* By the target's primary key. 1 *value new reference; 2; -1. */
+static int
+load_by_key(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
+{
+    orm_head *known = NULL;
+    orm_key k = {0};
+    PyObject *conn = NULL;
+    int rc = orm_reference_key(h, rel, passive, &k);
+
+    if (rc != 1) {
+        *value = rc == 0 ? Py_NewRef(Py_None) : NULL;
+        return rc == 0 ? 1 : rc;
+    }
+    rc = orm_idmap_get(&s->map, &k, value, &known);
+    if (rc == 0 && *value == NULL) {
+        if (!(passive & ORM_P_SQL)) {
+            rc = 2;
+        }
+        else if (orm_peers_touch(h, rel->slot) && is_batched(rel)) {
+            rc = load_batch(s, h, rel, value);
+        }
+        else {
+            conn = s->ops->connection(s, rel->target);
+            rc = conn == NULL ? -1 : orm_load_get(s, conn, rel->target, &k, NULL, value);
+            ORM_COUNT(lazy_get);
+        }
+    }
+    if (rc >= 0 && rc != 2) {
+        if (*value == NULL) {
+            *value = Py_NewRef(Py_None);
+        }
+        rc = 1;
+    }
+    Py_XDECREF(conn);
+    orm_key_fini(&k);
+    return rc;
+}
+
+/* --- by the relationship's own criterion ---------------------------------------------------- */
+
+/* Values of the parameters: new references. 1; 0: one is NULL, nothing can be found; 2; -1. */
+static int
+fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, PyObject **values)
+{
+    uint32_t n = loads->ones[dialect]->nbinds;
+    int rc = 1;
+
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t mark = loads->from[dialect][i];
+        if (mark < 0) {
+            values[i] = Py_XNewRef(PyTuple_GET_ITEM(loads->own[dialect], i));
+            continue;
+        }
+        PyObject *key = PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, mark), 1);
+        int64_t slot = orm_mapper_slot(h->mapper, key);
+        values[i] = slot < 0 ? NULL : value_for(h, (int32_t)slot, ORM_PASSIVE_OFF, &rc);
+        if (values[i] == NULL) {
+            return slot < 0 ? -1 : rc;
+        }
+        rc = values[i] == Py_None ? 0 : rc;
+    }
+    return rc;
+}
+
+/* Run the statement for one parent into a list. New reference. */
+static PyObject *
+run_one(orm_session *s, PyObject *conn, orm_relloads *loads, uint8_t dialect,
+        PyObject *const *values)
+{
+    orm_compiled *c = (orm_compiled *)Py_NewRef(loads->ones[dialect]);
+    orm_run_opts run = {.mode = ORM_RUN_WHOLE};
+    orm_result *r = NULL;
+    PyObject *list = NULL;
+
+    if (orm_exec_run(conn, c, values, c->nbinds, &run, &r) == 0) {
+        list = orm_load_list(s, c, r);
+    }
+    Py_DECREF(c);
+    return list;
+}
+
+static int
+load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
+{
+    orm_state *st = h->mapper->state;
+    orm_relloads *loads = NULL;
+    PyObject *conn = s->ops->connection(s, rel->target);
+    PyObject **values = NULL;
+    PyObject *list = NULL;
+    int rc = -1;
+    uint32_t n = 0;
+
+    if (conn == NULL) {
+        return -1;
+    }
+    uint8_t dialect = orm_engine_driver(orm_connection_engine(conn))->dialect;
+    loads = orm_relloads_prepare(st, rel, dialect);
+    if (loads == NULL) {
+        goto done;
+    }
+    n = loads->ones[dialect]->nbinds;
+    values = PyMem_Calloc(n + 1, sizeof(*values));
+    if (values == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    rc = fill_values(h, loads, dialect, values);
+    if (rc == 1) {
+        ORM_COUNT(lazy_one);
+        list = run_one(s, conn, loads, dialect, values);
+    }
+    else if (rc == 0) {
+        list = PyList_New(0);
+    }
+    rc = list == NULL ? (rc == 2 ? 2 : -1) : 1;
+    *value = list;
+done:
+    for (uint32_t i = 0; values != NULL && i < n; i++) {
+        Py_XDECREF(values[i]);
+    }
+    PyMem_Free(values);
+    Py_DECREF(conn);
+    return rc;
+}
+
+/* --- the loader --------------------------------------------------------------------------- */
+
+/* The value for the slot, from wherever. 1 *value (new reference), 2, -1. */
+static int
+find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
+{
+    bool by_key = rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET;
+
+    *value = orm_prefetch_take(h, rel->slot, s->write_epoch);
+    if (*value != NULL) {
+        ORM_COUNT(lazy_prefetched);
+        return 1;
+    }
+    if (by_key) {
+        return load_by_key(s, h, rel, passive, value);
+    }
+    if (!(passive & ORM_P_SQL)) {
+        return 2;
+    }
+    if (orm_peers_touch(h, rel->slot) && is_batched(rel)) {
+        return load_batch(s, h, rel, value);
+    }
+    return load_by_criterion(s, h, rel, value);
+}
+
+/* Flush first, unless a many-to-one is answered by the identity map. 0 / -1. */
+static int
+flush_before(orm_session *s, orm_head *h, orm_relation *rel, int passive)
+{
+    PyObject *there = NULL;
+    orm_head *known = NULL;
+    orm_key k = {0};
+    int rc;
+
+    if (passive & ORM_P_NO_AUTOFLUSH || !(passive & ORM_P_SQL)) {
+        return 0;
+    }
+    if (rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET) {
+        rc = orm_reference_key(h, rel, passive, &k);
+        if (rc == 1) {
+            rc = orm_idmap_get(&s->map, &k, &there, &known);
+            orm_key_fini(&k);
+        }
+        if (rc < 0 || there != NULL || rc == 2) {
+            Py_XDECREF(there);
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    return s->ops->autoflush(s);
+}
+
+int
+orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive)
+{
+    orm_attribute *a = h->mapper->attrs[slot];
+    orm_relation *rel = orm_attribute_relation(a);
+    PyObject *owner = Py_XNewRef(s->owner);
+    PyObject *obj = orm_head_object(h);
+    PyObject *value = NULL;
+    int rc = rel == NULL || obj == NULL ? -1 : flush_before(s, h, rel, passive);
+
+    if (rc == 0 && h->session == s && is_wanted(h, slot)) {
+        rc = find_value(s, h, rel, passive, &value);
+        if (rc == 1 && is_wanted(h, slot)) {
+            PyObject *stored = value;
+            if (a->kind != ORM_SLOT_COLLECTION && PyList_CheckExact(value)) {
+                stored = only_one(h, a, value);
+            }
+            rc = stored == NULL || orm_relation_install(h, a, stored) < 0 ? -1 : 1;
+        }
+    }
+    else if (rc == 0) {
+        rc = 1; /* the flush brought it */
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(obj);
+    Py_XDECREF(owner);
+    return rc;
+}

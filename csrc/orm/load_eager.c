@@ -1,0 +1,317 @@
+/*
+ * orm/load_eager.c - relationships that a SELECT loads along with its entities.
+ *
+ * Place: load_plan.c asks when a statement is compiled, if an option speaks of relationships or a
+ *   mapping says that one is loaded eagerly. pyorm/orm/_eager.py works it out once per compiled
+ *   form: a new SELECT with the joins written out and the related entities behind the statement's
+ *   own items. Here its answer becomes part of the load plan.
+ * Nothing of it runs per execution or per row.
+ */
+#include "orm/load_int.h"
+#include "orm/relation.h"
+
+static bool
+is_eager(const orm_relation *rel)
+{
+    switch (rel->lazy) {
+    case ORM_LAZY_JOINED:
+    case ORM_LAZY_SUBQUERY:
+    case ORM_LAZY_SELECTIN:
+    case ORM_LAZY_IMMEDIATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The mapping of an entity, or of a subclass, loads something along. 1 / 0 / -1. */
+static int
+mapper_is_eager(orm_mapper *m)
+{
+    uint32_t n = 0;
+    const uint32_t *slots = orm_mapper_relations(m, &n);
+
+    if (slots == NULL) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_eager(m->attrs[slots[i]]->relation)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int
+orm_eager_needed(orm_state *st, const orm_node *options, const orm_node *cols)
+{
+    for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
+        const orm_option *o = (const orm_option *)options->args[i]->payload;
+        if (PyObject_TypeCheck((PyObject *)o, st->LoaderOption) && o->words != NULL
+            && PyTuple_GET_SIZE(o->words) > 0) {
+            return 1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < Py_SIZE(cols); i++) {
+        if (cols->args[i]->kind == ORM_N_ENTITY) {
+            int eager = mapper_is_eager((orm_mapper *)cols->args[i]->payload);
+            if (eager != 0) {
+                return eager;
+            }
+        }
+    }
+    return 0;
+}
+
+/* A tuple of the Python objects of a list's nodes. New reference. */
+static PyObject *
+wrap_all(orm_state *st, const orm_node *list)
+{
+    Py_ssize_t n = list == NULL ? 0 : Py_SIZE(list);
+    PyObject *tuple = PyTuple_New(n);
+
+    for (Py_ssize_t i = 0; tuple != NULL && i < n; i++) {
+        orm_node *node = list->args[i];
+        PyObject *o = node->kind == ORM_N_OPTION ? Py_NewRef(node->payload)
+                                                 : orm_node_wrap(st, node);
+        if (o == NULL) {
+            Py_CLEAR(tuple);
+        }
+        else {
+            PyTuple_SET_ITEM(tuple, i, o);
+        }
+    }
+    return tuple;
+}
+
+/* A copy of a SELECT without its options. New reference. */
+static orm_node *
+without_options(orm_state *st, const orm_node *stmt)
+{
+    orm_node *made = orm_node_new(st, NULL, stmt->kind, Py_SIZE(stmt));
+
+    if (made == NULL) {
+        return NULL;
+    }
+    made->op = stmt->op;
+    made->aux = stmt->aux;
+    made->type = (orm_type *)Py_XNewRef(stmt->type);
+    for (Py_ssize_t i = 0; i < Py_SIZE(stmt); i++) {
+        made->args[i] = i == ORM_SEL_OPTIONS ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
+    }
+    if (orm_node_seal(st, made) < 0) {
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+int
+orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out)
+{
+    PyObject *expand = orm_import_once(&st->eager_expand, "pyorm.orm._eager", "expand");
+    PyObject *items = expand == NULL ? NULL : wrap_all(st, stmt->args[ORM_SEL_COLS]);
+    PyObject *options = items == NULL ? NULL : wrap_all(st, stmt->args[ORM_SEL_OPTIONS]);
+    PyObject *order = options == NULL ? NULL : wrap_all(st, stmt->args[ORM_SEL_ORDER]);
+    bool wrap = stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
+                || stmt->args[ORM_SEL_FETCH] != NULL || stmt->args[ORM_SEL_DISTINCT] != NULL
+                || stmt->args[ORM_SEL_GROUP] != NULL;
+    orm_node *bare = order == NULL ? NULL : without_options(st, stmt);
+    PyObject *answer = NULL;
+
+    if (bare != NULL) {
+        answer = PyObject_CallFunctionObjArgs(expand, (PyObject *)bare, items, options,
+                                              wrap ? Py_True : Py_False, order, NULL);
+    }
+    Py_XDECREF(bare);
+    Py_XDECREF(order);
+    Py_XDECREF(options);
+    Py_XDECREF(items);
+    if (answer == Py_None) {
+        Py_CLEAR(answer);
+        *out = NULL;
+        return 0;
+    }
+    *out = answer;
+    return answer == NULL ? -1 : 1;
+}
+
+/* _select_parts(statement): (items of its list, loader options). */
+static PyObject *
+f_select_parts(PyObject *module, PyObject *statement)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *n = orm_node_of(st, statement);
+    PyObject *items = NULL;
+    PyObject *options = NULL;
+
+    if (n == NULL) {
+        return NULL;
+    }
+    if (n->kind != ORM_N_SELECT) {
+        PyErr_SetString(PyExc_TypeError, "_select_parts() takes a Select");
+        return NULL;
+    }
+    items = wrap_all(st, n->args[ORM_SEL_COLS]);
+    options = items == NULL ? NULL : wrap_all(st, n->args[ORM_SEL_OPTIONS]);
+    if (options == NULL) {
+        Py_XDECREF(items);
+        return NULL;
+    }
+    return Py_BuildValue("NN", items, options);
+}
+
+PyMethodDef orm_eager_functions[] = {
+    {"_select_parts", f_select_parts, METH_O,
+     "_select_parts($module, statement, /)\n--\n\nItems and loader options of a Select."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* --- into the plan ------------------------------------------------------------------------ */
+
+/* A relationship's slot in the mapper of an entity plan; -1 exception. */
+static int64_t
+slot_named(const orm_entplan *p, PyObject *key)
+{
+    int64_t slot = orm_mapper_slot(p->mapper, key);
+
+    if (slot == -1) {
+        PyErr_SetObject(PyExc_KeyError, key);
+    }
+    return slot < 0 ? -1 : slot;
+}
+
+static int
+add_child(orm_load_plan *plan, orm_entplan *p, PyObject *key, uint32_t ent)
+{
+    orm_child *grown = NULL;
+    int64_t slot = slot_named(p, key);
+
+    if (slot < 0) {
+        return -1;
+    }
+    grown = PyMem_Realloc(p->children, (p->nchildren + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    p->children = grown;
+    p->children[p->nchildren++] =
+        (orm_child){.slot = (uint32_t)slot, .ent = ent, .number = plan->nchildren++,
+                    .many = p->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION};
+    plan->repeats |= p->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION;
+    return 0;
+}
+
+/* children: (parent's item, key, related item) ... 0 / -1. */
+static int
+link_children(orm_load_plan *plan, const uint32_t *ents, PyObject *children)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(children); i++) {
+        unsigned int parent, related;
+        PyObject *key = NULL;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(children, i), "IUI", &parent, &key, &related)
+            || add_child(plan, &plan->ents[ents[parent]], key, ents[related]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* marks: (item, key, word) ...: relationships that are not loaded now, and how later. 0 / -1. */
+static int
+link_marks(orm_load_plan *plan, const uint32_t *ents, PyObject *marks)
+{
+    static const struct {
+        const char *word;
+        uint8_t kind;
+    } kinds[] = {{"raise", ORM_FILL_RAISE}, {"raise_on_sql", ORM_FILL_RAISE_ON_SQL},
+                 {"noload", ORM_FILL_NOLOAD}, {"select", ORM_FILL_LAZY}};
+
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(marks); i++) {
+        unsigned int item;
+        const char *word = NULL;
+        PyObject *key = NULL;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(marks, i), "IUs", &item, &key, &word)) {
+            return -1;
+        }
+        orm_entplan *p = &plan->ents[ents[item]];
+        int64_t slot = slot_named(p, key);
+        if (slot < 0) {
+            return -1;
+        }
+        for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+            if (strcmp(word, kinds[k].word) == 0) {
+                p->fill[p->nfill++] = (orm_fill){.slot = (uint32_t)slot, .kind = kinds[k].kind};
+            }
+        }
+    }
+    return 0;
+}
+
+/* posts: (item, key, how, what, arguments) ...: further SELECTs. 0 / -1. */
+static int
+link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
+{
+    static const struct {
+        const char *word;
+        uint8_t how;
+    } ways[] = {{"selectin", ORM_LAZY_SELECTIN}, {"subquery", ORM_LAZY_SUBQUERY},
+                {"immediate", ORM_LAZY_IMMEDIATE}};
+    Py_ssize_t n = PyList_GET_SIZE(posts);
+
+    plan->posts = PyMem_Calloc((size_t)n + 1, sizeof(*plan->posts));
+    if (plan->posts == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        unsigned int item;
+        const char *word = NULL;
+        PyObject *key, *what, *arguments;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOO", &item, &key, &word, &what,
+                              &arguments)) {
+            return -1;
+        }
+        int64_t slot = slot_named(&plan->ents[ents[item]], key);
+        if (slot < 0) {
+            return -1;
+        }
+        orm_post *post = &plan->posts[plan->nposts++];
+        *post = (orm_post){.ent = ents[item], .slot = (uint32_t)slot, .what = Py_NewRef(what),
+                           .arguments = Py_NewRef(arguments)};
+        plan->ents[ents[item]].has_posts = true;
+        for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
+            if (strcmp(word, ways[k].word) == 0) {
+                post->how = ways[k].how;
+            }
+        }
+    }
+    return 0;
+}
+
+/* remembered: (item, options) ...: what later lazy loads of its instances are given. 0 / -1. */
+static int
+link_remembered(orm_load_plan *plan, const uint32_t *ents, PyObject *remembered)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(remembered); i++) {
+        unsigned int item;
+        PyObject *options = NULL;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(remembered, i), "IO", &item, &options)) {
+            return -1;
+        }
+        Py_XSETREF(plan->ents[ents[item]].remembered, Py_NewRef(options));
+    }
+    return 0;
+}
+
+int
+orm_eager_link(orm_load_plan *plan, const uint32_t *ents, PyObject *expansion)
+{
+    return link_children(plan, ents, PyTuple_GET_ITEM(expansion, 1)) < 0
+                   || link_posts(plan, ents, PyTuple_GET_ITEM(expansion, 2)) < 0
+                   || link_marks(plan, ents, PyTuple_GET_ITEM(expansion, 3)) < 0
+                   || link_remembered(plan, ents, PyTuple_GET_ITEM(expansion, 4)) < 0
+                   || orm_posts_prepare(plan) < 0
+               ? -1
+               : 0;
+}

@@ -1,0 +1,343 @@
+/*
+ * orm/load_many.c - the related instances of many parents by one SELECT per 500 of them.
+ *
+ * Place: lazy.c for the peers of an instance, selectinload for the entities of a result.
+ * Statement: `SELECT key columns, entity WHERE key IN (...)`; the key leads from a row back to its
+ *   parents. A many-to-one over the target's primary key has no key columns: its rows are looked
+ *   up in the identity map, and what is there already is not asked for.
+ * The IN list is the one value that is not the statement's own; it has one shape for every
+ *   length on PostgreSQL (an array), and a padded one on SQLite.
+ */
+#include "orm/lazy.h"
+#include "orm/peers.h"
+
+/* One SELECT over some of the parents. */
+typedef struct many_run {
+    orm_session *s;
+    orm_state *st;
+    PyObject *conn;          /* borrowed */
+    orm_relation *rel;
+    orm_relloads *loads;     /* borrowed from rel */
+    orm_head *const *parents; /* [n] */
+    uint32_t n, offset;      /* offset: of parents[0] in `found` */
+    PyObject *found;         /* borrowed list */
+    PyObject *keys;          /* owned list: what stands in IN */
+    PyObject *index;         /* owned dict: key -> number of a parent, or a list of numbers */
+    PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
+} many_run;
+
+/* --- running ------------------------------------------------------------------------------ */
+
+/* Compile by the engine's cache, with the keys in the place of the mark, and run. 0 / -1. */
+static int
+run_statement(many_run *m, orm_compiled **c, orm_result **r)
+{
+    PyObject *engine = orm_connection_engine(m->conn);
+    orm_conn_facts facts = {0};
+    orm_compile_opts how = {.dialect = orm_engine_driver(engine)->dialect};
+    orm_run_opts run = {.mode = ORM_RUN_WHOLE};
+    PyObject *tuple = NULL;
+    orm_values vals;
+    int rc;
+
+    if (orm_connection_facts(m->conn, &facts) < 0) {
+        return -1;
+    }
+    how.schema_map = facts.schemas;
+    how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;
+    tuple = PyList_AsTuple(m->keys);
+    if (tuple == NULL
+        || orm_compile_cached(m->st, orm_engine_cache(engine), m->loads->many, &how, c, &vals)
+               < 0) {
+        Py_XDECREF(tuple);
+        return -1;
+    }
+    for (uint32_t i = 0; i < vals.n; i++) {
+        if (vals.v[i] == m->loads->many_mark) {
+            vals.v[i] = tuple;
+        }
+    }
+    rc = orm_exec_run(m->conn, *c, vals.v, vals.n, &run, r);
+    orm_values_fini(&vals);
+    Py_DECREF(tuple);
+    if (rc < 0) {
+        Py_CLEAR(*c);
+    }
+    return rc;
+}
+
+PyObject *
+orm_load_list(orm_session *s, orm_compiled *c, orm_result *r)
+{
+    orm_loader l = {0};
+    PyObject *list = PyList_New(0);
+    const orm_cell *cells = NULL;
+    int rc = orm_loader_init(&l, s, c, r) < 0 || list == NULL ? -1 : 1;
+
+    while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
+        const orm_root *root = &l.plan->roots[l.plan->nroots - 1];
+        PyObject *obj = NULL;
+
+        l.row++;
+        obj = orm_loader_entity(&l, &l.plan->ents[root->index], cells);
+        rc = obj == NULL || (obj != Py_None && PyList_Append(list, obj) < 0) ? -1 : 1;
+        Py_XDECREF(obj);
+    }
+    if (rc < 0) {
+        orm_loader_failed(&l);
+    }
+    if (rc < 0 || orm_loader_batch_done(&l) < 0) {
+        Py_CLEAR(list);
+    }
+    orm_loader_fini(&l);
+    return list;
+}
+
+/* --- by the target's primary key ------------------------------------------------------------ */
+
+/* The key as a user would write it: a value, or a tuple of values. New reference. */
+static PyObject *
+key_object(const orm_key *k)
+{
+    return k->kind == ORM_KEY_INT ? PyLong_FromLongLong(k->i) : Py_NewRef(k->obj);
+}
+
+/* Ask for the rows that parents refer to and the session does not know. 0 / -1. */
+static int
+collect_targets(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *there = NULL;
+        orm_head *known = NULL;
+        PyObject *key = NULL;
+        orm_key k = {0};
+        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+
+        if (has != 1) {
+            rc = has < 0 ? -1 : 0;
+            continue;
+        }
+        rc = orm_idmap_get(&m->s->map, &k, &there, &known);
+        if (rc == 0 && there == NULL) {
+            key = key_object(&k);
+            rc = key == NULL ? -1 : PyDict_Contains(m->index, key);
+            if (rc == 0 && (PyDict_SetItem(m->index, key, Py_None) < 0
+                            || PyList_Append(m->keys, key) < 0)) {
+                rc = -1;
+            }
+            rc = rc < 0 ? -1 : 0;
+        }
+        else if (rc == 0) {
+            rc = PyList_Append(m->targets, there);
+        }
+        Py_XDECREF(key);
+        Py_XDECREF(there);
+        orm_key_fini(&k);
+    }
+    return rc;
+}
+
+static int
+hand_out_targets(many_run *m)
+{
+    for (uint32_t i = 0; i < m->n; i++) {
+        PyObject *there = NULL;
+        orm_head *known = NULL;
+        orm_key k = {0};
+        int rc = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+
+        if (rc == 1) {
+            rc = orm_idmap_get(&m->s->map, &k, &there, &known);
+            orm_key_fini(&k);
+        }
+        if (rc < 0
+            || PyList_SetItem(m->found, m->offset + i,
+                              there == NULL ? Py_NewRef(Py_None) : there) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+load_targets(many_run *m)
+{
+    orm_compiled *c = NULL;
+    orm_result *r = NULL;
+    PyObject *list = NULL;
+
+    if (collect_targets(m) < 0) {
+        return -1;
+    }
+    if (PyList_GET_SIZE(m->keys) > 0) {
+        if (run_statement(m, &c, &r) < 0) {
+            return -1;
+        }
+        list = orm_load_list(m->s, c, r);
+        Py_DECREF(c);
+        if (list == NULL) {
+            return -1;
+        }
+    }
+    int rc = hand_out_targets(m);
+    Py_XDECREF(list);
+    return rc;
+}
+
+/* --- by keys of the parents ----------------------------------------------------------------- */
+
+/* Number the parents by their key, each with an empty list of members. 0 / -1. */
+static int
+collect_parents(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        orm_key k = {0};
+        PyObject *key = NULL;
+        PyObject *number = PyLong_FromUnsignedLong(i);
+        PyObject *members = PyList_New(0);
+
+        rc = number == NULL || members == NULL || orm_key_of(&k, m->parents[i]) < 0 ? -1 : 0;
+        key = rc < 0 ? NULL : key_object(&k);
+        orm_key_fini(&k);
+        if (key == NULL || PyDict_SetItem(m->index, key, number) < 0
+            || PyList_Append(m->keys, key) < 0) {
+            rc = -1;
+        }
+        Py_XDECREF(key);
+        Py_XDECREF(number);
+        if (rc < 0) {
+            Py_XDECREF(members);
+        }
+        else {
+            rc = PyList_SetItem(m->found, m->offset + i, members);
+        }
+    }
+    return rc;
+}
+
+/* The parent's list of members that the current row belongs to, borrowed; NULL without an
+ * exception: to none of them. */
+static PyObject *
+members_of_row(many_run *m, orm_loader *l, const orm_cell *cells)
+{
+    PyObject *key = NULL;
+    PyObject *number = NULL;
+    PyObject *members = NULL;
+
+    if (m->loads->nkeys == 1) {
+        const orm_root *root = &l->plan->roots[0];
+        key = orm_loader_value(l, root->index, root->label, &cells[root->index]);
+    }
+    else {
+        key = PyTuple_New(m->loads->nkeys);
+        for (uint32_t i = 0; key != NULL && i < m->loads->nkeys; i++) {
+            const orm_root *root = &l->plan->roots[i];
+            PyObject *v = orm_loader_value(l, root->index, root->label, &cells[root->index]);
+            if (v == NULL) {
+                Py_CLEAR(key);
+            }
+            else {
+                PyTuple_SET_ITEM(key, i, v);
+            }
+        }
+    }
+    if (key == NULL) {
+        return NULL;
+    }
+    if (PyDict_GetItemRef(m->index, key, &number) > 0) {
+        members = PyList_GET_ITEM(m->found, m->offset + PyLong_AsLong(number));
+        Py_DECREF(number);
+    }
+    Py_DECREF(key);
+    return members;
+}
+
+static int
+load_members(many_run *m)
+{
+    orm_loader l = {0};
+    orm_compiled *c = NULL;
+    orm_result *r = NULL;
+    const orm_cell *cells = NULL;
+    int rc = -1;
+
+    if (collect_parents(m) < 0 || run_statement(m, &c, &r) < 0) {
+        return -1;
+    }
+    rc = orm_loader_init(&l, m->s, c, r) < 0 ? -1 : 1;
+    const orm_entplan *p =
+        rc < 0 ? NULL : &l.plan->ents[l.plan->roots[l.plan->nroots - 1].index];
+    while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
+        PyObject *obj = NULL;
+        PyObject *members = NULL;
+
+        l.row++;
+        obj = orm_loader_entity(&l, p, cells);
+        members = obj == NULL ? NULL : members_of_row(m, &l, cells);
+        if (obj == NULL || (members == NULL && PyErr_Occurred())
+            || (members != NULL && obj != Py_None && PyList_Append(members, obj) < 0)) {
+            rc = -1;
+        }
+        /* a row of no parent: its instance may go at once, so it must not be noted */
+        if (members == NULL && obj != NULL) {
+            rc = rc < 0 || PyList_Append(m->targets, obj) < 0 ? -1 : rc;
+        }
+        Py_XDECREF(obj);
+    }
+    if (rc < 0) {
+        orm_loader_failed(&l);
+    }
+    else {
+        rc = orm_loader_batch_done(&l);
+    }
+    orm_loader_fini(&l);
+    Py_DECREF(c);
+    return rc;
+}
+
+/* --- all of them ---------------------------------------------------------------------------- */
+
+static int
+load_some(many_run *m)
+{
+    int rc = -1;
+
+    m->keys = PyList_New(0);
+    m->index = PyDict_New();
+    m->targets = PyList_New(0);
+    if (m->keys != NULL && m->index != NULL && m->targets != NULL) {
+        ORM_COUNT(load_many);
+        rc = m->loads->nkeys == 0 ? load_targets(m) : load_members(m);
+    }
+    Py_CLEAR(m->keys);
+    Py_CLEAR(m->index);
+    Py_CLEAR(m->targets);
+    return rc;
+}
+
+int
+orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *loads,
+              orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found)
+{
+    many_run m = {.s = s, .st = rel->target->state, .conn = conn, .rel = rel, .loads = loads,
+                  .found = found};
+    uint32_t most = chunk == 0 || chunk > ORM_PEERS_MAX ? ORM_PEERS_MAX : chunk;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < n; i++) { /* a list made with its length holds NULLs until filled */
+        if (PyList_GET_ITEM(found, i) == NULL) {
+            PyList_SET_ITEM(found, i, Py_NewRef(Py_None));
+        }
+    }
+    for (uint32_t at = 0; rc == 0 && at < n; at += most) {
+        m.parents = parents + at;
+        m.offset = at;
+        m.n = n - at < most ? n - at : most;
+        rc = load_some(&m);
+    }
+    return rc;
+}

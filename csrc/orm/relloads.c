@@ -1,0 +1,228 @@
+/*
+ * orm/relloads.c - `_core.RelationLoads`: the statements by which one relationship is loaded.
+ *
+ * Made by pyorm/orm/_strategies.py at the first load, compiled once per dialect for one parent;
+ *   for many parents the engine's cache finds the compiled form (the statement is one object).
+ * Marks: the parameters that are not the statement's own hold objects of ours; the key walk
+ *   hands them back by ordinal, which tells where a parent's values go.
+ */
+#include "orm/lazy.h"
+
+static int
+relloads_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    orm_relloads *loads = (orm_relloads *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(loads->one);
+    Py_VISIT(loads->one_marks);
+    for (int d = 0; d < ORM_NDIALECTS; d++) {
+        Py_VISIT(loads->ones[d]);
+        Py_VISIT(loads->own[d]);
+    }
+    Py_VISIT(loads->many);
+    Py_VISIT(loads->many_mark);
+    return 0;
+}
+
+static int
+relloads_clear(PyObject *self)
+{
+    orm_relloads *loads = (orm_relloads *)self;
+
+    Py_CLEAR(loads->one);
+    Py_CLEAR(loads->one_marks);
+    for (int d = 0; d < ORM_NDIALECTS; d++) {
+        Py_CLEAR(loads->ones[d]);
+        Py_CLEAR(loads->own[d]);
+    }
+    Py_CLEAR(loads->many);
+    Py_CLEAR(loads->many_mark);
+    return 0;
+}
+
+static void
+relloads_dealloc(PyObject *self)
+{
+    orm_relloads *loads = (orm_relloads *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    relloads_clear(self);
+    for (int d = 0; d < ORM_NDIALECTS; d++) {
+        PyMem_Free(loads->from[d]);
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot relloads_slots[] = {
+    {Py_tp_doc, "The statements by which one relationship is loaded."},
+    {Py_tp_dealloc, relloads_dealloc},
+    {Py_tp_traverse, relloads_traverse},
+    {Py_tp_clear, relloads_clear},
+    {0, NULL},
+};
+
+PyType_Spec orm_relloads_spec = {
+    .name = "pyorm._core.RelationLoads",
+    .basicsize = sizeof(orm_relloads),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = relloads_slots,
+};
+
+orm_relloads *
+orm_relloads_of(orm_state *st, orm_relation *rel)
+{
+    if (rel->lazy_cache == NULL) {
+        rel->lazy_cache = st->RelationLoads->tp_alloc(st->RelationLoads, 0);
+    }
+    return (orm_relloads *)rel->lazy_cache;
+}
+
+/* --- making ------------------------------------------------------------------------------- */
+
+/* Call a function of _strategies with the property. New reference: a tuple. */
+static PyObject *
+ask(orm_state *st, orm_relation *rel, const char *function)
+{
+    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
+
+    return module == NULL ? NULL : PyObject_CallMethod(module, function, "O", rel->prop);
+}
+
+/* one_select(prop) -> (Select, ((mark, key of the parent's attribute), ...)) */
+static int
+make_one(orm_state *st, orm_relation *rel, orm_relloads *loads)
+{
+    PyObject *made = NULL;
+    PyObject *select, *marks;
+    orm_node *node = NULL;
+
+    if (loads->one != NULL) {
+        return 0;
+    }
+    made = ask(st, rel, "one_select");
+    if (made == NULL || !PyArg_ParseTuple(made, "OO!", &select, &PyTuple_Type, &marks)) {
+        Py_XDECREF(made);
+        return -1;
+    }
+    node = orm_node_of(st, select);
+    if (node != NULL) {
+        Py_XSETREF(loads->one_marks, Py_NewRef(marks));
+        Py_XSETREF(loads->one, (orm_node *)Py_NewRef(node));
+    }
+    Py_DECREF(made);
+    return node == NULL ? -1 : 0;
+}
+
+/* Which parameter takes which of the parent's values. 0 / -1. */
+static int
+map_values(orm_relloads *loads, uint8_t dialect, const orm_values *vals)
+{
+    int32_t *from = PyMem_Malloc((vals->n + 1) * sizeof(*from));
+    PyObject *own = PyTuple_New(vals->n);
+
+    if (from == NULL || own == NULL) {
+        PyMem_Free(from);
+        Py_XDECREF(own);
+        if (!PyErr_Occurred()) {
+            PyErr_NoMemory();
+        }
+        return -1;
+    }
+    for (uint32_t i = 0; i < vals->n; i++) {
+        from[i] = -1;
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(loads->one_marks); k++) {
+            PyObject *mark = PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, k), 0);
+            if (mark == vals->v[i]) {
+                from[i] = (int32_t)k;
+            }
+        }
+        PyTuple_SET_ITEM(own, i, Py_NewRef(vals->v[i] == NULL ? Py_None : vals->v[i]));
+    }
+    PyMem_Free(loads->from[dialect]);
+    loads->from[dialect] = from;
+    Py_XSETREF(loads->own[dialect], own);
+    return 0;
+}
+
+orm_relloads *
+orm_relloads_prepare(orm_state *st, orm_relation *rel, uint8_t dialect)
+{
+    orm_relloads *loads = orm_relloads_of(st, rel);
+    orm_compile_opts opts = {.dialect = dialect};
+    orm_compiled *c = NULL;
+    orm_values vals;
+
+    if (loads == NULL || loads->ones[dialect] != NULL) {
+        return loads;
+    }
+    if (make_one(st, rel, loads) < 0
+        || orm_compile_cached(st, NULL, loads->one, &opts, &c, &vals) < 0) {
+        return NULL;
+    }
+    if (map_values(loads, dialect, &vals) < 0) {
+        orm_values_fini(&vals);
+        Py_DECREF(c);
+        return NULL;
+    }
+    orm_values_fini(&vals);
+    c->wire.flags |= ORM_TEXT_OWN_SHAPE;
+    Py_XSETREF(loads->ones[dialect], c);
+    return loads;
+}
+
+/* (Select, mark, number of key columns) of many_select into `loads`; consumes made. 0 / -1. */
+static int
+take_many(orm_state *st, orm_relloads *loads, PyObject *made)
+{
+    PyObject *select, *mark;
+    orm_node *node = NULL;
+    unsigned int nkeys = 0;
+
+    if (made == NULL || !PyArg_ParseTuple(made, "OOI", &select, &mark, &nkeys)) {
+        Py_XDECREF(made);
+        return -1;
+    }
+    node = orm_node_of(st, select);
+    if (node != NULL) {
+        loads->nkeys = nkeys;
+        Py_XSETREF(loads->many_mark, Py_NewRef(mark));
+        Py_XSETREF(loads->many, (orm_node *)Py_NewRef(node));
+    }
+    Py_DECREF(made);
+    return node == NULL ? -1 : 0;
+}
+
+orm_relloads *
+orm_relloads_many(orm_state *st, orm_relation *rel)
+{
+    orm_relloads *loads = orm_relloads_of(st, rel);
+
+    if (loads == NULL || loads->many != NULL) {
+        return loads;
+    }
+    return take_many(st, loads, ask(st, rel, "many_select")) < 0 ? NULL : loads;
+}
+
+orm_relloads *
+orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post, PyObject *statement,
+                 uint32_t number)
+{
+    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
+    orm_relloads *loads = (orm_relloads *)st->RelationLoads->tp_alloc(st->RelationLoads, 0);
+    PyObject *made = NULL;
+
+    if (module != NULL && loads != NULL) {
+        made = PyObject_CallMethod(module, "post_select", "OOOOI", rel->prop, post->what,
+                                   post->arguments,
+                                   post->has_values && statement != NULL ? statement : Py_None,
+                                   (unsigned int)number);
+    }
+    if (loads == NULL || take_many(st, loads, made) < 0) {
+        Py_CLEAR(loads);
+    }
+    return loads;
+}

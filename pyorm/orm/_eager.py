@@ -1,0 +1,349 @@
+"""What options and mappings say of the relationships of a SELECT, worked out when it is compiled.
+
+`expand` turns a SELECT with eagerly joined relationships into one with the joins written out and the
+related entities behind its own columns, and says which relationship each of them fills. What is
+loaded by further SELECTs, marked or remembered is listed beside.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pyorm import _core
+from pyorm.orm import _paths, _relation_joins
+from pyorm.orm._aliased import AliasedClass
+from pyorm.orm._load_option import Load
+from pyorm.orm._paths import RELATION, RELATIONS, Item
+from pyorm.sql.expression import join as sql_join
+
+_POSTS = ("selectin", "subquery", "immediate")
+
+
+class Expansion(NamedTuple):
+    """What becomes of a SELECT."""
+
+    statement: Any  # the new Select; its first items are those of the old one
+    children: list[tuple[int, str, int]]  # item of the parent, relationship, item of the related entity
+    posts: list[tuple[int, str, str, Any, dict[str, Any]]]  # parent's item, relationship, how, what to load, arguments
+    marks: list[tuple[int, str, str]]  # item, relationship, "raise", "raise_on_sql", "noload", "select"
+    remembered: list[tuple[int, tuple[Any, ...]]]  # item, options about it that a later lazy load needs
+
+
+def expand(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...], wrap: bool, order: tuple[Any, ...]) -> Any:
+    """Work the eager loads of a SELECT out.
+
+    Args:
+        statement: The Select, without its options.
+        listed: The items of its list: mapped classes, aliases and other expressions.
+        options: Its loader options.
+        wrap: It has LIMIT, OFFSET, DISTINCT or GROUP BY: joined collections need it as a subquery.
+        order: Its ORDER BY.
+
+    Returns:
+        An Expansion; None if nothing is to be done.
+    """
+    entities = tuple(one if _is_entity(one) else None for one in listed)
+    check(options, entities)
+    items = tuple(item for option in options if isinstance(option, Load) for item in option._items)
+    builder = _Builder(statement, listed, entities, items)
+    for number, entity in enumerate(entities):
+        if entity is not None and entities.index(entity) == number:
+            view = _View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
+            builder.walk(entity, number, view, (), builder.roots)
+    if not builder.used:
+        return None
+    return builder.finish(wrap, order)
+
+
+def posts_of(statement: Any) -> list[Any]:
+    """Return the `posts` of a statement's Expansion, with the values it is executed with."""
+    items, options = _core._select_parts(statement)
+    found = expand(statement, items, options, False, ())
+    return [] if found is None else found.posts
+
+
+class _View:
+    """The items that speak of one entity of the statement, or of what comes behind it."""
+
+    def __init__(self, items: tuple[Item, ...], depth: int, wild: tuple[Item, ...] = ()) -> None:
+        self.items, self.depth = items, depth
+        here = tuple(i for i in items if i.what == RELATIONS and len(i.steps) == depth)
+        self.wild = (*wild, *(i for i in here if i.root is None))
+        self.wild_here = tuple(i for i in here if i.root is not None)
+
+    def of(self, key: str) -> list[Item]:
+        """Return the items whose path goes on along a relationship."""
+        depth = self.depth
+        return [i for i in self.items if len(i.steps) > depth and i.steps[depth].key == key]
+
+    def strategy(self, prop: Any) -> Item | None:
+        """Return the item that says how a relationship is loaded, or None."""
+        found: Item | None = None
+        for item in self.of(prop.key):
+            if item.what == RELATION and len(item.steps) == self.depth + 1 and (
+                item.strategy != "default" or found is None
+            ):
+                found = item
+        if found is not None and (found.strategy != "default" or not (self.wild_here or self.wild)):
+            return found
+        for wild in (self.wild_here, self.wild):
+            if wild:
+                return wild[-1] if found is None else found._replace(strategy=wild[-1].strategy)
+        return None
+
+    def below(self, prop: Any) -> _View:
+        """Return the view of what a relationship leads to."""
+        return _View(tuple(self.of(prop.key)), self.depth + 1, self.wild)
+
+    def columns(self) -> list[Item]:
+        """Return what is said of the entity's columns."""
+        return [i for i in self.items if i.what <= _paths.GROUP and len(i.steps) == self.depth]
+
+    def rebased(self, prop: Any) -> tuple[Any, ...]:
+        """Return, as options of a statement about the related entity, what is said behind a relationship."""
+        items = []
+        for item in self.of(prop.key):
+            for _ in range(self.depth):
+                item = item.below()
+            item = item.below()
+            if item.steps or item.what != RELATION:
+                items.append(item)
+        wild = [i._replace(steps=()) for i in self.wild]
+        return () if not items and not wild else (Load._make(None, (), (*items, *wild)),)
+
+
+class _Join(NamedTuple):
+    """An eager join: what is joined to what, and the joins that follow it."""
+
+    prop: Any
+    left: Any
+    right: Any  # the related alias
+    inner: bool
+    criteria: tuple[Any, ...]
+    following: list[_Join]  # type: ignore[misc]
+
+
+class _Builder:
+    def __init__(self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...]) -> None:
+        self.statement, self.listed, self.entities, self.items = statement, listed, entities, items
+        self.extra: list[tuple[object, Any]] = []  # related entities and their tokens, behind the statement's own
+        self.options: list[Load] = []  # about their columns
+        self.roots: list[_Join] = []
+        # What an entity is called in these: its number among the statement's items, or its token.
+        self.children: list[tuple[Any, str, Any]] = []
+        self.posts: list[tuple[Any, str, str, Any, dict[str, Any]]] = []
+        self.marks: list[tuple[Any, str, str]] = []
+        self.remembered: list[tuple[Any, tuple[Any, ...]]] = []
+        self.repeats = False
+
+    @property
+    def used(self) -> bool:
+        return bool(self.children or self.posts or self.marks or self.remembered)
+
+    # ---- looking at an entity --------------------------------------------------------------------------------------
+    def walk(self, entity: Any, number: Any, view: _View, path: tuple[Any, ...], joins: list[_Join]) -> None:
+        """Look at the relationships of one entity; those that are joined are walked in turn."""
+        keep: list[Any] = []
+        for prop in _mapper(entity).relationships:
+            item = view.strategy(prop)
+            word = prop.lazy_word if item is None or item.strategy == "default" else item.strategy
+            said = item is not None and item.strategy != "default"
+            if word == "joined":
+                if said or not _ends(prop, path):
+                    self._join(entity, number, prop, item, view, path, joins)
+            elif word == "contains_eager":
+                self._contained(entity, number, prop, item, view, path, joins)
+            elif word in _POSTS:
+                if said or not _ends(prop, path):
+                    arguments = {} if item is None else dict(item.extra)
+                    self.posts.append((number, prop.key, word, (_step(item, view, prop), view.rebased(prop)), arguments))
+            else:
+                if said:
+                    self.marks.append((number, prop.key, word))
+                if view.of(prop.key):
+                    keep += view.rebased(prop) and [prop]
+        if keep or view.wild:
+            self.remembered.append((number, self._for_later(entity, view)))
+
+    def _for_later(self, entity: Any, view: _View) -> tuple[Any, ...]:
+        items = []
+        for item in view.items:
+            for _ in range(view.depth):
+                item = item.below()
+            items.append(item)
+        return (Load._make(None, (), tuple(items)),)
+
+    def _related(self, prop: Any, item: Item | None, view: _View) -> tuple[Any, tuple[Any, ...]]:
+        step = _step(item, view, prop)
+        of = None if step is None else step.of
+        return of, (() if step is None else step.criteria)
+
+    def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: _View, path: Any, joins: list[_Join]) -> None:
+        of, criteria = self._related(prop, item, view)
+        alias = of if isinstance(of, AliasedClass) else AliasedClass(of if of is not None else prop.entity.entity)
+        inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
+        made = _Join(prop, entity, alias, bool(inner), criteria, [])
+        joins.append(made)
+        self.repeats |= bool(prop.uselist)
+        self._child(number, prop, alias, view, path, made.following)
+
+    def _contained(self, entity: Any, number: Any, prop: Any, item: Any, view: _View, path: Any, joins: list[_Join]) -> None:
+        of, _ = self._related(prop, item, view)
+        self.repeats |= bool(prop.uselist)
+        related = of if of is not None else prop.entity.entity
+        self._child(number, prop, related, view, path, joins)
+
+    def _child(self, number: Any, prop: Any, related: Any, view: _View, path: Any, joins: list[_Join]) -> None:
+        at = object()
+        self.children.append((number, prop.key, at))
+        below = view.below(prop)
+        columns = [_about(item, related) for item in below.columns()]
+        if columns:
+            self.options.append(Load._make(None, (), tuple(columns)))
+        self.walk(related, at, below, (*path, prop), joins)
+        self.extra.append((at, related))
+
+    # ---- the new statement -----------------------------------------------------------------------------------------
+    def finish(self, wrap: bool, order: tuple[Any, ...]) -> Expansion:
+        statement = self.statement
+        moved: dict[Any, Any] = {}
+        if wrap and self.repeats and self.roots:
+            statement, moved, order = _wrapped(statement, self.listed, self.entities, order)
+            self.options += self._moved_options(moved)
+        else:
+            plain = tuple(i for i in self.items if not i.steps and i.what <= _paths.GROUP)
+            self.options += (Load._make(None, (), plain),) if plain else ()
+        for one in self.roots:
+            statement = self._add(statement, one, moved)
+        statement = statement.add_columns(*(related for _, related in self.extra)).options(*self.options)
+        ordering = [o for one in self.roots for o in _orders(one)]
+        if moved and order:
+            statement = statement.order_by(*order)
+        if ordering:
+            statement = statement.order_by(*ordering)
+        at: dict[Any, int] = {token: len(self.entities) + n for n, (token, _) in enumerate(self.extra)}
+        at.update((n, n) for n in range(len(self.entities)))
+        return Expansion(
+            statement,
+            [(at[parent], key, at[related]) for parent, key, related in self.children],
+            [(at[parent], *rest) for parent, *rest in self.posts],
+            [(at[parent], *rest) for parent, *rest in self.marks],
+            [(at[parent], kept) for parent, kept in self.remembered],
+        )
+
+    def _moved_options(self, moved: dict[Any, Any]) -> list[Load]:
+        made = []
+        for entity, alias in moved.items():
+            view = _View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
+            columns = tuple(_about(item, alias) for item in view.columns())
+            if columns:
+                made.append(Load._make(None, (), columns))
+        return made
+
+    def _add(self, statement: Any, one: _Join, moved: dict[Any, Any]) -> Any:
+        left = moved.get(one.left, one.left)
+        right, on = _element(one, left)
+        statement = statement.join_from(left, right, on, isouter=not one.inner)
+        for more in one.following:
+            if not _nests(one, more):
+                statement = self._add(statement, more, moved)
+        return statement
+
+
+def _nests(one: _Join, more: _Join) -> bool:
+    """Return whether an inner join stands inside the outer join before it."""
+    return more.inner and not one.inner
+
+
+def _element(one: _Join, left: Any) -> tuple[Any, Any]:
+    """Return what is joined and its condition; inner joins behind an outer one are nested in it."""
+    parts = _relation_joins.conditions(one.prop, left, one.right)
+    on = parts[0][1]
+    right: Any = one.right
+    condition = on
+    if len(parts) == 2:
+        right = sql_join(parts[0][0], one.right, parts[1][1])
+    for criterion in one.criteria:
+        condition = condition & _relation_joins.read_from(criterion, one.prop, one.right)
+    for more in one.following:
+        if _nests(one, more):
+            inner, inner_on = _element(more, more.left)
+            right = sql_join(right, inner, inner_on)
+    return right, condition
+
+
+def _orders(one: _Join) -> list[Any]:
+    found = _relation_joins.order(one.prop, one.right) if one.prop.uselist else []
+    for more in one.following:
+        found += _orders(more)
+    return found
+
+
+def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...]) -> tuple[Any, dict[Any, Any], Any]:
+    """Return a SELECT from the statement as a subquery, what its entities are there, and its ORDER BY."""
+    from pyorm.sql.expression import select
+
+    subquery = statement.subquery()
+    exported = list(subquery.c)
+    moved: dict[Any, Any] = {}
+    columns = []
+    at = 0
+    for item, entity in zip(listed, entities, strict=True):
+        if entity is None:
+            columns.append(exported[at])
+            at += 1
+        else:
+            at += len(list(select(item).subquery().c))
+            moved.setdefault(entity, AliasedClass(entity, subquery))
+            columns.append(moved[entity])
+    outer = select(*columns)
+    for entity, alias in moved.items():
+        order = tuple(_core._apply(one, entity, alias) for one in order)
+    return outer, moved, order
+
+
+def _about(item: Item, related: Any) -> Item:
+    target = item.target
+    if target is not None:
+        target = getattr(related, target.key)
+    return item._replace(root=related, steps=(), target=target)
+
+
+def _step(item: Item | None, view: _View, prop: Any) -> Any:
+    if item is not None and len(item.steps) > view.depth:
+        return item.steps[view.depth]
+    return None
+
+
+def _is_entity(item: Any) -> bool:
+    if isinstance(item, type):
+        return _core.mapper_plan(item) is not None
+    return isinstance(item, _core.AliasedEntity)
+
+
+def _mapper(entity: Any) -> Any:
+    return entity.__mapper__ if isinstance(entity, type) else entity._aliased_insp.mapper
+
+
+def _ends(prop: Any, path: tuple[Any, ...]) -> bool:
+    """Return whether a relationship's own eager loading stops here: it came this way before."""
+    if prop.join_depth is not None:
+        return sum(1 for one in path if one is prop) >= prop.join_depth
+    seen = {one.mapper.base_mapper for one in path} | ({path[0].parent.base_mapper} if path else {prop.parent.base_mapper})
+    return prop.mapper.base_mapper in seen
+
+
+def check(options: tuple[Any, ...], entities: tuple[Any, ...]) -> None:
+    """Refuse options whose path starts from no entity of the statement.
+
+    Raises:
+        ArgumentError: as its text says.
+    """
+    known = [entity for entity in entities if entity is not None]
+    for option in options:
+        for item in getattr(option, "_items", ()):
+            if item.steps and not any(_paths.same_entity(item.root, entity) for entity in known):
+                option._refuse(known[0] if known else None)
+
+
+__all__ = ["Expansion", "check", "expand"]

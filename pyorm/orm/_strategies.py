@@ -1,0 +1,119 @@
+"""The statements by which a relationship is loaded, made once per relationship.
+
+`one_select` is for one parent, whose column values are its parameters; `many_select` is for up to
+500, whose keys stand in one IN. The core calls both at the first load, keeps what they return and
+puts the values in the place of the marks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyorm import _core
+from pyorm.orm import _eager
+from pyorm.orm._aliased import AliasedClass
+from pyorm.orm._cascade import MANYTOONE
+from pyorm.orm._load_option import Load
+from pyorm.orm._relate import _can_omit_join as _omits_join
+from pyorm.orm._relation_joins import conditions, order, read_from
+from pyorm.orm.relationships import REMOTE
+from pyorm.sql.expression import bindparam, select, tuple_
+
+
+def one_select(prop: Any) -> tuple[Any, tuple[tuple[object, str], ...]]:
+    """Return the SELECT for one parent.
+
+    Args:
+        prop: a configured RelationshipProperty.
+
+    Returns:
+        The Select, and pairs of a parameter's mark and the parent's attribute whose value goes there.
+    """
+    join = prop._join
+    marks: list[tuple[object, str]] = []
+
+    def bind(column: Any, bits: int) -> Any:
+        if bits & REMOTE or column not in join.local_columns:
+            return column
+        mark = object()
+        marks.append((mark, prop.parent._by_column[column].key))
+        return bindparam(None, mark, type_=column.type, unique=True)
+
+    where = [_core._rewrite(join.primaryjoin, bind)]
+    entity = prop.entity.entity
+    statement = select(entity)
+    if join.secondaryjoin is not None:
+        statement = statement.select_from(entity, join.secondary)
+        where.append(_core._rewrite(join.secondaryjoin, lambda column, bits: column))
+    statement = statement.where(*where)
+    if join.order_by:
+        statement = statement.order_by(*join.order_by)
+    return statement, tuple(marks)
+
+
+def post_select(
+    prop: Any, what: Any, arguments: dict[str, Any], statement: Any, number: int
+) -> tuple[Any, Any, int]:
+    """Return the SELECT for many parents as an option of a statement wants it.
+
+    Args:
+        prop: a configured RelationshipProperty.
+        what: the option's last step or None, and options about the related entity.
+        arguments: of the option: recursion_depth.
+        statement: where the option has criteria, the statement that is executed: its values count; else None.
+        number: of the option among the statement's.
+    """
+    if statement is not None:
+        what = _eager.posts_of(statement)[number][3]
+    step, options = what
+    depth = arguments.get("recursion_depth")
+    if depth is not None and depth != 1:
+        again = Load(prop.entity.entity)
+        options = (*options, again.selectinload(step.attr, recursion_depth=depth - 1 if depth > 0 else depth))
+    made, mark, keys = many_select(
+        prop, None if step is None else step.of, () if step is None else step.criteria
+    )
+    return made.options(*options), mark, keys
+
+
+def many_select(prop: Any, of: Any = None, criteria: tuple[Any, ...] = ()) -> tuple[Any, Any, int]:
+    """Return the SELECT for many parents.
+
+    Args:
+        prop: a configured RelationshipProperty.
+        of: the related entity, where it is not the relationship's own.
+        criteria: more that related rows must fulfil.
+
+    Returns:
+        The Select of the key columns and the related entity, the mark in the place of the keys, and the number of
+        key columns: 0 where the keys are the related rows' own (many-to-one over their primary key).
+    """
+    mark = (object(), object())  # two: a list of one has a shape of its own
+    entity, join = of if of is not None else prop.entity.entity, prop._join
+    if criteria:
+        criteria = tuple(read_from(one, prop, entity) for one in criteria)
+    if join.direction is MANYTOONE and prop._use_get:
+        keys = [getattr(entity, prop.mapper.get_property_by_column(c).key) for c in prop.mapper.primary_key]
+        return select(entity).where(_one_of(keys, mark), *criteria), mark, 0
+    if of is None and _omits_join(prop, join, False):
+        pairs = dict(join.local_remote_pairs)
+        keys = [pairs[column] for column in prop.parent.primary_key]
+        statement = select(*keys, entity).where(_one_of(keys, mark), *criteria)
+        if join.order_by:
+            statement = statement.order_by(*join.order_by)
+        return statement, mark, len(keys)
+    parent = AliasedClass(prop.parent.class_)
+    keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
+    statement = select(*keys, entity).select_from(parent)
+    joins = conditions(prop, parent, entity)
+    for right, on in joins:
+        statement = statement.join(right, on)
+    statement = statement.where(_one_of(keys, mark), *criteria)
+    if join.order_by:
+        statement = statement.order_by(*order(prop, entity, joins[0][0] if len(joins) > 1 else None))
+    return statement, mark, len(keys)
+
+
+def _one_of(keys: list[Any], mark: Any) -> Any:
+    key = keys[0] if len(keys) == 1 else tuple_(*keys)
+    return key.in_(bindparam("keys", mark, expanding=True, unique=True))
