@@ -36,7 +36,8 @@ def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> li
         given = {**_statement_values(result, params), **params}
     for position, column in enumerate(table.primary_key):
         value = row[position] if row is not None else given.get(column.key)
-        if value is None and row is None and len(table.primary_key) == 1:
+        is_one = not isinstance(getattr(result, "_params", None), list)  # of many, it is the last one's
+        if value is None and row is None and is_one and len(table.primary_key) == 1:
             value = result.lastrowid or None
         values.append(value)
     return values

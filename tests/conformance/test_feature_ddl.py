@@ -48,6 +48,7 @@ def written(engine: Engine, element: Any) -> str:
     return " ".join(str(element.compile(dialect=engine.dialect)).split())
 
 
+@pytest.mark.feature("META37")
 def test_names_are_quoted_as_they_ask(engine: Engine) -> None:
     meta = MetaData()
     table = Table(
@@ -69,6 +70,7 @@ def test_names_are_quoted_as_they_ask(engine: Engine) -> None:
     assert query == 'SELECT "plain"."always", "plain".Never, "plain"."order" FROM "plain"'
 
 
+@pytest.mark.feature("META37")
 def test_tables_of_quoted_names_keep_their_rows(engine: Engine) -> None:
     meta = MetaData()
     table = Table("MixedCase", meta, Column("Id", Integer, primary_key=True), Column("user", String(5), quote=True))
@@ -85,6 +87,7 @@ def test_tables_of_quoted_names_keep_their_rows(engine: Engine) -> None:
     assert written(engine, CreateTable(found)).startswith('CREATE TABLE "MixedCase" ( "Id" ')
 
 
+@pytest.mark.feature("META01")
 def test_schemas_are_quoted_as_they_ask(engine: Engine) -> None:
     one = Table("t", MetaData(schema="side", quote_schema=True), Column("a", Integer))
     two = Table("t", MetaData(), Column("a", Integer), schema="Side", quote_schema=False)

@@ -46,6 +46,7 @@ def ddl(connection: Connection, table: Table) -> str:
     return " ".join(str(CreateTable(table).compile(dialect=connection.dialect)).split())
 
 
+@pytest.mark.feature("META01")
 def test_metadata_gives_its_tables_what_they_leave_out(connection: Connection) -> None:
     meta = MetaData(
         schema="side", info={"mine": 1},

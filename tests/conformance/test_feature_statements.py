@@ -168,3 +168,16 @@ def test_rows_and_subqueries_name_what_has_no_name(connection: Connection) -> No
     twice = select(t.c.id.label("a"), t.c.n.label("a")).subquery()
     with pytest.raises(exc.InvalidRequestError, match="Label name a is being renamed to an anonymous label"):
         twice.c  # noqa: B018 - the access raises
+
+
+def test_rows_of_many_sets_have_only_the_keys_that_were_given(connection: Connection) -> None:
+    fresh = Table("fresh", MetaData(), Column("id", Integer, primary_key=True), Column("n", Integer))
+    fresh.create(connection)
+
+    given = connection.execute(insert(fresh), [{"id": 50 + i, "n": i} for i in range(3)])
+    made = connection.execute(insert(fresh), [{"n": i} for i in range(3)])
+
+    assert [tuple(row) for row in given.inserted_primary_key_rows] == [(50,), (51,), (52,)]
+    assert [tuple(row) for row in made.inserted_primary_key_rows] == [(None,), (None,), (None,)]
+    with pytest.raises(exc.InvalidRequestError, match="This statement was an executemany call"):
+        made.inserted_primary_key  # noqa: B018 - the access raises
