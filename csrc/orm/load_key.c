@@ -143,13 +143,24 @@ done:
     return select;
 }
 
-/* Compile once for all executions, whatever the values. New reference. */
 orm_compiled *
-orm_load_prepare(orm_mapper *m, uint8_t dialect, orm_node *const *cols, Py_ssize_t ncols)
+orm_load_prepare_select(orm_mapper *m, uint8_t dialect, orm_node *select)
 {
     orm_compile_opts opts = {.dialect = dialect};
     orm_compiled *c = NULL;
     orm_values vals;
+
+    if (orm_compile_cached(m->state, NULL, select, &opts, &c, &vals) == 0) {
+        orm_values_fini(&vals);
+        c->wire.flags |= ORM_TEXT_OWN_SHAPE | ORM_TEXT_UNIQUE_GET;
+    }
+    return c;
+}
+
+orm_compiled *
+orm_load_prepare(orm_mapper *m, uint8_t dialect, orm_node *const *cols, Py_ssize_t ncols)
+{
+    orm_compiled *c = NULL;
     PyObject *few[8] = {NULL};
     PyObject **values = m->npk <= 8 ? few : PyMem_Malloc(m->npk * sizeof(*values));
     orm_node *select = NULL;
@@ -165,14 +176,8 @@ orm_load_prepare(orm_mapper *m, uint8_t dialect, orm_node *const *cols, Py_ssize
     if (values != few) {
         PyMem_Free(values);
     }
-    if (select == NULL) {
-        return NULL;
-    }
-    if (orm_compile_cached(m->state, NULL, select, &opts, &c, &vals) == 0) {
-        orm_values_fini(&vals);
-        c->wire.flags |= ORM_TEXT_OWN_SHAPE | ORM_TEXT_UNIQUE_GET;
-    }
-    Py_DECREF(select);
+    c = select == NULL ? NULL : orm_load_prepare_select(m, dialect, select);
+    Py_XDECREF(select);
     return c;
 }
 

@@ -36,6 +36,8 @@ int orm_select_add(orm_node **select, const orm_load_opts *opts);
 /* Compile once for all executions, whatever the values. New reference. */
 orm_compiled *orm_load_prepare(orm_mapper *m, uint8_t dialect, orm_node *const *cols,
                                Py_ssize_t ncols);
+/* The same of a SELECT whose parameters are the key's values. New reference. */
+orm_compiled *orm_load_prepare_select(orm_mapper *m, uint8_t dialect, orm_node *select);
 /* Compile by the engine's cache and run. 0 / -1. */
 int orm_load_run_built(PyObject *conn, orm_mapper *m, orm_node *select, const orm_load_opts *opts,
                        orm_compiled **c, orm_result **r);

@@ -9,16 +9,69 @@
  */
 #include "orm/load_keyed.h"
 
+#include <string.h>
+
 /* --- refresh ------------------------------------------------------------------------------ */
 
-/* The statement for these slots, for any key. Borrowed from the plan, or NULL. */
+/* The same from the tables of subclasses alone: 1 and the SELECT; 0 there is no such way; -1. */
+static int
+select_rest(orm_mapper *m, const uint32_t *slots, uint32_t n, orm_node **out)
+{
+    PyObject *keys = m->base == NULL ? NULL : PyTuple_New(n);
+    PyObject *made = NULL;
+
+    *out = NULL;
+    if (keys == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        PyTuple_SET_ITEM(keys, i, Py_NewRef(m->attrs[slots[i]]->n.key));
+    }
+    made = PyObject_CallMethod(m->py, "_select_rest", "(O)", keys);
+    Py_DECREF(keys);
+    if (made == NULL) {
+        return -1;
+    }
+    if (made == Py_None) {
+        Py_DECREF(made);
+        return 0;
+    }
+    *out = (orm_node *)Py_XNewRef(orm_node_of(m->state, made));
+    Py_DECREF(made);
+    return *out == NULL ? -1 : 1;
+}
+
+/* Compile the statement for these slots. New reference. */
+static PyObject *
+prepare_slots(orm_mapper *m, uint8_t dialect, const uint32_t *slots, uint32_t n, bool whole)
+{
+    orm_node *rest = NULL;
+    orm_node **cols = NULL;
+    PyObject *made = NULL;
+    int rc = whole ? 0 : select_rest(m, slots, n, &rest);
+
+    if (rc != 0) {
+        made = rc < 0 ? NULL : (PyObject *)orm_load_prepare_select(m, dialect, rest);
+        Py_XDECREF(rest);
+        return made;
+    }
+    cols = PyMem_Malloc((n + 1) * sizeof(*cols));
+    for (uint32_t i = 0; cols != NULL && i < n; i++) {
+        cols[i] = m->attrs[slots[i]]->n.node;
+    }
+    made = cols == NULL ? PyErr_NoMemory() : (PyObject *)orm_load_prepare(m, dialect, cols, n);
+    PyMem_Free(cols);
+    return made;
+}
+
+/* The statement for these slots, for any key. whole: of all tables, for refresh(). Borrowed from
+   the plan, or NULL. */
 static orm_compiled *
-prepared_for_slots(orm_mapper *m, uint8_t dialect, const uint32_t *slots, uint32_t n)
+prepared_for_slots(orm_mapper *m, uint8_t dialect, const uint32_t *slots, uint32_t n, bool whole)
 {
     orm_loads *loads = orm_loads_of(m);
     PyObject *name = NULL;
     PyObject *found = NULL;
-    orm_node **cols = NULL;
 
     if (loads == NULL) {
         return NULL;
@@ -26,18 +79,15 @@ prepared_for_slots(orm_mapper *m, uint8_t dialect, const uint32_t *slots, uint32
     if (loads->by_slots[dialect] == NULL && (loads->by_slots[dialect] = PyDict_New()) == NULL) {
         return NULL;
     }
-    name = PyBytes_FromStringAndSize((const char *)slots, (Py_ssize_t)(n * sizeof(*slots)));
+    name = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(n * sizeof(*slots)) + 1);
     if (name == NULL) {
         return NULL;
     }
+    memcpy(PyBytes_AS_STRING(name), slots, n * sizeof(*slots));
+    PyBytes_AS_STRING(name)[n * sizeof(*slots)] = whole;
     found = PyDict_GetItemWithError(loads->by_slots[dialect], name); /* borrow-ok: the dict's */
     if (found == NULL && !PyErr_Occurred()) {
-        cols = PyMem_Malloc((n + 1) * sizeof(*cols));
-        for (uint32_t i = 0; cols != NULL && i < n; i++) {
-            cols[i] = m->attrs[slots[i]]->n.node;
-        }
-        found = cols == NULL ? PyErr_NoMemory() : (PyObject *)orm_load_prepare(m, dialect, cols, n);
-        PyMem_Free(cols);
+        found = prepare_slots(m, dialect, slots, n, whole);
         if (found != NULL) {
             int rc = PyDict_SetItem(loads->by_slots[dialect], name, found);
             Py_DECREF(found); /* the dict has it */
@@ -87,7 +137,8 @@ run_refresh(PyObject *conn, orm_mapper *m, const orm_key_room *key, const uint32
         Py_XDECREF(c);
         return rc;
     }
-    c = prepared_for_slots(m, orm_engine_driver(orm_connection_engine(conn))->dialect, slots, n);
+    c = prepared_for_slots(m, orm_engine_driver(orm_connection_engine(conn))->dialect, slots, n,
+                           opts != NULL && opts->explicit);
     if (c != NULL) {
         ORM_COUNT(load_prepared);
         Py_INCREF(c);

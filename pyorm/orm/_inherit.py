@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pyorm import _core, exc
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
 from pyorm.sql import operators
+from pyorm.sql.expression import LABEL_STYLE_TABLENAME_PLUS_COL
 
 if TYPE_CHECKING:
     from pyorm.orm.mapper import Mapper
@@ -292,45 +293,51 @@ def replaced(expression: Any, tables: Sequence[Any], source: Any) -> Any:
 # --- loading what the parent's rows do not have ---
 
 
-def select_rest(mapper: Mapper, keys: Sequence[str]) -> tuple[list[Any], Any] | None:
-    """Return columns and criterion that load attributes from the tables of subclasses alone.
+def select_rest(mapper: Mapper, keys: Sequence[str]) -> Any:
+    """Return the SELECT that loads attributes from the tables of subclasses alone.
 
     Args:
         mapper: the instance's Mapper.
-        keys: attributes to load.
+        keys: attributes to load, in the order of the columns.
 
     Returns:
-        `(columns, criterion)`: the criterion has one parameter for each column of the primary key, in its order,
-        named by its position; None where the root's table is needed, or no such short way leads there.
+        A SELECT whose parameters are the values of the primary key, in its order; None where the root's table is
+        needed, or no such short way leads there.
     """
     columns = []
     for key in keys:
         found = mapper._props[key].columns  # type: ignore[attr-defined]
-        if not all(isinstance(c, _core.ColumnClause) for c in found):
+        if not isinstance(found[0], _core.ColumnClause):
             return None
         columns.append(found[0])
-    wanted = {id(c.table) for c in columns}
-    if id(mapper.base_mapper.local_table) in wanted:
+    wanted = {c.table for c in columns}
+    if mapper.base_mapper.local_table in wanted:
         return None
+    criteria = _chain(mapper, wanted)
+    if criteria is None:
+        return None
+    return _core.select(*columns).where(*criteria).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+
+
+def _chain(mapper: Mapper, wanted: set[Any]) -> list[Any] | None:
+    """Return what ties the first of the wanted tables to a key, and each further one to its parent's."""
+    values = {c: (i, _core.bindparam(f"pk_{i}", type_=c.type)) for i, c in enumerate(mapper.primary_key)}
     criteria: list[Any] = []
-    values = {c: _core.bindparam(f"pk_{i}", type_=c.type) for i, c in enumerate(mapper.primary_key)}
-    started = False
     for one in reversed(list(to_root(mapper))):
-        if one.inherit_condition is None or one.single:
-            continue
-        if not started and id(one.local_table) not in wanted:
-            for parent, child in one._equated:  # the same value under another name
-                if parent in values:
-                    values[child] = values[parent]
+        if one.inherits is None or one.single:
             continue
         if len(one._equated) != len(mapper.primary_key):
             return None
-        for parent, child in one._equated:
-            if not started and parent not in values:
-                return None
-            criteria.append((values[parent] if not started else parent) == child)
-        started = True
-    return (columns, _core.and_(*criteria)) if criteria else None
+        if criteria:
+            criteria.append(one.inherit_condition)
+        elif any(parent not in values for parent, _ in one._equated):
+            return None
+        elif one.local_table in wanted:
+            pairs = sorted(one._equated, key=lambda pair: values[pair[0]][0])
+            criteria.extend(values[parent][1] == child for parent, child in pairs)
+        else:
+            values.update({child: values[parent] for parent, child in one._equated})
+    return criteria or None
 
 
 def refuse_row(mapper: Mapper, key: tuple[Any, ...], identity: Any, token: Any) -> None:
