@@ -90,6 +90,24 @@ orm_head_born(orm_head *h)
                                         : orm_val_write(h, a->slot, m->identity);
 }
 
+int
+orm_head_identify(orm_head *h)
+{
+    const orm_mapper *m = h->mapper;
+    PyObject *v = NULL;
+
+    if (m->identity == NULL || m->discriminator < 0
+        || m->attrs[m->discriminator]->kind != ORM_SLOT_COLUMN) {
+        return 0;
+    }
+    v = orm_val_peek(h, (uint32_t)m->discriminator, NULL);
+    if (v != NULL) {
+        Py_DECREF(v);
+        return 0;
+    }
+    return orm_val_store(h, (uint32_t)m->discriminator, m->identity);
+}
+
 /* As type.__call__, with the identity of the class in place before `__init__` runs. */
 static PyObject *
 call_type(PyObject *self, PyObject *args, PyObject *kwargs)

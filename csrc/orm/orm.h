@@ -132,6 +132,8 @@ void orm_peers_leave(orm_head *h);
 /* Instances. ------------------------------------------------------------------------- */
 /* New instance as the loader makes it: no __init__, untracked if it may be, transient. */
 PyObject *orm_instance_new(orm_mapper *m, orm_head **out);
+/* Its class's polymorphic identity into the discriminator, where nothing is there. 0 / -1. */
+int orm_head_identify(orm_head *h);
 /* Head of an instance (borrowed from it), mapper resolved, block grown to the plan. NULL with
    exception UnmappedInstanceError if obj is not a mapped instance. */
 orm_head *orm_head_of(orm_state *st, PyObject *obj);
@@ -144,6 +146,13 @@ PyObject *orm_head_object(orm_head *h);
 PyObject *orm_head_describe(orm_head *h);
 /* The InstanceState view; made at the first call, kept by the instance. New reference. */
 PyObject *orm_state_of(orm_head *h);
+
+/* Whether anybody listens to an instance event of the class. */
+static inline bool
+orm_instance_hears(const orm_mapper *m, int event)
+{
+    return m->events != NULL && orm_dispatch_get(m->events, event) != NULL;
+}
 
 /* Values. `i` is a slot of h->mapper. ------------------------------------------------- */
 /* Borrowed value if the slot of an unspilled instance holds one, else NULL. fast path: same

@@ -603,6 +603,16 @@ make_entity(orm_mapper *m, PyObject *selectable)
     return m->entity == NULL ? -1 : 0;
 }
 
+/* How a hierarchy's classes are written is worked out anew. */
+static void
+forget_units(orm_mapper *m)
+{
+    Py_CLEAR(m->unit);
+    for (uint32_t i = 0; i < m->nchildren; i++) {
+        forget_units(m->children[i]);
+    }
+}
+
 int
 orm_plan_fill(orm_mapper *m, PyObject *spec)
 {
@@ -646,6 +656,7 @@ orm_plan_fill(orm_mapper *m, PyObject *spec)
         Py_CLEAR(up->loads); /* their rows may be of this class from now on */
     }
     if (m->base != NULL) {
+        forget_units(m->root); /* the order of the hierarchy's tables may be another one */
         orm_sql_new_epoch(m->state);
     }
     return install_class(m);

@@ -179,6 +179,7 @@
     X(instances, "instances")                                                                 \
     X(instances_exact, "instances_exact")
 #define ORM_OBJECTS_UNIT(X)                                                                   \
+    X(unit_more)       /* pyorm.orm._unit.more_specs */                                       \
     X(unit_spec)       /* pyorm.orm._unit.write_spec */                                       \
     X(refuse_row)      /* pyorm.orm._inherit.refuse_row */                                    \
     X(unit_secondary)  /* pyorm.orm._unit.secondary_spec */                                   \

@@ -122,6 +122,9 @@ orm_row_add(orm_work *w, orm_head *h, uint8_t op)
         return NULL;
     }
     w->rows[w->nrows++] = r;
+    if (orm_parts_make(w, r) < 0 || (op == ORM_OP_INSERT && orm_head_identify(h) < 0)) {
+        return NULL;
+    }
     return queue_row(k, r) < 0 ? NULL : r;
 }
 

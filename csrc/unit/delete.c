@@ -17,11 +17,41 @@ fire_all(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n, int event)
     return 0;
 }
 
+/* The shapes of DELETEs of rows of one table. 0 / -1. */
+static int
+shape_rows(orm_work *w, orm_urow **rows, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        orm_wplan *p = orm_wplan_writer(rows[i]->plan);
+        uint64_t *none = NULL;
+
+        if (i > 0 && orm_wplan_writer(rows[i - 1]->plan) == p) {
+            rows[i]->shape = rows[i - 1]->shape;
+            continue;
+        }
+        none = orm_arena_array(&w->arena, p->nwords, sizeof(uint64_t));
+        if (none == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        for (uint32_t k = 0; k < p->nwords; k++) {
+            none[k] = 0;
+        }
+        rows[i]->shape = orm_wshape_of(p, ORM_OP_DELETE, none);
+        if (rows[i]->shape == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int
 orm_delete_rows(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
 {
-    orm_urow **list = orm_arena_array(&w->arena, n, sizeof(*list));
+    orm_urow **list = orm_arena_array(&w->arena, (size_t)n * 2, sizeof(*list));
+    orm_urow **table = list == NULL ? NULL : list + n;
     uint32_t count = 0;
+    uint32_t order;
 
     if (list == NULL) {
         PyErr_NoMemory();
@@ -35,25 +65,13 @@ orm_delete_rows(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
     if (fire_all(w, b, list, count, ORM_MEV_before_delete) < 0) {
         return -1;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        orm_wplan *p = list[i]->plan;
-        uint64_t *none = orm_arena_array(&w->arena, p->nwords, sizeof(uint64_t));
+    order = orm_parts_next(list, count, UINT32_MAX, true);
+    for (; order != UINT32_MAX; order = orm_parts_next(list, count, order, true)) {
+        uint32_t m = orm_parts_pick(list, count, order, table);
 
-        if (none == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        for (uint32_t k = 0; k < p->nwords; k++) {
-            none[k] = 0;
-        }
-        list[i]->shape = i > 0 && list[i - 1]->plan == p ? list[i - 1]->shape
-                                                         : orm_wshape_of(p, ORM_OP_DELETE, none);
-        if (list[i]->shape == NULL) {
+        if (shape_rows(w, table, m) < 0 || orm_run_steps(w, b, table, m) < 0) {
             return -1;
         }
     }
-    return orm_run_steps(w, b, list, count) < 0
-                   || fire_all(w, b, list, count, ORM_MEV_after_delete) < 0
-               ? -1
-               : 0;
+    return fire_all(w, b, list, count, ORM_MEV_after_delete);
 }

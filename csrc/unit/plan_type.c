@@ -27,7 +27,7 @@ read_flags(PyObject *letters, uint32_t *out)
         uint32_t flag;
     } table[] = {{'p', ORM_W_PK},       {'v', ORM_W_VERSION},    {'a', ORM_W_AUTO},
                  {'s', ORM_W_SERVER},   {'u', ORM_W_SERVER_UPD}, {'c', ORM_W_COMPUTED},
-                 {'n', ORM_W_NONE}};
+                 {'n', ORM_W_NONE},     {'y', ORM_W_COPIED}};
     const char *p = PyUnicode_AsUTF8(letters);
 
     *out = 0;
@@ -160,7 +160,8 @@ read_fks(orm_wplan *p, PyObject *spec)
     return 0;
 }
 
-/* Of a secondary table: the columns of its pairs, in their order, identify a row. 0 / -1. */
+/* Of a secondary table or one of a subclass: these columns, in their order, identify a row.
+   0 / -1. */
 static int
 find_pairs(orm_wplan *p, PyObject *positions)
 {
@@ -217,7 +218,7 @@ find_special(orm_wplan *p)
 }
 
 static int
-fill_plan(orm_wplan *p, PyObject *spec)
+fill_plan(orm_wplan *p, PyObject *spec, PyObject *keys)
 {
     PyObject *columns = PyTuple_GET_ITEM(spec, 1);
     const char *name = NULL;
@@ -248,15 +249,18 @@ fill_plan(orm_wplan *p, PyObject *spec)
     p->confirm = PyTuple_GET_ITEM(spec, 5) == Py_True;
     p->descending = PyTuple_GET_ITEM(spec, 6) == Py_True;
     p->batch = PyTuple_GET_ITEM(spec, 7) == Py_True;
+    if (keys != NULL) {
+        return find_pairs(p, keys);
+    }
     p->secondary = PyTuple_GET_SIZE(spec) > 8;
     return p->secondary ? find_pairs(p, PyTuple_GET_ITEM(spec, 8)) : find_special(p);
 }
 
 /* --- making and finding ---------------------------------------------------------------------- */
 
-/* Consumes spec. */
+/* Consumes spec. keys: positions of the columns that identify a row, or NULL: as the mapper says. */
 static orm_wplan *
-make_plan(orm_state *st, orm_mapper *m, PyObject *spec)
+make_plan(orm_state *st, orm_mapper *m, PyObject *spec, PyObject *keys)
 {
     orm_wplan *p = NULL;
 
@@ -268,12 +272,119 @@ make_plan(orm_state *st, orm_mapper *m, PyObject *spec)
         p->st = st;
         p->mapper = m;
         p->nslots = m->nslots;
-        if (fill_plan(p, spec) < 0) {
+        if (fill_plan(p, spec, keys) < 0) {
             Py_CLEAR(p);
         }
     }
     Py_DECREF(spec);
     return p;
+}
+
+/* --- classes over several tables -------------------------------------------------------------- */
+
+/* Both write the same columns of the same table from the same slots, with the same rules. */
+static bool
+writes_alike(const orm_wplan *a, const orm_wplan *b)
+{
+    if (a->table != b->table || a->ncols != b->ncols || a->generator != b->generator
+        || a->eager != b->eager || a->confirm != b->confirm || a->batch != b->batch) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->ncols; i++) {
+        if (a->cols[i].slot != b->cols[i].slot || a->cols[i].flags != b->cols[i].flags) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Rows of parent and child stand in one statement if they may. */
+static void
+join_parent(orm_wplan *p, orm_wplan *parents)
+{
+    if (writes_alike(p, orm_wplan_writer(parents))) {
+        p->like = (orm_wplan *)Py_NewRef(orm_wplan_writer(parents));
+    }
+}
+
+/* Pairs of attribute keys into p->copies. 0 / -1. */
+static int
+read_copies(orm_wplan *p, PyObject *pairs)
+{
+    p->copies = PyMem_Calloc((size_t)PyTuple_GET_SIZE(pairs) + 1, sizeof(*p->copies));
+    if (p->copies == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pairs); i++) {
+        PyObject *pair = PyTuple_GET_ITEM(pairs, i);
+        int64_t from = orm_mapper_slot(p->mapper, PyTuple_GET_ITEM(pair, 0));
+        int64_t to = from < 0 ? -1 : orm_mapper_slot(p->mapper, PyTuple_GET_ITEM(pair, 1));
+
+        if (to < 0) {
+            return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_KeyError, "unmapped key"), -1);
+        }
+        p->copies[p->ncopies++] = (orm_wcopy){(uint32_t)from, (uint32_t)to};
+    }
+    return 0;
+}
+
+/* (spec, order, key, copied, passive) of one further table: a new plan, or the parent's. */
+static orm_wplan *
+make_part(orm_state *st, orm_mapper *m, PyObject *one, orm_wplan *parents)
+{
+    orm_wplan *p = make_plan(st, m, Py_NewRef(PyTuple_GET_ITEM(one, 0)), PyTuple_GET_ITEM(one, 2));
+
+    if (p == NULL) {
+        return NULL;
+    }
+    p->order = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(one, 1));
+    p->passive = PyTuple_GET_ITEM(one, 4) == Py_True;
+    if (read_copies(p, PyTuple_GET_ITEM(one, 3)) < 0) {
+        Py_DECREF(p);
+        return NULL;
+    }
+    for (uint32_t i = 0; parents != NULL && i < parents->nmore; i++) {
+        if (parents->more[i]->table == p->table) {
+            join_parent(p, parents->more[i]);
+        }
+    }
+    return p;
+}
+
+/* The plans of a class's further tables. 0 / -1. */
+static int
+make_parts(orm_wplan *p)
+{
+    orm_mapper *base = p->mapper->base;
+    orm_wplan *parents = base == NULL ? NULL : orm_wplan_of(p->st, base);
+    PyObject *function = NULL;
+    PyObject *specs = NULL;
+    int rc = 0;
+
+    if (base == NULL) {
+        return 0;
+    }
+    function = orm_import_once(&p->st->unit_more, "pyorm.orm._unit", "more_specs");
+    specs = parents == NULL || function == NULL ? NULL
+                                                : PyObject_CallOneArg(function, p->mapper->py);
+    if (specs == NULL) {
+        return -1;
+    }
+    join_parent(p, parents);
+    p->more = PyMem_Calloc((size_t)PyTuple_GET_SIZE(specs) + 1, sizeof(*p->more));
+    rc = p->more == NULL ? (PyErr_NoMemory(), -1) : 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(specs); i++) {
+        orm_wplan *part = make_part(p->st, p->mapper, PyTuple_GET_ITEM(specs, i), parents);
+
+        if (part == NULL) {
+            rc = -1;
+            break;
+        }
+        p->more[p->nmore++] = part;
+    }
+    Py_DECREF(specs);
+    return rc;
 }
 
 orm_wplan *
@@ -286,7 +397,10 @@ orm_wplan_of(orm_state *st, orm_mapper *m)
         return p;
     }
     function = orm_import_once(&st->unit_spec, "pyorm.orm._unit", "write_spec");
-    p = make_plan(st, m, function == NULL ? NULL : PyObject_CallOneArg(function, m->py));
+    p = make_plan(st, m, function == NULL ? NULL : PyObject_CallOneArg(function, m->py), NULL);
+    if (p != NULL && make_parts(p) < 0) {
+        Py_CLEAR(p);
+    }
     if (p != NULL) {
         Py_XSETREF(m->unit, (PyObject *)p);
     }
@@ -315,7 +429,8 @@ orm_wplan_secondary(orm_state *st, orm_relation *rel)
     }
     if (columns != NULL) {
         p = make_plan(st, rel->target,
-                      PyObject_CallFunctionObjArgs(function, rel->secondary, columns, NULL));
+                      PyObject_CallFunctionObjArgs(function, rel->secondary, columns, NULL),
+                      NULL);
     }
     Py_XDECREF(columns);
     if (p != NULL) {
@@ -382,6 +497,10 @@ wplan_traverse(PyObject *self, visitproc visit, void *arg)
     for (uint32_t i = 0; i < p->nfks; i++) {
         Py_VISIT(p->fks[i].table);
     }
+    Py_VISIT(p->like);
+    for (uint32_t i = 0; i < p->nmore; i++) {
+        Py_VISIT(p->more[i]);
+    }
     return rc;
 }
 
@@ -411,6 +530,11 @@ wplan_clear(PyObject *self)
     for (uint32_t i = 0; i < p->nfks; i++) {
         Py_CLEAR(p->fks[i].table);
     }
+    Py_CLEAR(p->like);
+    for (uint32_t i = 0; i < p->nmore; i++) {
+        Py_CLEAR(p->more[i]);
+    }
+    p->nmore = 0;
     return 0;
 }
 
@@ -442,6 +566,8 @@ wplan_dealloc(PyObject *self)
         orm_free(p->facts[i]->sequence);
         PyMem_Free(p->facts[i]);
     }
+    PyMem_Free(p->more);
+    PyMem_Free(p->copies);
     PyMem_Free(p->cols);
     PyMem_Free(p->fks);
     PyMem_Free(p->pk);

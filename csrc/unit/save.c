@@ -18,14 +18,14 @@
 int
 orm_fire(orm_work *w, orm_ubase *b, orm_urow *r, int event)
 {
-    orm_dispatch *events = r->plan->mapper->events;
+    orm_dispatch *events = r->h->mapper->events;
     PyObject *args[3];
 
     (void)w;
     if (events == NULL || orm_dispatch_get(events, event) == NULL) {
         return 0;
     }
-    args[0] = r->plan->mapper->py;
+    args[0] = r->h->mapper->py;
     args[1] = b->conn;
     args[2] = r->obj;
     return orm_dispatch_fire(events, event, args, 3);
@@ -232,8 +232,8 @@ scan_insert(orm_work *w, orm_urow *r, uint64_t *bits)
         PyObject *v = c->flags & ORM_W_COMPUTED ? NULL : orm_row_value(r, c);
         int expression = 0;
 
-        if (orm_is_absent(c, v)) {
-            if (c->flags & ORM_W_FILL) {
+        if (orm_is_absent(c, v) || c->flags & ORM_W_COPIED) {
+            if (c->flags & (ORM_W_FILL | ORM_W_COPIED)) {
                 orm_bit_set(bits, i);
             }
         }
@@ -256,12 +256,13 @@ scan_insert(orm_work *w, orm_urow *r, uint64_t *bits)
     return 0;
 }
 
-/* The written columns of an UPDATE: 1, or 0 nothing changed; -1. */
+/* The written columns of an UPDATE: 1, or 0 nothing changed; -1. more: another table of the
+   instance is changed, which counts its version here. */
 static int
-scan_update(orm_work *w, orm_urow *r, uint64_t *bits)
+scan_update(orm_work *w, orm_urow *r, uint64_t *bits, bool more)
 {
     orm_wplan *p = r->plan;
-    bool any = false;
+    bool any = more && p->version >= 0 && p->generator != Py_False;
 
     for (uint32_t i = 0; i < p->ncols; i++) {
         orm_wcol *c = &p->cols[i];
@@ -302,38 +303,43 @@ scan_update(orm_work *w, orm_urow *r, uint64_t *bits)
     return 1;
 }
 
+int
+orm_row_shape(orm_work *w, orm_urow *r, const orm_urow *before, bool more)
+{
+    orm_wplan *p = orm_wplan_writer(r->plan);
+    uint64_t inl[4] = {0};
+    uint64_t *bits = inl;
+    orm_wshape *last = before != NULL && orm_wplan_writer(before->plan) == p ? before->shape : NULL;
+    int rc;
+
+    if (p->nwords > 4) {
+        bits = orm_arena_array(&w->arena, p->nwords, sizeof(uint64_t));
+        if (bits == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        memset(bits, 0, p->nwords * sizeof(uint64_t));
+    }
+    rc = r->op == ORM_OP_INSERT ? scan_insert(w, r, bits) < 0 ? -1 : 1
+                                : scan_update(w, r, bits, more);
+    if (rc <= 0) {
+        return rc;
+    }
+    r->shape = last != NULL && last->op == r->op
+                       && memcmp(last->bits, bits, p->nwords * sizeof(uint64_t)) == 0
+                   ? last
+                   : orm_wshape_of(p, r->op, bits);
+    return r->shape == NULL ? -1 : 1;
+}
+
 /* The shape of every row. 0 / -1. */
 static int
 find_shapes(orm_work *w, orm_urow **rows, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        orm_urow *r = rows[i];
-        uint64_t inl[4] = {0};
-        uint64_t *bits = inl;
-        orm_wshape *before = i > 0 && rows[i - 1]->plan == r->plan ? rows[i - 1]->shape : NULL;
-        int rc;
+        int more = rows[i]->parts == NULL ? 0 : orm_parts_shape(w, rows[i]);
 
-        if (r->plan->nwords > 4) {
-            bits = orm_arena_array(&w->arena, r->plan->nwords, sizeof(uint64_t));
-            if (bits == NULL) {
-                PyErr_NoMemory();
-                return -1;
-            }
-            memset(bits, 0, r->plan->nwords * sizeof(uint64_t));
-        }
-        rc = r->op == ORM_OP_INSERT ? scan_insert(w, r, bits) < 0 ? -1 : 1
-                                    : scan_update(w, r, bits);
-        if (rc < 0) {
-            return -1;
-        }
-        if (rc == 0) {
-            continue;
-        }
-        r->shape = before != NULL && before->op == r->op
-                           && memcmp(before->bits, bits, r->plan->nwords * sizeof(uint64_t)) == 0
-                       ? before
-                       : orm_wshape_of(r->plan, r->op, bits);
-        if (r->shape == NULL) {
+        if (more < 0 || orm_row_shape(w, rows[i], i > 0 ? rows[i - 1] : NULL, more > 0) < 0) {
             return -1;
         }
     }
@@ -432,7 +438,8 @@ orm_run_steps(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
 {
     for (uint32_t from = 0, to; from < n; from = to) {
         orm_urow *r = rows[from];
-        orm_step s = {.w = w, .base = b, .plan = r->plan, .shape = r->shape, .rows = rows + from};
+        orm_step s = {.w = w, .base = b, .plan = orm_wplan_writer(r->plan), .shape = r->shape,
+                      .rows = rows + from};
 
         to = from + 1;
         while (to < n && !((r->flags | rows[to]->flags) & ORM_R_EXPRESSION)
@@ -447,12 +454,34 @@ orm_run_steps(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
     return 0;
 }
 
+/* UPDATEs, then INSERTs of rows of one table. list: room for n. 0 / -1. */
+static int
+save_table(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n, orm_urow **list)
+{
+    for (uint8_t round = 0; round < 2; round++) {
+        uint8_t op = round == 0 ? ORM_OP_UPDATE : ORM_OP_INSERT;
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            if (rows[i]->op == op && rows[i]->shape != NULL) {
+                list[count++] = rows[i];
+            }
+        }
+        if ((op == ORM_OP_INSERT && orm_parts_copy(w, list, count) < 0)
+            || orm_run_steps(w, b, list, count) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* All before_* listeners, all statements, all after_* listeners. 0 / -1. */
 static int
 save_batch(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
 {
-    orm_urow **list = orm_arena_array(&w->arena, n, sizeof(*list));
-    uint32_t count = 0;
+    orm_urow **list = orm_arena_array(&w->arena, (size_t)n * 2, sizeof(*list));
+    orm_urow **table = list == NULL ? NULL : list + n;
+    int rc = 0;
 
     if (list == NULL) {
         PyErr_NoMemory();
@@ -462,20 +491,16 @@ save_batch(orm_work *w, orm_ubase *b, orm_urow **rows, uint32_t n)
         || find_shapes(w, rows, n) < 0) {
         return -1;
     }
-    for (uint8_t round = 0; round < 2; round++) {
-        uint8_t op = round == 0 ? ORM_OP_UPDATE : ORM_OP_INSERT;
-
-        count = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            if (rows[i]->op == op && rows[i]->shape != NULL) {
-                list[count++] = rows[i];
-            }
-        }
-        if (orm_run_steps(w, b, list, count) < 0) {
-            return -1;
+    if (!orm_parts_any(rows, n)) {
+        rc = save_table(w, b, rows, n, list);
+    }
+    else {
+        for (uint32_t order = 0; rc == 0 && order != UINT32_MAX;
+             order = orm_parts_next(rows, n, order, false)) {
+            rc = save_table(w, b, table, orm_parts_pick(rows, n, order, table), list);
         }
     }
-    return fire_all(w, b, rows, n, false);
+    return rc < 0 ? -1 : fire_all(w, b, rows, n, false);
 }
 
 int

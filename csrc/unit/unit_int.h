@@ -48,6 +48,7 @@ typedef struct orm_urow {
     orm_uentry *entries;  /* what changed along relationships, newest first */
     uint64_t *post;       /* in work->arena: columns of a second UPDATE, or NULL */
     uint32_t base;        /* index of its base in the flush */
+    struct orm_urow *parts; /* in work->arena, [plan->nmore]: its rows in further tables */
     uint32_t number;      /* index in work->rows */
     uint32_t at;          /* index in its base's saves or deletes */
     uint8_t op;           /* ORM_OP_* */
@@ -131,6 +132,20 @@ typedef struct orm_step {
     uint8_t *missed;      /* [n] in work->arena: 1 a row known not to have been met; or NULL */
 } orm_step;
 
+/* parts.c: classes over several tables. The rows of one table that may be written now: for each
+ * table in the hierarchy's order, or the other way round; parts take the state of their row. */
+int orm_parts_make(orm_work *w, orm_urow *r);
+bool orm_parts_any(orm_urow *const *rows, uint32_t n);
+/* The shapes of parts, before those of their rows. 1: an UPDATE writes some part; 0; -1. */
+int orm_parts_shape(orm_work *w, orm_urow *r);
+/* Rows or parts that are in the table of this order, into list (room for n). Answers how many. */
+uint32_t orm_parts_pick(orm_urow *const *rows, uint32_t n, uint32_t order, orm_urow **list);
+/* The next order behind (or before) this one; UINT32_MAX: there is none. */
+uint32_t orm_parts_next(orm_urow *const *rows, uint32_t n, uint32_t order, bool down);
+/* Values of parents' keys into attributes of other names, before an INSERT. 0 / -1. */
+int orm_parts_copy(orm_work *w, orm_urow **list, uint32_t n);
+/* save.c: the shape of one row: 0 nothing is written, 1, -1. `more`: a part of it is. */
+int orm_row_shape(orm_work *w, orm_urow *r, const orm_urow *before, bool more);
 /* collect.c: heads to rows; and, after presort, rows to the lists of their bases. 0 / -1. */
 int orm_collect(orm_work *w);
 int orm_fill_lists(orm_work *w);

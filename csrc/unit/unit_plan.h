@@ -20,6 +20,7 @@ enum {
     ORM_W_SERVER_UPD = 1u << 4, /* ... and at UPDATE */
     ORM_W_COMPUTED = 1u << 5,   /* never written */
     ORM_W_NONE = 1u << 6,       /* None is a value of its own (JSON null) */
+    ORM_W_COPIED = 1u << 9,     /* takes the value of a column of a parent's table */
     ORM_W_WRAPPED = 1u << 8,    /* the type wraps its placeholder in SQL: written through sql/ */
     ORM_W_FILL = 1u << 7        /* INSERT names the column also where the instance has no value:
                                    a client default, or NULL */
@@ -108,7 +109,13 @@ typedef struct orm_wfacts {
     char *sequence;       /* owned, quoted for nextval; NULL: none */
 } orm_wfacts;
 
-/* `_core.UnitPlan`: how the instances of one class are written. mapper->unit owns it. */
+/* A value that goes from one attribute to another before a row is inserted. */
+typedef struct orm_wcopy {
+    uint32_t from, to;    /* slots */
+} orm_wcopy;
+
+/* `_core.UnitPlan`: how the instances of one class are written. mapper->unit owns it. A class over
+   several tables has one for the root's table, and one in `more` for each further table. */
 typedef struct orm_wplan {
     PyObject_HEAD
     orm_state *st;
@@ -135,6 +142,14 @@ typedef struct orm_wplan {
     uint32_t nshapes;
     orm_wfacts **facts;   /* owned, one per engine that was written to */
     uint32_t nfacts;
+    struct orm_wplan *like; /* owned: the parent class's plan of the same table, with the same
+                               columns: shapes and texts are its; NULL: own ones */
+    struct orm_wplan **more; /* owned, [nmore]: of the tables of subclasses, parents' first */
+    uint32_t nmore;
+    uint32_t order;       /* place of the table among those of the hierarchy; the root's is 0 */
+    orm_wcopy *copies;    /* owned, [ncopies]: of a plan in `more` */
+    uint32_t ncopies;
+    bool passive;         /* of a plan in `more`: a changed key comes by ON UPDATE CASCADE */
     bool secondary;       /* of a many-to-many's own table: pk are the columns it writes */
     uint64_t work_id;     /* flush that last looked for the class's kind, and what it found; */
     uint32_t kind_at;     /* only a short cut: another thread's flush may look meanwhile */
@@ -144,6 +159,12 @@ typedef struct orm_wplan {
 orm_wplan *orm_wplan_of(orm_state *st, orm_mapper *m);
 /* The plan of a many-to-many's secondary table, borrowed from the relation. NULL: exception. */
 orm_wplan *orm_wplan_secondary(orm_state *st, struct orm_relation *rel);
+/* The plan whose shapes and texts a plan uses. */
+static inline orm_wplan *
+orm_wplan_writer(orm_wplan *p)
+{
+    return p->like == NULL ? p : p->like;
+}
 /* The column of a slot; -1. */
 int32_t orm_wplan_slot_column(const orm_wplan *p, uint32_t slot);
 /* The column of a mapped Column's name; -1. */

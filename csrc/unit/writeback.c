@@ -147,8 +147,8 @@ give_row_and_tell(orm_step *s, uint32_t i, bool scalars)
     if (rc == 0 && PyList_GET_SIZE(names) > 0) {
         args[1] = f->context(f->arg);
         rc = args[1] == NULL ? -1
-                             : orm_dispatch_fire(s->plan->mapper->events, ORM_IEV_REFRESH_FLUSH,
-                                                 args, 3);
+                             : orm_dispatch_fire(s->rows[i]->h->mapper->events,
+                                                 ORM_IEV_REFRESH_FLUSH, args, 3);
     }
     Py_XDECREF(names);
     return rc;
@@ -158,7 +158,6 @@ int
 orm_write_back(orm_step *s)
 {
     bool scalars = false;
-    bool told = orm_dispatch_get(s->plan->mapper->events, ORM_IEV_REFRESH_FLUSH) != NULL;
 
     for (uint32_t k = 0; k < s->shape->nset; k++) {
         orm_wcol *c = &s->plan->cols[s->shape->set[k]];
@@ -168,6 +167,8 @@ orm_write_back(orm_step *s)
                          == ORM_D_SCALAR;
     }
     for (uint32_t i = 0; i < s->n; i++) {
+        bool told = orm_instance_hears(s->rows[i]->h->mapper, ORM_IEV_REFRESH_FLUSH);
+
         if ((told ? give_row_and_tell(s, i, scalars) : give_row(s, i, scalars, NULL)) < 0) {
             return -1;
         }
@@ -212,6 +213,29 @@ take_back_keys(orm_work *w)
     }
 }
 
+/* What one row in one table was given. */
+static void
+take_back_row(orm_urow *r)
+{
+    if (r->flags & ORM_R_WRITTEN) {
+        restore_expressions(r);
+    }
+    for (uint32_t k = 0; r->given != NULL && k < r->plan->ncols; k++) {
+        uint32_t slot = (uint32_t)r->plan->cols[k].slot;
+        int rc = 0;
+
+        if (!orm_bit_get(r->given, k)) {
+            continue;
+        }
+        rc = orm_bit_get(r->given + r->plan->nwords, k)
+                 ? orm_val_load_steal(r->h, slot, Py_NewRef(Py_None))
+                 : orm_val_expire(r->h, slot, ORM_TAG_ABSENT);
+        if (rc < 0) {
+            PyErr_Clear(); /* the first error is the one to tell */
+        }
+    }
+}
+
 void
 orm_take_back(orm_work *w)
 {
@@ -220,23 +244,10 @@ orm_take_back(orm_work *w)
     for (uint32_t i = 0; i < w->nrows; i++) {
         orm_urow *r = w->rows[i];
 
-        if (r->flags & ORM_R_WRITTEN) {
-            restore_expressions(r);
+        for (uint32_t k = 0; r->parts != NULL && k < r->plan->nmore; k++) {
+            take_back_row(&r->parts[k]);
         }
-        for (uint32_t k = 0; r->given != NULL && k < r->plan->ncols; k++) {
-            uint32_t slot = (uint32_t)r->plan->cols[k].slot;
-            int rc = 0;
-
-            if (!orm_bit_get(r->given, k)) {
-                continue;
-            }
-            rc = orm_bit_get(r->given + r->plan->nwords, k)
-                     ? orm_val_load_steal(r->h, slot, Py_NewRef(Py_None))
-                     : orm_val_expire(r->h, slot, ORM_TAG_ABSENT);
-            if (rc < 0) {
-                PyErr_Clear(); /* the first error is the one to tell */
-            }
-        }
+        take_back_row(r);
     }
     take_back_keys(w);
     PyErr_SetRaisedException(live);

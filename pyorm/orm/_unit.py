@@ -25,7 +25,7 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
         - columns: per column of the table `(column, attribute key or None, names by dialect, flags,
           insert default, update default)`. Flags are letters: "p" primary key, "v" version, "a" numbered by
           the database, "s" made by the server at INSERT, "u" also at UPDATE, "c" never written, "n" None is
-          a value of its own.
+          a value of its own, "y" takes the value of a parent's table.
           A default is None or `(kind, value)`: "scalar", "call" (without argument), "context" (called with
           the execution context), "sql" (an expression).
         - foreign_keys: per constraint `(positions of the columns, referred table, names of its columns)`.
@@ -35,15 +35,93 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
         - descending: the numbered column's sequence counts downwards.
         - batch: False saves each instance alone, between its own listeners.
     """
-    table = mapper.local_table
+    return _table_spec(mapper, root_of(mapper).local_table, mapper.version_id_generator)
+
+
+def root_of(mapper: Any) -> Any:
+    """Return the mapper whose table has the identity: the first one up to which nothing is concrete."""
+    while mapper.inherits is not None and not mapper.concrete:
+        mapper = mapper.inherits
+    return mapper
+
+
+def more_specs(mapper: Any) -> tuple[Any, ...]:
+    """Return the facts of the tables that hold the rest of a mapper's rows, parents' first.
+
+    Args:
+        mapper: the Mapper.
+
+    Returns:
+        per table `(spec, order, key, copied, passive)`: the tuple of `write_spec`; the table's place among those of
+        the hierarchy; the positions of the columns that hold the identity, in its order; pairs of attribute keys of
+        which the second takes the value of the first before the row is inserted; whether the database changes the
+        key by itself when the root's is changed.
+    """
+    root = root_of(mapper)
+    chain = [m for m in reversed(list(mapper.iterate_to_root())) if m.inherits is not None and not m.single]
+    chain = [m for m in chain if m is not root and not m.concrete and m.local_table.primary_key]
+    if not chain:
+        return ()
+    order = _table_order(root)
+    keys = {id(c): prop.key for prop in mapper.column_attrs for c in prop.columns}
+    identity = {c: i for i, c in enumerate(root.primary_key)}  # column -> its place in the identity
+    specs = []
+    for one in chain:
+        for parent, child in one._equated:
+            if parent in identity:
+                identity[child] = identity[parent]
+        own = sorted((c for c in one.local_table.primary_key if c in identity), key=identity.__getitem__)
+        columns = [c for c in one.local_table.c if not c.system]
+        pairs = [(keys[id(parent)], keys[id(child)]) for parent, child in one._equated]
+        specs.append(
+            (
+                _table_spec(mapper, one.local_table, False, {id(child) for _, child in one._equated}),
+                order[one.local_table],
+                tuple(columns.index(c) for c in own),
+                tuple(pair for pair in pairs if pair[0] != pair[1]),
+                bool(mapper.passive_updates),
+            )
+        )
+    return tuple(specs)
+
+
+def _table_order(root: Any) -> dict[Any, int]:
+    """Return the place of each of a hierarchy's tables in the order in which rows are inserted."""
+    tables: list[Any] = []
+    for mapper in root.self_and_descendants:
+        if not mapper.concrete and mapper.local_table not in tables:
+            tables.append(mapper.local_table)
+    waiting, done = list(tables), []
+    while waiting:  # a table waits for those that it refers to; what is left refers to itself in a circle
+        for table in waiting:
+            referred = {key.column.table for key in table.foreign_keys if _is_known(key)}
+            if not any(other in referred for other in waiting if other is not table):
+                break
+        else:
+            table = waiting[0]
+        waiting.remove(table)
+        done.append(table)
+    return {table: i for i, table in enumerate(done)}
+
+
+def _is_known(key: Any) -> bool:
+    try:
+        return key.column is not None
+    except (exc.NoReferencedTableError, exc.NoReferencedColumnError):
+        return False
+
+
+def _table_spec(mapper: Any, table: Any, generator: Any, copied: Any = ()) -> tuple[Any, ...]:
     keys = {id(c): prop.key for prop in mapper.column_attrs for c in prop.columns}
     position = {id(c): i for i, c in enumerate(table.c)}
-    columns = tuple(_column(mapper, table, c, keys.get(id(c))) for c in table.c if not c.system)
+    columns = tuple(
+        _column(mapper, table, c, keys.get(id(c)), "y" if id(c) in copied else "") for c in table.c if not c.system
+    )
     return (
         table,
         columns,
         tuple(_foreign_keys(table, position)),
-        mapper.version_id_generator,
+        generator,
         {True: 2, False: 0}.get(mapper.eager_defaults, 1),
         bool(mapper.confirm_deleted_rows),
         _counts_down(table._autoincrement_column),
@@ -77,8 +155,9 @@ def secondary_spec(table: Any, written: list[Any]) -> tuple[Any, ...]:
     )
 
 
-def _column(mapper: Any, table: Any, column: Any, key: str | None) -> tuple[Any, ...]:
-    flags = "p" if any(column is c for c in mapper.primary_key) else ""
+def _column(mapper: Any, table: Any, column: Any, key: str | None, flags: str) -> tuple[Any, ...]:
+    if any(column is c for c in mapper.primary_key) or (flags and column.primary_key):
+        flags += "p"
     if column is mapper.version_id_col:
         flags += "v"
     return _column_facts(table, column, key, flags)
