@@ -48,7 +48,6 @@ def written(engine: Engine, element: Any) -> str:
     return " ".join(str(element.compile(dialect=engine.dialect)).split())
 
 
-@pytest.mark.feature("META37")
 def test_names_are_quoted_as_they_ask(engine: Engine) -> None:
     meta = MetaData()
     table = Table(
@@ -70,7 +69,6 @@ def test_names_are_quoted_as_they_ask(engine: Engine) -> None:
     assert query == 'SELECT "plain"."always", "plain".Never, "plain"."order" FROM "plain"'
 
 
-@pytest.mark.feature("META37")
 def test_tables_of_quoted_names_keep_their_rows(engine: Engine) -> None:
     meta = MetaData()
     table = Table("MixedCase", meta, Column("Id", Integer, primary_key=True), Column("user", String(5), quote=True))
@@ -87,7 +85,7 @@ def test_tables_of_quoted_names_keep_their_rows(engine: Engine) -> None:
     assert written(engine, CreateTable(found)).startswith('CREATE TABLE "MixedCase" ( "Id" ')
 
 
-@pytest.mark.feature("META01")
+@pytest.mark.feature("META01", "META38")
 def test_schemas_are_quoted_as_they_ask(engine: Engine) -> None:
     one = Table("t", MetaData(schema="side", quote_schema=True), Column("a", Integer))
     two = Table("t", MetaData(), Column("a", Integer), schema="Side", quote_schema=False)
@@ -104,7 +102,7 @@ def test_schemas_are_quoted_as_they_ask(engine: Engine) -> None:
     assert asked.startswith("SELECT nextval('\"side\".\"Numbers\"')")
 
 
-@pytest.mark.feature("META10", "META38")
+@pytest.mark.feature("META10")
 def test_tables_are_copied_to_other_schemas() -> None:
     meta = MetaData()
     Table("p", meta, Column("id", Integer, primary_key=True))
@@ -193,7 +191,7 @@ def test_constraints_and_indexes_are_written_under_a_condition(engine: Engine) -
     assert written(engine, CreateTable(copies)) == written(engine, CreateTable(table))
 
 
-@pytest.mark.feature("DDL03", "DDL08", "META06")
+@pytest.mark.feature("DDL03")
 def test_events_stand_around_create_and_drop(engine: Engine) -> None:
     meta = MetaData()
     table = Table("t", meta, Column("a", Integer))

@@ -236,7 +236,6 @@ def test_texts_are_searched(connection: Connection) -> None:
     assert [str(c["type"]) for c in inspect(connection).get_columns("d")][2:] == ["TSVECTOR", "TSQUERY"]
 
 
-@pytest.mark.feature("PG04")
 def test_stores_are_asked_by_key(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS hstore")
     table = Table("h", MetaData(), Column("id", Integer, primary_key=True), Column("s", pg.HSTORE))

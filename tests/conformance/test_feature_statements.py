@@ -125,7 +125,6 @@ def test_columns_that_equal_another_one_are_left_out(connection: Connection) -> 
     assert list(connection.execute(plain.reduce_columns()).keys()) == ["id", "z"]
 
 
-@pytest.mark.feature("EXPR45")
 def test_values_come_late_wherever_the_parameter_stands(connection: Connection) -> None:
     base = select(PARENTS.c.id).where(PARENTS.c.n == bindparam("q"))
 
