@@ -42,6 +42,9 @@ is_restricted(const orm_node *entity)
 {
     const orm_mapper *m = (const orm_mapper *)entity->payload;
 
+    if (entity->aux & ORM_ENTITY_TEMPLATE) {
+        return false;
+    }
     if (entity->aux & ORM_ENTITY_ALIASED && ((orm_alias *)orm_entity_owner(entity))->part) {
         return false;
     }
@@ -94,6 +97,9 @@ look_in(found *f, const orm_node *expr)
             continue;
         }
         end = orm_node_children(n, &first);
+        if (n->kind == ORM_N_APPLY) {
+            end = 1; /* the FROMs that it reads from are named elsewhere, or correlated */
+        }
         for (Py_ssize_t i = end; rc == 0 && i > first; i--) {
             const orm_node *child = n->args[i - 1];
 
@@ -142,7 +148,9 @@ is_joined(const orm_node *stmt, const orm_node *entity)
     const orm_node *joins = stmt->kind == ORM_N_SELECT ? stmt->args[ORM_SEL_JOINS] : NULL;
 
     for (Py_ssize_t i = 0; joins != NULL && i < Py_SIZE(joins); i++) {
-        if (joins->args[i]->args[1] == entity) {
+        const orm_node *right = joins->args[i]->args[1];
+
+        if (right == entity || (right->kind == ORM_N_JOIN && right->args[1] == entity)) {
             return true;
         }
     }

@@ -221,6 +221,12 @@ fill_joins(orm_state *st, orm_relation *rel, PyObject *spec)
         || want_object(spec, "order_by", &rel->order_by) < 0) {
         return -1;
     }
+    for (int i = 0; i < 2; i++) {
+        orm_node *side = i == 0 ? rel->local : rel->remote;
+        if (side != NULL && side->kind == ORM_N_ENTITY && side->aux & ORM_ENTITY_ALIASED) {
+            side->aux |= ORM_ENTITY_TEMPLATE;
+        }
+    }
     if (rel->target_entity == NULL) {
         rel->target_entity = (orm_node *)Py_XNewRef(rel->target->entity);
     }

@@ -6,6 +6,7 @@
  * The middle table of a many-to-many relationship gets a fresh alias in each join; in EXISTS it
  *   stands for itself, unless the target is an alias because a table refers to itself.
  */
+#include "orm/load_poly.h"
 #include "orm/relation_expr.h"
 
 #include <string.h>
@@ -57,12 +58,11 @@ orm_relation_condition(orm_state *st, const orm_relation *rel, orm_node *local, 
 }
 
 orm_node *
-orm_relation_adapt(orm_state *st, const orm_relation *rel, orm_node *criterion, orm_node *remote)
+orm_relation_adapt(orm_state *st, orm_node *criterion, orm_node *own, orm_node *remote)
 {
-    orm_node *own = plain_from(rel->target_entity);
-    orm_node *args[3] = {criterion, own, plain_from(remote)};
+    orm_node *args[3] = {criterion, plain_from(own), plain_from(remote)};
 
-    if (own == args[2]) {
+    if (args[1] == args[2]) {
         return (orm_node *)Py_NewRef(criterion);
     }
     return orm_node_make(st, ORM_N_APPLY, ORM_OP_NONE, criterion->type, NULL, 0, 3, args);
@@ -137,37 +137,87 @@ select_one(orm_state *st, orm_node *dest, orm_node *secondary, orm_node *where)
     return select;
 }
 
+/* A fresh alias of what an entity is read from: a class over several tables becomes a subquery. */
+static orm_node *
+alias_of_entity(orm_state *st, orm_node *entity)
+{
+    PyObject *fn = NULL;
+    PyObject *owner = NULL;
+    PyObject *alias = NULL;
+    orm_node *out = NULL;
+
+    if (plain_from(entity)->kind != ORM_N_JOIN) {
+        return orm_relation_alias(st, entity);
+    }
+    fn = orm_import_once(&st->aliased, "pyorm.orm._aliased", "aliased");
+    owner = fn == NULL ? NULL : Py_NewRef(((orm_mapper *)entity->payload)->cls);
+    alias = owner == NULL ? NULL : PyObject_CallOneArg(fn, owner);
+    if (alias != NULL && orm_coerce_entity(st, alias, &out) > 0) {
+        Py_SETREF(out, (orm_node *)Py_NewRef(plain_from(out)));
+    }
+    Py_XDECREF(owner);
+    Py_XDECREF(alias);
+    return out;
+}
+
+/* AND a criterion that is written about `own`; consumes where. */
+static orm_node *
+and_adapted(orm_state *st, orm_node *where, orm_node *criterion, orm_node *own, orm_node *dest)
+{
+    return where == NULL ? NULL
+                         : and_steal(st, where, orm_relation_adapt(st, criterion, own, dest));
+}
+
+/* WHERE of the EXISTS: the condition, what restricts a single-table class, the criteria. */
+static orm_node *
+exists_where(orm_attribute *a, orm_relation *rel, orm_node *dest, orm_node *secondary,
+             PyObject *criteria)
+{
+    orm_state *st = a->mapper->state;
+    orm_node *target = orm_attribute_target(a, rel);
+    orm_node *own = target->aux & ORM_ENTITY_ALIASED ? rel->target_entity : target;
+    orm_node *where = orm_relation_condition(st, rel, orm_attribute_entity(a), dest, secondary);
+    orm_node *single = NULL;
+
+    if (where != NULL && own == target) {
+        if (orm_criterion_of_join(st, target, &single) < 0) {
+            Py_CLEAR(where);
+        }
+        if (single != NULL) {
+            where = and_adapted(st, where, single, own, dest);
+            Py_DECREF(single);
+        }
+    }
+    for (Py_ssize_t i = 0; where != NULL && i < PyList_GET_SIZE(criteria); i++) {
+        where = and_adapted(st, where, (orm_node *)PyList_GET_ITEM(criteria, i), own, dest);
+    }
+    return where;
+}
+
 orm_node *
 orm_relation_exists(orm_attribute *a, orm_relation *rel, PyObject *criteria)
 {
     orm_state *st = a->mapper->state;
-    orm_node *entity = orm_attribute_entity(a);
-    orm_node *dest = (orm_node *)Py_NewRef(orm_attribute_target(a, rel));
+    orm_node *target = orm_attribute_target(a, rel);
+    orm_node *dest = NULL;
     orm_node *secondary = NULL;
     orm_node *where = NULL;
     orm_node *select = NULL;
     orm_node *out = NULL;
-    bool aliased = rel->flags & ORM_RF_SELF && a->of_type == NULL
-                   && !(entity->aux & ORM_ENTITY_ALIASED);
+    bool aliased = rel->flags & ORM_RF_SELF && !(target->aux & ORM_ENTITY_ALIASED)
+                   && !(orm_attribute_entity(a)->aux & ORM_ENTITY_ALIASED);
 
-    if (aliased) {
-        Py_SETREF(dest, orm_relation_alias(st, dest));
-    }
+    dest = aliased ? alias_of_entity(st, target) : (orm_node *)Py_NewRef(target);
     if (dest != NULL && rel->secondary != NULL) {
-        secondary = orm_node_of(st, rel->secondary);
-        secondary = secondary == NULL ? NULL
-                    : aliased         ? orm_relation_alias(st, secondary)
-                                      : (orm_node *)Py_NewRef(secondary);
+        orm_node *table = orm_node_of(st, rel->secondary);
+        secondary = table == NULL ? NULL
+                    : aliased     ? orm_relation_alias(st, table)
+                                  : (orm_node *)Py_NewRef(table);
         if (secondary == NULL) {
             Py_CLEAR(dest);
         }
     }
-    where = dest == NULL ? NULL : orm_relation_condition(st, rel, entity, dest, secondary);
-    for (Py_ssize_t i = 0; where != NULL && i < PyList_GET_SIZE(criteria); i++) {
-        orm_node *one = (orm_node *)PyList_GET_ITEM(criteria, i);
-
-        where = and_steal(st, where, orm_relation_adapt(st, rel, one, dest));
-    }
+    where = dest == NULL ? NULL : exists_where(a, rel, dest, secondary, criteria);
     if (where != NULL) {
         select = select_one(st, dest, secondary, where);
     }
@@ -241,7 +291,19 @@ with_criteria(orm_attribute *a, const orm_relation *rel, orm_node *on, orm_node 
     if (on == NULL || a->criteria == NULL) {
         return on;
     }
-    return and_steal(st, on, orm_relation_adapt(st, rel, a->criteria, target));
+    return and_steal(st, on, orm_relation_adapt(st, a->criteria, rel->target_entity, target));
+}
+
+/* The restriction of a single-table class that is joined behind the middle table. Consumes on. */
+static orm_node *
+with_restriction(orm_state *st, orm_node *on, orm_node *target)
+{
+    orm_node *single = NULL;
+
+    if (on != NULL && orm_criterion_of_join(st, target, &single) < 0) {
+        Py_CLEAR(on);
+    }
+    return single == NULL ? on : and_steal(st, on, single);
 }
 
 /* Through the middle table: an outer join takes both tables or neither. 0 / -1. */
@@ -262,8 +324,9 @@ join_secondary(orm_attribute *a, orm_relation *rel, orm_node *left, orm_node *ta
             a, rel, orm_relation_apply(st, rel, rel->secondaryjoin, left, target, middle), target);
     }
     if (first != NULL && second != NULL && aux & ORM_JOIN_OUTER && !(aux & ORM_JOIN_FULL)) {
+        second = with_restriction(st, second, target);
         orm_node *args[4] = {middle, target, second, NULL};
-        orm_node *right = orm_node_make(st, ORM_N_JOIN, ORM_OP_NONE, NULL, NULL, 0, 4, args);
+        orm_node *right = second == NULL ? NULL : orm_node_make(st, ORM_N_JOIN, ORM_OP_NONE, NULL, NULL, 0, 4, args);
 
         rc = right == NULL ? -1 : append_join(st, list, left, right, first, aux);
         Py_XDECREF(right);

@@ -34,9 +34,8 @@ orm_node *orm_relation_condition(orm_state *st, const orm_relation *rel, orm_nod
                                  orm_node *remote, orm_node *secondary);
 /* A fresh anonymous alias of a FROM element. */
 orm_node *orm_relation_alias(orm_state *st, orm_node *from);
-/* A criterion written about the target class, about `remote` instead (of_type, aliases). */
-orm_node *orm_relation_adapt(orm_state *st, const orm_relation *rel, orm_node *criterion,
-                             orm_node *remote);
+/* A criterion written about `own`, about `remote` instead (of_type, aliases). */
+orm_node *orm_relation_adapt(orm_state *st, orm_node *criterion, orm_node *own, orm_node *remote);
 /* EXISTS (SELECT 1 FROM target WHERE condition AND criterion); criterion: list of nodes. */
 orm_node *orm_relation_exists(orm_attribute *a, orm_relation *rel, PyObject *criteria);
 /* JOINs along the attribute, appended to the list. left, target: borrowed or NULL. 0 / -1. */

@@ -494,14 +494,19 @@ static PyObject *
 referenced_column(orm_state *st, PyObject *fk)
 {
     PyObject *col = PyObject_GetAttrString(fk, "column");
+    PyObject *error = NULL;
     PyObject *cls = NULL;
 
     if (col != NULL) {
         return col;
     }
+    error = PyErr_GetRaisedException(); /* the class may have to be imported */
     cls = orm_exc_class(st, ORM_EXC_NoReferenceError);
-    if (cls != NULL && PyErr_ExceptionMatches(cls)) {
-        PyErr_Clear();
+    if (cls == NULL || PyErr_GivenExceptionMatches(error, cls)) {
+        Py_XDECREF(error);
+    }
+    else {
+        PyErr_SetRaisedException(error);
     }
     return NULL;
 }

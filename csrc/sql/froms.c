@@ -78,9 +78,9 @@ push(walk *w, const orm_node *node, orm_env *env)
 }
 
 /* The FROM a leaf belongs to; NULL: none. An attribute of a class over several tables is all of
-   them in a SELECT list, elsewhere the one table that has the column. */
+   them in a SELECT list, or where they are replaced; elsewhere the one table that has the column. */
 static const orm_node *
-leaf_from(const orm_node *n, bool columns)
+leaf_from(const orm_node *n, bool columns, const orm_env *env, const orm_env *stop)
 {
     const orm_node *sel = NULL;
 
@@ -91,7 +91,7 @@ leaf_from(const orm_node *n, bool columns)
         break;
     case ORM_N_ATTR:
         sel = orm_selectable(n->args[0]);
-        if (!columns && sel->kind == ORM_N_JOIN
+        if (!columns && sel->kind == ORM_N_JOIN && orm_resolve(env, stop, sel) == sel
             && (n->args[1]->kind == ORM_N_COLUMN || n->args[1]->kind == ORM_N_COLREF)) {
             sel = n->args[1]->args[0];
         }
@@ -158,7 +158,7 @@ froms_of(orm_cctx *cc, const orm_node *expr, orm_env *env, bool columns, orm_fro
             it.node = it.node->args[0]->args[0];
         }
         if (is_leaf(it.node)) {
-            const orm_node *sel = leaf_from(it.node, columns);
+            const orm_node *sel = leaf_from(it.node, columns, it.env, stop);
 
             if (sel != NULL && orm_fromset_add(cc, set, orm_resolve(it.env, stop, sel)) < 0) {
                 goto done;

@@ -27,7 +27,7 @@ enum { ORM_FRAME_ROWS = 1, ORM_FRAME_RANGE = 2, ORM_FRAME_GROUPS = 3, ORM_FRAME_
        ORM_FRAME_EXCLUDE = 8 /* 2 bits: + CURRENT ROW, GROUP, TIES, NO OTHERS as 1..4 */ };
 enum { ORM_CUSTOM_ELEMENT = 0, ORM_CUSTOM_COLUMN = 1, ORM_CUSTOM_FUNC = 2, ORM_CUSTOM_FROM = 3,
        ORM_CUSTOM_STMT = 4, ORM_CUSTOM_DDL = 5 };
-enum { ORM_ENTITY_ALIASED = 1 };
+enum { ORM_ENTITY_ALIASED = 1, ORM_ENTITY_TEMPLATE = 2 /* placeholder of a relationship's join */ };
 enum { ORM_ALIAS_EXCLUDED = 1 /* ON CONFLICT's pseudo table: never a FROM */, ORM_ALIAS_SAMPLE = 2 };
 /* A CTE's cells: statement, older form, nested ones, PREFIX lists, columns. */
 enum { ORM_CTE_STMT, ORM_CTE_RESTATED, ORM_CTE_NESTED, ORM_CTE_PREFIX, ORM_CTE_SUFFIX, ORM_CTE_CACHE,

@@ -115,8 +115,8 @@ def _set_up(mapper: Any, done: list[RelationshipProperty]) -> None:
             owner._failure = error
             raise
         done.append(prop)
-        if prop.backref is not None:
-            pending += _waiting(prop.mapper) if prop.mapper._is_set_up or prop.mapper is mapper else []
+        if prop.backref is not None:  # the other mapper's turn may be over
+            pending.append(prop.mapper._props[prop.back_populates])
     mapper._is_set_up = True
 
 
@@ -130,8 +130,8 @@ def _hand_over(done: list[RelationshipProperty]) -> None:
     for prop, relation in made.items():
         prop._relation = relation
     for prop in {p: None for one in done for p in (one, *one._reverse_property)}:
-        others = [o for o in prop._reverse_property if _relate.syncs_with(prop, o)]
-        relation = getattr(prop, "_relation", None)
+        others = [o for o in prop._reverse_property if o._relation is not None and _relate.syncs_with(prop, o)]
+        relation = prop._relation
         if relation is not None:
             relation._set_reverse(tuple(o._relation for o in sorted(others, key=str)))
             prop.parent.plan.set_relation(prop.key, relation)

@@ -59,7 +59,7 @@ class RelationshipProperty(MapperProperty):
 
     strategy_wildcard_key = "relationship"
     _join: JoinCondition | None = None
-    _relation: Any  # the core's Relation, once the mappings are configured
+    _relation: Any = None  # the core's, once the mappings are configured
 
     def __init__(
         self,
