@@ -315,7 +315,7 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
         }
         return NULL;
     }
-    if (ORM_SLOT_IS_RELATION(a->kind) && a->relation == NULL && orm_configure(a->mapper->state) < 0) {
+    if (ORM_SLOT_IS_RELATION(a->kind) && a->relation == NULL && orm_configure_for(a->mapper) < 0) {
         return NULL;
     }
     return a->kind == ORM_SLOT_COLLECTION ? orm_collection_empty(h, a) : init_scalar(h, a);

@@ -507,6 +507,14 @@ attribute_getattro(PyObject *self, PyObject *name)
     if (ORM_SLOT_IS_RELATION(a->kind) && orm_relation_method(a, name, &found) != 0) {
         return found;
     }
+    if (a->prop != NULL && PyUnicode_CompareWithASCIIString(name, "__doc__") == 0) {
+        rc = PyObject_GetOptionalAttrString(a->prop, "doc", &found);
+        if (rc != 0 && found != Py_None) {
+            return found;
+        }
+        Py_CLEAR(found);
+        rc = 0;
+    }
     found = Py_TYPE(self)->tp_base->tp_getattro(self, name);
     if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)
         || (PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_'

@@ -213,7 +213,7 @@ orm_collection_relink(orm_head *h, uint32_t slot, PyObject *coll)
     orm_state *st = h->mapper->state;
     orm_coll *c = NULL;
 
-    if (!ORM_SLOT_IS_RELATION(a->kind) || orm_configure(st) < 0) {
+    if (!ORM_SLOT_IS_RELATION(a->kind) || orm_configure_for(h->mapper) < 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
     if (h->mapper->attrs[slot]->kind != ORM_SLOT_COLLECTION) {

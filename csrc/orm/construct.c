@@ -224,19 +224,16 @@ orm_entity_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
     orm_mapper *m = NULL;
     PyObject *obj = NULL;
 
-    if (!is_default_constructor(cls)) {
-        return call_slowly(cls, args, nargs, kwnames);
-    }
     st = orm_state_from_type(cls);
     m = st == NULL ? NULL : orm_mapper_of(st, cls);
-    if (m == NULL) {
+    if (m != NULL && orm_configure_for(m) < 0) {
+        return NULL;
+    }
+    if (m == NULL || !is_default_constructor(cls)) {
         return st == NULL ? NULL : call_slowly(cls, args, nargs, kwnames);
     }
     if (nargs > 0) {
         raise_positional(nargs);
-        return NULL;
-    }
-    if (orm_configure(st) < 0) {
         return NULL;
     }
     ORM_COUNT(orm_construct_fast);

@@ -519,6 +519,15 @@ has_one_column_each(const orm_node *cols)
     return true;
 }
 
+/* The mapping that an item of the list is about is complete from here on. 0 / -1. */
+static int
+configure_item(const orm_node *n)
+{
+    const orm_node *entity = n->kind == ORM_N_ATTR ? n->args[0] : n;
+
+    return entity->kind == ORM_N_ENTITY ? orm_configure_for((orm_mapper *)entity->payload) : 0;
+}
+
 static int
 expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
 {
@@ -533,10 +542,10 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     int rc = -1;
 
     *out = NULL;
-    if (orm_configure(b.st) < 0) {
-        return -1;
-    }
     for (Py_ssize_t i = 0; cols != NULL && i < Py_SIZE(cols); i++) {
+        if (configure_item(cols->args[i]) < 0) {
+            return -1;
+        }
         entities |= cols->args[i]->kind == ORM_N_ENTITY || orm_is_bundle(cols->args[i]);
         bundles |= orm_is_bundle(cols->args[i]);
     }

@@ -89,6 +89,25 @@ orm_configure(orm_state *st)
 }
 
 int
+orm_configure_for(orm_mapper *m)
+{
+    orm_orm_room *room = room_of(m->state);
+    PyObject *fn = NULL;
+    PyObject *all = NULL;
+
+    if (m->ready || room == NULL || !room->waiting || m->py == NULL || m->py == Py_None) {
+        return 0;
+    }
+    fn = orm_import_once(&m->state->configure_for, "pyorm.orm._configure", "configure_for");
+    all = fn == NULL ? NULL : PyObject_CallOneArg(fn, m->py);
+    if (all == Py_True) {
+        room->waiting = false;
+    }
+    Py_XDECREF(all);
+    return all == NULL ? -1 : 0;
+}
+
+int
 orm_plan_register(orm_mapper *m)
 {
     if (orm_ptrmap_put(&room_of(m->state)->plans, class_hash(m->cls), m) < 0) {
@@ -723,6 +742,7 @@ orm_plan_add(orm_mapper *m, PyObject *slot_spec)
     }
     Py_INCREF(a);
     if (ORM_SLOT_IS_RELATION(a->kind)) {
+        m->ready = false;
         room_of(m->state)->waiting = true;
     }
     Py_CLEAR(m->loads);

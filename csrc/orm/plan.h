@@ -178,6 +178,7 @@ struct orm_mapper {
     PyObject *weakrefs;
     bool writes_off;        /* the class has no version tag any more: no table is kept */
     bool foreign;           /* backend "dict" */
+    bool ready;             /* configured: its relationships are known */
     bool disposed;          /* dispose() was called: instances keep values, nothing is loaded */
 };
 

@@ -214,6 +214,7 @@ plan_configured(PyObject *self, PyObject *Py_UNUSED(unused))
             orm_attribute_fix_hooks(a);
         }
     }
+    m->ready = true;
     Py_RETURN_NONE;
 }
 

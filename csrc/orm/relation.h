@@ -118,6 +118,9 @@ orm_slot_relation(const orm_mapper *m, uint32_t slot)
 const uint32_t *orm_mapper_relations(orm_mapper *m, uint32_t *n);
 /* Configure all mappings if any class was mapped since (calls Python once). 0 / -1. */
 int orm_configure(orm_state *st);
+/* Configure the registry of this class and those that it needs; one test where that is done. A
+ * registry that has nothing to do with it and cannot be configured is no error. 0 / -1. */
+int orm_configure_for(orm_mapper *m);
 /* Call Python's configure_mappers(), waiting for another thread that is at it. 0 / -1. */
 int orm_configure_now(orm_state *st);
 /* MapperPlan.set_relation. 0 / -1. */

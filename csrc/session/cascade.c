@@ -135,10 +135,12 @@ int
 orm_session_add(SessionObject *s, PyObject *obj)
 {
     walk w = {0};
+    orm_head *h = NULL;
     int rc = 0;
     bool root = true;
 
-    if (orm_configure(s->st) < 0) {
+    h = orm_head_of(s->st, obj);
+    if (h == NULL || orm_configure_for(h->mapper) < 0) {
         return -1;
     }
     w.held = PyList_New(0);

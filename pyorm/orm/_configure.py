@@ -7,6 +7,7 @@ error comes again, until its registry is disposed of.
 
 from __future__ import annotations
 
+from _thread import RLock
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyorm.orm import _mapping_events
 from pyorm.orm.relationships import RelationshipProperty
 
 _running: list[bool] = []
+_lock = RLock()
 
 
 def configure_mappers() -> None:
@@ -29,24 +31,67 @@ def configure_mappers() -> None:
     configure(sorted(_all_registries, key=lambda one: one._number))
 
 
+def configure_for(mapper: Any) -> bool:
+    """Complete the mappings of a mapper's registry and of those that its relationships lead to.
+
+    Returns:
+        Whether nothing of any registry waits any more.
+    """
+    from pyorm.orm._registry import _all_registries
+
+    if not _running:
+        configure_registry(getattr(mapper, "registry", None), cascade=True)
+    return not any(_incomplete([one]) for one in _all_registries)
+
+
+def configure_registry(registry: Any, cascade: bool) -> None:
+    """Complete the mappings of a registry.
+
+    Args:
+        cascade: complete the registries too that its relationships refer to.
+
+    Raises:
+        InvalidRequestError: not `cascade`, and there are such registries that are not complete.
+    """
+    seen: list[Any] = []
+    waiting = [registry] if registry is not None else []
+    while waiting:
+        one = waiting.pop(0)
+        seen.append(one)
+        configure([one])
+        more = [other for other in one._dependencies if other not in seen and _incomplete([other])]
+        if more and not cascade:
+            raise exc.InvalidRequestError(
+                "configure was called with cascade=False but additional registries remain: relationships lead to "
+                f"{', '.join(sorted(str(m) for other in more for m in _incomplete([other])))}; pass cascade=True"
+            )
+        waiting += more
+
+
 def configure(registries: Iterable[Any]) -> None:
-    """Complete the mappings of these registries, and tell the listeners if there was something to complete."""
-    if _running:
+    """Complete the mappings of these registries, and tell the listeners if there was something to complete.
+
+    Another thread that is at it is waited for.
+    """
+    with _lock:
+        if not _running:  # else configuration itself asks
+            _running.append(True)
+            try:
+                _configure(list(registries))
+            finally:
+                _running.pop()
+
+
+def _configure(taking_part: list[Any]) -> None:
+    waiting = _incomplete(taking_part)
+    _refuse_failed(waiting)
+    if not waiting:
         return
-    _running.append(True)
-    try:
-        taking_part = list(registries)
-        waiting = _incomplete(taking_part)
-        _refuse_failed(waiting)
-        if not waiting:
-            return
-        _mapping_events.fire_before_configured(taking_part)
-        skipped: set[Any] = set()
-        while waiting := [m for m in _incomplete(taking_part) if m not in skipped]:
-            _complete(waiting, skipped)
-        _mapping_events.fire_after_configured(taking_part)
-    finally:
-        _running.pop()
+    _mapping_events.fire_before_configured(taking_part)
+    skipped: set[Any] = set()
+    while waiting := [m for m in _incomplete(taking_part) if m not in skipped]:
+        _complete(waiting, skipped)
+    _mapping_events.fire_after_configured(taking_part)
 
 
 def _incomplete(registries: list[Any]) -> list[Any]:
@@ -68,10 +113,10 @@ def _complete(mappers: list[Any], skipped: set[Any]) -> None:
             continue
         mapper._is_announced = True
         chosen.append(mapper)
-    done: list[RelationshipProperty] = []
+    done: dict[RelationshipProperty, None] = {}
     for mapper in chosen:
         _set_up(mapper, done)
-    _hand_over(done)
+    _hand_over(list(done))
     for mapper in chosen:
         mapper.plan.configured()
         mapper._is_configured = True
@@ -94,33 +139,37 @@ def _refuse_failed(mappers: list[Any]) -> None:
 
 
 def _waiting(mapper: Any) -> list[RelationshipProperty]:
-    found = [p for p in mapper._props.values() if isinstance(p, RelationshipProperty)]
-    return [p for p in found if p.parent is mapper and p._join is None]
+    """Return the mapper's relationships that the core does not know yet."""
+    return [
+        p
+        for p in mapper._props.values()
+        if isinstance(p, RelationshipProperty) and p.parent is mapper and p._relation is None
+    ]
 
 
-def _set_up(mapper: Any, done: list[RelationshipProperty]) -> None:
+def _set_up(mapper: Any, done: dict[RelationshipProperty, None]) -> None:
     """Set the mapper's relationships up, and those that their backrefs add elsewhere."""
     pending = _waiting(mapper)
     if pending:
         from pyorm.orm import _relate  # not before there is a relationship
     while pending:
         prop = pending.pop(0)
-        if prop._join is not None:
+        if prop in done:
             continue
-        owner = prop.parent
-        try:
-            _relate.set_up(prop)
-        except Exception as error:
-            prop._join = None
-            owner._failure = error
-            raise
-        done.append(prop)
+        if prop._join is None:  # else an error of another one came between
+            try:
+                _relate.set_up(prop)
+            except Exception as error:
+                prop._join = None
+                prop.parent._failure = error
+                raise
+        done[prop] = None
         if prop.backref is not None:  # the other mapper's turn may be over
             pending.append(prop.mapper._props[prop.back_populates])
     mapper._is_set_up = True
 
 
-def _hand_over(done: list[RelationshipProperty]) -> None:
+def _hand_over(done: Iterable[RelationshipProperty]) -> None:
     """Make the core's Relations, link them, and give them to the attributes."""
     if not done:
         return
@@ -137,4 +186,4 @@ def _hand_over(done: list[RelationshipProperty]) -> None:
             prop.parent.plan.set_relation(prop.key, relation)
 
 
-__all__ = ["configure", "configure_mappers"]
+__all__ = ["configure", "configure_for", "configure_mappers", "configure_registry"]

@@ -6,6 +6,7 @@ import itertools
 import weakref
 from typing import Any
 
+from pyorm import exc
 from pyorm.orm import _annotations, _configure, clsregistry
 from pyorm.orm.exc import UnmappedClassError, UnmappedInstanceError
 from pyorm.orm.mapper import Mapper
@@ -50,6 +51,8 @@ class registry:
         self.constructor = constructor
         self._mappers: dict[type, Any] = {}
         self._number = next(_numbers)
+        self._dependencies: set[registry] = set()  # those that relationships of this one lead to
+        self._dependents: set[registry] = set()
         self._default_types: dict[Any, Any] | None = None
         _all_registries.add(self)
 
@@ -88,14 +91,31 @@ class registry:
         Raises:
             InvalidRequestError, ArgumentError: as configure_mappers().
         """
-        _configure.configure([self])
+        _configure.configure_registry(self, cascade)
 
     def dispose(self, cascade: bool = False) -> None:
-        """Take all mappings off their classes."""
+        """Take all mappings off their classes.
+
+        Args:
+            cascade: dispose of the registries too whose relationships lead here.
+
+        Raises:
+            InvalidRequestError: not `cascade`, and there are such registries.
+        """
+        dependents = [one for one in self._dependents if one is not self and one._mappers]
+        if dependents and not cascade:
+            raise exc.InvalidRequestError(
+                "Registry has dependent registries that are not disposed; pass cascade=True to clear these also"
+            )
         for mapper in self._mappers.values():
             mapper.dispose()
         self._mappers.clear()
         self._class_registry.clear()
+        for other in self._dependencies:
+            other._dependents.discard(self)
+        self._dependencies.clear()
+        for other in dependents:
+            other.dispose(cascade=True)
 
     def map_imperatively(self, class_: type, local_table: Any = None, **kw: Any) -> Mapper:
         """Map a plain class to a table.
@@ -168,7 +188,7 @@ def configure_mappers() -> None:
 def clear_mappers() -> None:
     """Take the mappings off all classes of all registries."""
     for one in list(_all_registries):
-        one.dispose()
+        one.dispose(cascade=True)
 
 
 def class_mapper(class_: Any, configure: bool = True) -> Mapper:
@@ -178,8 +198,6 @@ def class_mapper(class_: Any, configure: bool = True) -> Mapper:
         UnmappedClassError: the class is not mapped.
         ArgumentError: not a class.
     """
-    from pyorm import exc
-
     mapper: Mapper | None = mapper_of(class_)
     if mapper is None:
         if not isinstance(class_, type):

@@ -115,7 +115,7 @@ def set_up(prop: RelationshipProperty) -> None:
     Raises:
         ArgumentError, InvalidRequestError: as their text says.
     """
-    entity = target_of(prop)
+    _note_dependency(prop.parent.registry, target_of(prop).mapper.registry)
     join = JoinCondition(prop, _resolve(prop))
     prop._join = join
     _check_options(prop, join)
@@ -123,8 +123,13 @@ def set_up(prop: RelationshipProperty) -> None:
         prop.uselist = join.direction is not MANYTOONE
     if not prop.viewonly:
         _warn_of_overlaps(prop, join)
-    del entity
     _link(prop)
+
+
+def _note_dependency(source: Any, target: Any) -> None:
+    if source is not None and target is not None and source is not target:
+        source._dependencies.add(target)
+        target._dependents.add(source)
 
 
 def _check_options(prop: Any, join: JoinCondition) -> None:

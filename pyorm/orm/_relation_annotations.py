@@ -32,6 +32,10 @@ class _Later:
             raise AttributeError(key)
         return _Later(f"{self.name}.{key}")
 
+    def __getitem__(self, item: Any) -> _Later:
+        inside = item.name if isinstance(item, _Later) else getattr(item, "__name__", item)
+        return _Later(f"{self.name}[{inside}]")
+
     def __call__(self) -> None:
         """Do nothing: typing takes what can be called for a type."""
 

@@ -348,9 +348,9 @@ class Mapper:
     def _configure(self) -> None:
         """Complete the mappings, if this one is not."""
         if not self._is_configured:
-            from pyorm.orm._configure import configure_mappers
+            from pyorm.orm._configure import configure_for
 
-            configure_mappers()
+            configure_for(self)
 
     # ---- what it knows -----------------------------------------------------------------------------------------
     @property
