@@ -77,6 +77,7 @@ bench: ## compare with SQLAlchemy, drivers and other ORMs (ARGS="--help")
 golden: ## write tests/golden/ again with the real SQLAlchemy
 	PYTHON=$(PYTHON) VENV=$(BENCH_VENV) tools/setup.sh bench
 	$(BENCH_VENV)/bin/python tools/golden.py $(ARGS)
+	$(BENCH_VENV)/bin/python tools/golden_mutations.py $(ARGS)
 
 docs: ## check that every file and heading the pages link to is there
 	$(PYTHON) tools/check_links.py

@@ -104,6 +104,8 @@ class Family:
         inherits: `(parent, child, listener)`: whether a child of a Dispatch takes a
             listener over; all, unless given.
         added: Called after a listener was added: `(dispatch, event name, listener)`.
+        heirs: `(target)` to further Dispatches that a listener with `propagate=True` is added
+            to, in the order of registration like any other.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Family:
         adapt: Callable[[str, Listener], Callable[..., Any]] | None = None,
         inherits: Callable[[Dispatch, Dispatch, Listener], bool] | None = None,
         added: Callable[[Dispatch, str, Listener], None] | None = None,
+        heirs: Callable[[Any], list[Dispatch]] | None = None,
     ) -> None:
         self.name = name
         self.signatures = dict(signatures)
@@ -125,6 +128,7 @@ class Family:
         self.adapt = adapt
         self.inherits = inherits
         self.added = added
+        self.heirs = heirs
         self.is_heard = False
         """Whether anybody ever listened to one of its events: most programs never do."""
 
@@ -212,6 +216,8 @@ def listen(target: Any, identifier: str, fn: Callable[..., Any], *args: Any, **k
     if unknown := set(kw) - family.options:
         raise TypeError(f"{family.name} event {identifier!r} takes no {', '.join(sorted(unknown))}")
     family.is_heard = True
+    if family.heirs is not None and kw.get("propagate"):
+        dispatches += family.heirs(target)
     for dispatch in dispatches:
         listener = Listener(fn, kw)
         listener.function = _called(family, identifier, listener)
@@ -238,8 +244,10 @@ def remove(target: Any, identifier: str, fn: Callable[..., Any]) -> None:
     Raises:
         InvalidRequestError: `fn` does not listen to this event of this target.
     """
-    _, dispatches = _find(target, identifier)
+    family, dispatches = _find(target, identifier)
     found = False
+    if family.heirs is not None:
+        dispatches += family.heirs(target)
     for dispatch in dispatches:
         own = _book(dispatch).own.get(identifier, [])
         kept = [listener for listener in own if listener.original != fn]
@@ -300,6 +308,13 @@ def _only_once(function: Callable[..., Any]) -> Callable[..., Any]:
         return pending.pop()(*args, **kw) if pending else None
 
     return once
+
+
+def hand_down(source: Dispatch, heir: Dispatch) -> None:
+    """Give the listeners of `source` that propagate to a Dispatch made later."""
+    for name, listeners in _book(source).own.items():
+        _book(heir).own[name] = [one for one in listeners if one.options.get("propagate")]
+        _refresh(heir, name)
 
 
 def _listeners(dispatch: Dispatch, name: str) -> Iterator[Listener]:

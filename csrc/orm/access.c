@@ -299,7 +299,13 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
     if (v != NULL) {
         return v;
     }
-    rc = h->flags & ORM_H_LOADING ? 0 : load_missing(h, a, tag, passive);
+    if (h->flags & ORM_H_LOADING
+        || (ORM_SLOT_IS_RELATION(a->kind) && orm_val_old(h, a->slot) != NULL)) {
+        rc = 0; /* being filled; or what was there before a change is known: nothing is loaded */
+    }
+    else {
+        rc = load_missing(h, a, tag, passive);
+    }
     if (rc < 0) {
         return NULL;
     }

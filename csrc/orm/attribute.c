@@ -270,15 +270,13 @@ orm_attribute_inherit(orm_attribute *from, orm_mapper *m, orm_attribute **out)
     }
     a->kind = from->kind;
     a->flags = from->flags | ORM_A_INHERITED;
-    a->mask = from->mask;
+    a->mask = from->mask & (uint16_t)~ORM_L_DISPATCH; /* pyorm.event hands listeners down */
     a->columns = Py_XNewRef(from->columns);
     a->prop = Py_XNewRef(from->prop);
     a->compare = Py_XNewRef(from->compare);
     a->validator = Py_XNewRef(from->validator);
-    memcpy(a->hooks_at, from->hooks_at, sizeof(a->hooks_at));
     a->validates = from->validates;
     a->relation = (orm_relation *)Py_XNewRef(from->relation);
-    a->dispatch = (orm_dispatch *)Py_XNewRef(from->dispatch);
     if (attribute_seal(a) < 0) {
         Py_DECREF(a);
         return -1;

@@ -12,11 +12,19 @@
 static orm_attribute *
 other_side(orm_head *h, const orm_relation *reverse)
 {
+    int64_t slot = reverse->slot;
+
     if (!orm_mapper_isa(h->mapper, reverse->parent)) {
-        PyErr_SetObject(PyExc_KeyError, reverse->key);
-        return NULL;
+        /* Of another class: its attribute of that name will see that it is a conflict. */
+        slot = orm_mapper_slot(h->mapper, reverse->key);
+        if (slot < 0 || h->mapper->attrs[slot]->relation == NULL) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetObject(PyExc_KeyError, reverse->key);
+            }
+            return NULL;
+        }
     }
-    return h->mapper->attrs[reverse->slot];
+    return h->mapper->attrs[slot];
 }
 
 /* The token that op of the attribute itself would have is the initiator. 1 / 0 / -1. */
@@ -30,16 +38,16 @@ is_own_token(orm_attribute *a, int op, PyObject *initiator)
 
 /* A change that came from a third attribute may not go on to this side. 0 / -1 ValueError. */
 static int
-check_conflict(orm_attribute *a, orm_attribute *other, PyObject *child, PyObject *initiator)
+check_conflict(orm_head *h, orm_attribute *a, orm_attribute *other, PyObject *initiator)
 {
     orm_attribute *from = orm_initiator_attr(a->mapper->state, initiator);
 
     if (from == NULL || from->relation == a->relation || from->relation == other->relation) {
         return 0;
     }
-    PyObject *text = PyObject_Repr(child);
-    PyObject *names[3] = {PyObject_Str((PyObject *)from), PyObject_Str((PyObject *)a),
-                          PyObject_Str((PyObject *)other)};
+    PyObject *text = orm_head_describe(h);
+    PyObject *names[3] = {PyObject_Str((PyObject *)from), PyObject_Str((PyObject *)other),
+                          PyObject_Str((PyObject *)a)};
     if (text != NULL && names[0] != NULL && names[1] != NULL && names[2] != NULL) {
         PyErr_Format(PyExc_ValueError,
                      "Bidirectional attribute conflict detected: Passing object %U to attribute "
@@ -74,7 +82,7 @@ append_to(orm_head *h, orm_attribute *a, const orm_relation *reverse, PyObject *
     PyObject *obj = NULL;
     int rc = -1;
 
-    if (other == NULL || check_conflict(a, other, child, initiator) < 0) {
+    if (other == NULL || check_conflict(h, a, other, initiator) < 0) {
         return -1;
     }
     int began = append_began_at(other, initiator);

@@ -273,14 +273,16 @@ static int
 put_new(orm_head *h, orm_attribute *a, PyObject *coll, PyObject *values, PyObject *old)
 {
     PyObject *members = orm_collection_members(a, old);
-    int rc = members == NULL || orm_head_touch(h) < 0 ? -1 : 0;
+    bool view_only = (a->relation->flags & ORM_RF_VIEWONLY) != 0;
+    int rc = members == NULL || (!view_only && orm_head_touch(h) < 0) ? -1 : 0;
 
-    if (rc == 0 && !orm_dirty_test(h, a->slot)) {
+    if (rc == 0 && !view_only && !orm_dirty_test(h, a->slot)) {
         rc = orm_val_restore_old(h, a->slot, Py_NewRef(members));
     }
     if (rc == 0) {
         orm_held_drop_queue(h, a->slot);
-        rc = orm_val_store(h, a->slot, coll);
+        rc = view_only ? orm_val_load_steal(h, a->slot, Py_NewRef(coll))
+                       : orm_val_store(h, a->slot, coll);
     }
     if (rc == 0) {
         rc = exchange(h, a, values, members, coll);

@@ -467,6 +467,9 @@ orm_collection_touch(orm_head *h, orm_attribute *a)
     PyObject *coll = NULL;
     PyObject *members = NULL;
 
+    if (a->relation->flags & ORM_RF_VIEWONLY) {
+        return 0; /* nothing of it is ever written */
+    }
     if (orm_dirty_test(h, a->slot)) {
         return orm_head_touch(h);
     }

@@ -51,7 +51,7 @@ int orm_relation_history(orm_head *h, uint32_t slot, int passive, orm_relhist *o
 void orm_relhist_fini(orm_relhist *hist);
 
 /* Related instances for a cascade, loading as `passive` says: new list. What was removed and
- * not flushed is in it if `with_deleted`. */
+ * not flushed is in it if `with_deleted`; the queue of an unloaded collection is not. */
 PyObject *orm_relation_related(orm_head *h, uint32_t slot, int passive, bool with_deleted);
 
 /* Who has this instance as a member: tracked for relationships with delete-orphan. */

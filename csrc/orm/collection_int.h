@@ -190,6 +190,8 @@ int orm_container_remove(orm_attribute *a, PyObject *coll, PyObject *member,
 PyObject *orm_no_result(orm_state *st); /* borrowed PASSIVE_NO_RESULT, or NULL */
 /* Both lists by identity: added, unchanged, deleted. 0 / -1. */
 int orm_members_diff(PyObject *now, PyObject *before, orm_relhist *out);
+/* Net change of a reference. 0 / -1. */
+int orm_reference_history(orm_head *h, uint32_t slot, int passive, orm_history *out);
 /* History of a relationship as users see it. */
 PyObject *orm_relation_history_tuple(orm_head *h, uint32_t slot, int passive);
 

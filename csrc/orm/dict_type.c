@@ -418,12 +418,6 @@ dict_update(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 static PyObject *
-dict_ior(PyObject *self, PyObject *other)
-{
-    return update_from(self, other) < 0 ? NULL : Py_NewRef(self);
-}
-
-static PyObject *
 dict_iterator(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     PyObject *values = PyDict_Values(self);
@@ -576,7 +570,6 @@ static PyType_Slot dict_slots[] = {
     {Py_tp_traverse, dict_traverse},
     {Py_tp_clear, dict_clear_slots},
     {Py_mp_ass_subscript, dict_ass_subscript},
-    {Py_nb_inplace_or, dict_ior},
     {Py_tp_methods, dict_methods},
     {Py_tp_getset, orm_coll_getset},
     {Py_tp_members, dict_members},

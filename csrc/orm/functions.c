@@ -77,10 +77,15 @@ fn_set_attribute(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     orm_head *h = NULL;
     int64_t slot;
 
-    /* The fourth argument, the initiator of a chain of events, is accepted for callers. */
     if (head_and_slot(orm_state_from_module(module), "set_attribute", args,
                       nargs == 4 ? 3 : nargs, 3, &h, &slot) < 0) {
         return NULL;
+    }
+    if (nargs == 4 && args[3] != Py_None && ORM_SLOT_IS_RELATION(h->mapper->attrs[slot]->kind)) {
+        orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[slot]);
+        int rc = orm_relation_write(h, a, args[2], args[3]);
+        Py_DECREF(a);
+        return none_or_error(rc);
     }
     return none_or_error(orm_val_write(h, (uint32_t)slot, args[2]));
 }
@@ -115,6 +120,52 @@ fn_set_committed_value(PyObject *module, PyObject *const *args, Py_ssize_t nargs
                  : orm_val_load_steal(h, (uint32_t)slot, Py_NewRef(args[2]));
     Py_DECREF(a);
     return none_or_error(rc);
+}
+
+static PyObject *
+fn_init_collection(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_head *h = NULL;
+    int64_t slot;
+
+    if (head_and_slot(st, "init_collection", args, nargs, 2, &h, &slot) < 0) {
+        return NULL;
+    }
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[slot]);
+    PyObject *adapter = NULL;
+    if (ORM_SLOT_IS_RELATION(a->kind) && orm_attribute_relation(a) != NULL
+        && a->kind == ORM_SLOT_COLLECTION) {
+        PyObject *coll = Py_XNewRef(orm_collection_init(h, a));
+        adapter = coll == NULL ? NULL : orm_adapter_for(st, coll);
+        Py_XDECREF(coll);
+    }
+    else if (!PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "init_collection(): '%U' is not a collection", a->n.key);
+    }
+    Py_DECREF(a);
+    return adapter;
+}
+
+/* has_parent(cls, obj, key, optimistic=False) */
+static PyObject *
+fn_has_parent(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_mapper *m = nargs < 3 || nargs > 4 || !PyType_Check(args[0])
+                        ? NULL : orm_mapper_find(st, (PyTypeObject *)args[0]);
+    orm_head *h = m == NULL ? NULL : orm_head_of(st, args[1]);
+    int optimistic = nargs == 4 ? PyObject_IsTrue(args[3]) : 0;
+    int64_t slot = h == NULL || optimistic < 0 ? -2 : orm_mapper_slot(m, args[2]);
+
+    if (slot >= 0 && orm_attribute_relation(m->attrs[slot]) != NULL) {
+        return PyBool_FromLong(orm_has_parent(h, m->attrs[slot]->relation, optimistic) > 0);
+    }
+    if (!PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError,
+                        "has_parent() takes a mapped class, an instance and the key of a relationship");
+    }
+    return NULL;
 }
 
 static PyObject *
@@ -274,6 +325,11 @@ PyMethodDef orm_orm_functions[] = {
      "del_attribute(instance, key, /)\n--\n\nDelete with events."},
     {"set_committed_value", ORM_METHOD(fn_set_committed_value), METH_FASTCALL,
      "set_committed_value(instance, key, value, /)\n--\n\nSet as if loaded: no history."},
+    {"init_collection", ORM_METHOD(fn_init_collection), METH_FASTCALL,
+     "init_collection(instance, key, /)\n--\n\nStore an empty collection; its CollectionAdapter."},
+    {"has_parent", ORM_METHOD(fn_has_parent), METH_FASTCALL,
+     "has_parent(cls, obj, key, optimistic=False, /)\n--\n\n"
+     "Whether obj is known to be a member of an instance of cls."},
     {"flag_modified", ORM_METHOD(fn_flag_modified), METH_FASTCALL,
      "flag_modified(instance, key, /)\n--\n\nThe attribute counts as changed."},
     {"flag_dirty", fn_flag_dirty, METH_O,

@@ -51,6 +51,11 @@ orm_val_history(orm_head *h, uint32_t i, int passive, orm_history *out)
     int same = 0;
 
     *out = (orm_history){NULL, NULL, NULL};
+    if (a->kind == ORM_SLOT_REFERENCE && a->relation != NULL) {
+        same = orm_reference_history(h, i, passive, out);
+        Py_DECREF(a);
+        return same;
+    }
     current = orm_val_peek(h, i, NULL);
     if (current == NULL && !orm_dirty_test(h, i)) {
         /* not loaded: load it if the flags allow, so that it can be shown as unchanged */

@@ -31,6 +31,17 @@ value_before(orm_head *h, orm_attribute *a)
     return old;
 }
 
+/* A change of a value that could not be had: remembered as such, which is not "never set". 0 / -1. */
+static int
+note_unknown(orm_head *h, orm_attribute *a, PyObject *old)
+{
+    if (old != a->mapper->state->no_result || orm_dirty_test(h, a->slot)
+        || a->relation->flags & ORM_RF_VIEWONLY) {
+        return 0;
+    }
+    return orm_head_touch(h) < 0 ? -1 : orm_val_restore_old(h, a->slot, Py_NewRef(old));
+}
+
 /* Set v with `old` known. 0 / -1. */
 static int
 replace(orm_head *h, orm_attribute *a, PyObject *v, PyObject *old, PyObject *initiator)
@@ -39,7 +50,13 @@ replace(orm_head *h, orm_attribute *a, PyObject *v, PyObject *old, PyObject *ini
     int rc = orm_fire_replace(h, a, &value, old, initiator);
 
     if (rc == 0) {
-        rc = orm_val_store(h, a->slot, value);
+        rc = note_unknown(h, a, old);
+    }
+    if (rc == 0) {
+        /* of a viewonly relationship nothing is ever written */
+        rc = a->relation->flags & ORM_RF_VIEWONLY
+                 ? orm_val_load_steal(h, a->slot, Py_NewRef(value))
+                 : orm_val_store(h, a->slot, value);
     }
     Py_DECREF(value);
     return rc;
@@ -78,7 +95,7 @@ orm_reference_delete(orm_head *h, orm_attribute *a)
 
     if (rc == 0) {
         stored = orm_val_peek(h, a->slot, NULL);
-        rc = orm_val_remove(h, a->slot);
+        rc = note_unknown(h, a, old) < 0 ? -1 : orm_val_remove(h, a->slot);
     }
     if (rc == 0 && stored == NULL && old != st->no_result) {
         PyObject *name = PyObject_Str((PyObject *)a);

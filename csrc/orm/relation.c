@@ -490,7 +490,7 @@ hand_out(orm_mapper *m, orm_relation *rel, PyObject *prop)
     if (rel->cascade & (ORM_C_SAVE_UPDATE | ORM_C_DELETE_ORPHAN)) {
         a->mask |= ORM_L_CASCADE;
     }
-    if (rel->flags & ORM_RF_ACTIVE_HISTORY) {
+    if (rel->flags & (ORM_RF_ACTIVE_HISTORY | ORM_RF_SINGLE_PARENT)) {
         a->mask |= ORM_L_ACTIVE;
     }
     if (rel->flags & ORM_RF_LOAD_ON_PENDING) {

@@ -32,12 +32,107 @@ in_list(PyObject **value)
     return 0;
 }
 
+/* The old value of a reference that was set without having been loaded, from the database: not
+   what a simple many-to-one needs. New reference; NULL without exception: nobody can say. */
+static PyObject *
+load_old(orm_head *h, orm_attribute *a, PyObject *current)
+{
+    orm_relation *rel = a->relation;
+    orm_session *s = h->session;
+    PyObject *old = NULL;
+    PyObject *symbol = a->mapper->state->no_result;
+    int rc;
+
+    if (s == NULL || h->flags & ORM_H_LOADING || !(h->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ))
+        || (rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET)) {
+        return NULL;
+    }
+    /* The loader fills the slot: for that long the value stands aside. */
+    if (orm_val_expire(h, a->slot, ORM_TAG_ABSENT) < 0) {
+        return NULL;
+    }
+    rc = s->ops->load_slot(s, h, a->slot,
+                           (ORM_PASSIVE_OFF & ~ORM_P_INIT) | ORM_P_COMMITTED | ORM_P_NO_AUTOFLUSH);
+    PyObject *error = rc < 0 ? PyErr_GetRaisedException() : NULL;
+    old = rc == 1 ? orm_val_peek(h, a->slot, NULL) : NULL;
+    if (current != NULL ? orm_val_load_steal(h, a->slot, Py_NewRef(current)) < 0
+                        : orm_val_expire(h, a->slot, ORM_TAG_ABSENT) < 0) {
+        Py_XDECREF(error);
+        Py_CLEAR(old);
+        return NULL;
+    }
+    if (orm_val_restore_old(h, a->slot, Py_NewRef(symbol)) < 0) {
+        Py_CLEAR(old);
+    }
+    if (error != NULL) {
+        PyErr_SetRaisedException(error);
+    }
+    return old;
+}
+
+/* One value: nothing stored and an old value known is a deletion; an old value that could not be
+   had is told as None added. */
+static int
+reference_change(orm_head *h, orm_attribute *a, int passive, orm_history *out)
+{
+    orm_state *st = a->mapper->state;
+    PyObject *current = orm_val_peek(h, a->slot, NULL);
+    PyObject *old = Py_XNewRef(orm_val_old(h, a->slot));
+    bool dirty = orm_dirty_test(h, a->slot);
+    int none = 0;
+
+    *out = (orm_history){0};
+    if (current == NULL && (!dirty || old == NULL)) {
+        /* with INIT_OK a read would give None for nothing; history says nothing then */
+        current = orm_attribute_read(h, a, passive & ~ORM_P_INIT, &none);
+        dirty = dirty && orm_dirty_test(h, a->slot);
+        if (current == NULL && (PyErr_Occurred() || !dirty || none == 2
+                                || !(passive & ORM_P_CALLABLES))) {
+            Py_XDECREF(old);
+            return PyErr_Occurred() ? -1 : 0;
+        }
+    }
+    if (dirty && old != NULL && old == st->no_result) {
+        PyObject *loaded = load_old(h, a, current);
+        if (loaded == NULL && PyErr_Occurred()) {
+            Py_XDECREF(current);
+            Py_DECREF(old);
+            return -1;
+        }
+        if (loaded != NULL) {
+            Py_SETREF(old, loaded);
+        }
+    }
+    if (!dirty || (current != NULL && current == old)) {
+        out->unchanged = current;
+        Py_XDECREF(old);
+        return 0;
+    }
+    if (old == NULL || old == st->no_result) {
+        Py_CLEAR(old);
+        current = current == NULL ? Py_NewRef(Py_None) : current;
+    }
+    out->added = current;
+    out->deleted = old;
+    return 0;
+}
+
+int
+orm_reference_history(orm_head *h, uint32_t slot, int passive, orm_history *out)
+{
+    orm_attribute *a = (orm_attribute *)Py_NewRef(h->mapper->attrs[slot]);
+    int rc = reference_change(h, a, passive, out);
+
+    Py_DECREF(a);
+    return rc;
+}
+
 static int
 reference_history(orm_head *h, uint32_t slot, int passive, orm_relhist *out)
 {
     orm_history hist;
 
-    if (orm_val_history(h, slot, passive, &hist) < 0) {
+    if (orm_reference_history(h, slot, passive, &hist) < 0) {
         return -1;
     }
     *out = (orm_relhist){hist.added, hist.unchanged, hist.deleted, true};
@@ -144,6 +239,21 @@ extend(PyObject *list, PyObject *more)
     return 0;
 }
 
+/* What a history says of a collection that is not loaded is its queue: leave it out. */
+static void
+drop_queue(orm_head *h, uint32_t slot, orm_relhist *hist)
+{
+    PyObject *coll = NULL;
+
+    if (h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION && hist->unchanged == NULL) {
+        coll = orm_val_peek(h, slot, NULL);
+        if (coll == NULL) {
+            orm_relhist_fini(hist);
+        }
+        Py_XDECREF(coll);
+    }
+}
+
 PyObject *
 orm_relation_related(orm_head *h, uint32_t slot, int passive, bool with_deleted)
 {
@@ -153,6 +263,7 @@ orm_relation_related(orm_head *h, uint32_t slot, int passive, bool with_deleted)
     if (orm_relation_history(h, slot, passive & ~ORM_P_INIT, &hist) < 0) {
         return NULL;
     }
+    drop_queue(h, slot, &hist);
     list = PyList_New(0);
     if (list != NULL
         && (extend(list, hist.added) < 0 || extend(list, hist.unchanged) < 0
@@ -182,13 +293,8 @@ orm_relation_history_tuple(orm_head *h, uint32_t slot, int passive)
     if (cls == NULL || orm_relation_history(h, slot, passive, &hist) < 0) {
         return NULL;
     }
-    /* the queue is shown to who asks for it */
-    if (!(passive & ORM_P_PENDING) && h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION) {
-        PyObject *coll = orm_val_peek(h, slot, NULL);
-        if (coll == NULL && hist.unchanged == NULL) {
-            orm_relhist_fini(&hist);
-        }
-        Py_XDECREF(coll);
+    if (!(passive & ORM_P_PENDING)) {
+        drop_queue(h, slot, &hist); /* it is shown to who asks for it */
     }
     parts[0] = part(hist.added);
     parts[1] = parts[0] == NULL ? NULL : part(hist.unchanged);

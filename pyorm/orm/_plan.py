@@ -104,15 +104,12 @@ def _relation_slot(mapper: Any, prop: RelationshipProperty) -> tuple[Any, ...]:
     return (prop.key, "relation", (), "a" if prop.active_history else "", prop, None, _validator(mapper, prop.key))
 
 
-def _validator(mapper: Any, key: str) -> Callable[[Any, str, Any], Any] | None:
-    """Return the `@validates` method of a key as the plan calls it, or None."""
+def _validator(mapper: Any, key: str) -> tuple[Callable[..., Any], bool, bool] | None:
+    """Return the `@validates` method of a key as the plan takes it, or None."""
     if key not in mapper.validators:
         return None
     method, options = mapper.validators[key]
-    if options.get("include_removes"):
-        return lambda instance, name, value: method(instance, name, value, False)
-    checked: Callable[[Any, str, Any], Any] = method
-    return checked
+    return method, bool(options.get("include_removes")), bool(options.get("include_backrefs", True))
 
 
 def _is_key(mapper: Any, column: Any) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyorm import _core
-from pyorm.event import ClassDispatch, Family, Listener, register_family
+from pyorm.event import ClassDispatch, Family, Listener, hand_down, register_family
 
 __all__ = ["AttributeEvents", "InstanceEvents", "MapperEvents", "SessionEvents"]
 
@@ -209,6 +209,7 @@ def _tell_init(cls: type, dispatch: Any) -> None:
 
 def attach(cls: type) -> None:
     """Let a class that was just mapped hear of listeners of all mappings and of its bases."""
+    _inherit_attributes(cls)
     if cls in _of_class or any(base in _of_class for base in cls.__mro__) or _everywhere_listens():
         dispatch_of_class(cls)
 
@@ -231,7 +232,7 @@ _attributes: dict[int, Any] = {}  # id of an attribute's Dispatch -> the attribu
 
 
 def _adapt_attribute(name: str, listener: Listener) -> Any:
-    """Return what C calls: a function, or a 1-tuple of it where its result replaces the value."""
+    """Return what C calls: fn, (fn,) whose result replaces the value, or (fn, replaces) that is given the key."""
     function = listener.original
     options = listener.options
     if options.get("raw"):
@@ -240,28 +241,56 @@ def _adapt_attribute(name: str, listener: Listener) -> Any:
         def function(target: Any, *args: Any) -> Any:
             return plain(_core.instance_state(target), *args)
 
-    if options.get("include_key"):
-        keyless: Callable[..., Any] = function
-
-        def function(target: Any, *args: Any) -> Any:
-            return keyless(target, *args, key=args[-1].key)
-
+    if options.get("include_key"):  # C gives such a function `key=` too
+        return (function, bool(options.get("retval")))
     return (function,) if options.get("retval") else function
 
 
 def _attribute_added(dispatch: Any, name: str, listener: Listener) -> None:
     target = _attributes.get(id(dispatch))
-    if listener.options.get("active_history") and target is not None and (attribute := target()) is not None:
+    attribute = target() if target is not None else None
+    if listener.options.get("active_history") and attribute is not None:
         attribute.active_history = True
 
 
+def _heirs(attribute: Any) -> list[Any]:
+    """Return the attribute as mapped subclasses inherit it, the nearest first."""
+    found = []
+    waiting = list(attribute.class_.__subclasses__())
+    while waiting:
+        cls = waiting.pop(0)
+        plan = _core.mapper_plan(cls)
+        if plan is not None and plan.class_ is cls and attribute.key in plan.slots:
+            own = plan.attribute(attribute.key)
+            if own.prop is attribute.prop:
+                found.append(own)
+        waiting += cls.__subclasses__()
+    return found
+
+
 def _resolve_attribute(target: Any, name: str) -> Any:
-    if not isinstance(target, _core.InstrumentedAttribute):
-        return None
-    if target.dispatch is None or not isinstance(target.dispatch._family, Family):
-        target.dispatch = ATTRIBUTE.dispatch()
-        _attributes[id(target.dispatch)] = weakref.ref(target)
-    return target.dispatch
+    return _dispatch_of(target) if isinstance(target, _core.InstrumentedAttribute) else None
+
+
+def _dispatch_of(attribute: Any) -> Any:
+    if attribute.dispatch is None or not isinstance(attribute.dispatch._family, Family):
+        attribute.dispatch = ATTRIBUTE.dispatch()
+        _attributes[id(attribute.dispatch)] = weakref.ref(attribute)
+    return attribute.dispatch
+
+
+def _inherit_attributes(cls: type) -> None:
+    """Let the attributes that a class inherits hear what the parent's listeners propagate."""
+    plan = _core.mapper_plan(cls)
+    base = plan.base if plan is not None and plan.class_ is cls else None
+    if base is None:
+        return
+    for key in plan.slots:
+        source = base.attribute(key) if key in base.slots else None
+        if source is not None and source.dispatch is not None:
+            own = plan.attribute(key)
+            hand_down(source.dispatch, _dispatch_of(own))
+            own.active_history = own.active_history or source.active_history
 
 
 ATTRIBUTE = Family(
@@ -271,6 +300,7 @@ ATTRIBUTE = Family(
     options=("active_history", "raw", "retval", "include_key"),
     adapt=_adapt_attribute,
     added=_attribute_added,
+    heirs=lambda attribute: [_dispatch_of(heir) for heir in _heirs(attribute)],
 )
 
 for _family in (SESSION, MAPPER, ATTRIBUTE):

@@ -144,25 +144,6 @@ def test_validator_runs_before_listeners_that_came_after_the_configuration(
     assert order == (["validator", "listener"] if configured else ["listener", "validator"])
 
 
-def test_child_mapped_later_takes_its_parents_listeners() -> None:
-    log: list[Any] = []
-
-    class Base(_core.Entity):
-        pass
-
-    plan = map_class(Base, "id", "name")
-    listen(Base.name, "set", logger(log, "set"))
-
-    class Child(Base):
-        pass
-
-    map_class(Child, "extra", base=plan)
-
-    Child(name="x")
-
-    assert log == [("set", "x", NO_VALUE)]
-
-
 def test_fast_writes_come_back_when_the_dispatch_is_taken_away() -> None:
     log: list[Any] = []
     cls = make_class()
