@@ -497,6 +497,46 @@ is_core_only(exec_run *x)
     return rc;
 }
 
+/* INSERT of a class over several tables. */
+static PyObject *
+insert_joined(exec_run *x, orm_mapper *m)
+{
+    const orm_node *list = x->node->args[ORM_DML_RETURNING];
+    PyObject *module = PyImport_ImportModule("pyorm.orm._bulk_joined");
+    PyObject *options = x->options == NULL ? PyDict_New() : Py_NewRef(x->options);
+    PyObject *items = PyTuple_New(list == NULL ? 0 : Py_SIZE(list));
+    PyObject *result = NULL;
+
+    for (Py_ssize_t i = 0; items != NULL && i < PyTuple_GET_SIZE(items); i++) {
+        PyObject *item = orm_node_wrap(x->s->st, list->args[i]);
+
+        if (item == NULL) {
+            Py_CLEAR(items);
+            break;
+        }
+        PyTuple_SET_ITEM(items, i, item);
+    }
+    if (module != NULL && options != NULL && items != NULL) {
+        result = PyObject_CallMethod(module, "insert_returning", "OOOOOO", (PyObject *)x->s, m->py,
+                                     x->statement, x->params, items, options);
+    }
+    x->s->s.write_epoch++;
+    Py_XDECREF(items);
+    Py_XDECREF(options);
+    Py_XDECREF(module);
+    return result;
+}
+
+/* The rows of the class lie in several tables. */
+static bool
+is_joined(const orm_mapper *m)
+{
+    const orm_mapper *root = m->root;
+
+    return root != m && m->table_entity != NULL && root->table_entity != NULL
+           && m->table_entity->args[0] != root->table_entity->args[0];
+}
+
 /* Parameters that are values by attribute name: *result; NULL: not such a statement. 0 / -1. */
 static int
 run_rows(exec_run *x, PyObject *conn, orm_mapper *m, PyObject **result)
@@ -510,14 +550,15 @@ run_rows(exec_run *x, PyObject *conn, orm_mapper *m, PyObject **result)
 
     *result = NULL;
     if (m == NULL || m->py == NULL || (!insert && !update)
-        || (insert && returns_entities(x->node))) {
+        || (insert && returns_entities(x->node) && !is_joined(m))) {
         return 0;
     }
     core = is_core_only(x);
     if (core != 0) {
         return core < 0 ? -1 : 0;
     }
-    *result = insert ? insert_rows(x, conn, m) : update_rows(x, conn, m);
+    *result = !insert ? update_rows(x, conn, m)
+              : is_joined(m) ? insert_joined(x, m) : insert_rows(x, conn, m);
     return *result == NULL ? -1 : 0;
 }
 

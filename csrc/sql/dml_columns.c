@@ -200,12 +200,33 @@ add_column(building *b, const orm_node *assigns, PyObject *column, bool all, con
     return dflt == NULL ? 0 : add_default(b, column, dflt);
 }
 
+/* A column of another table, as of a class whose rows lie in several. */
+static int
+refuse_other_table(building *b, const orm_node *column)
+{
+    return orm_raise_exc(b->cc->st, ORM_EXC_CompileError,
+                         "Backend does not support additional tables in the SET clause; cannot "
+                         "include columns from table(s) '%U' in SET clause",
+                         orm_node_named(column->args[0])->name);
+}
+
 /* Names that belong to no column of the table. */
 static int
 refuse_unused(building *b, const orm_node *assigns)
 {
+    bool update = b->cc->level != NULL && b->cc->level->stmt->kind == ORM_N_UPDATE;
     PyObject *names = PyUnicode_FromString(""), *next;
 
+    for (Py_ssize_t i = 0; names != NULL && i < nargs(assigns); i++) {
+        const orm_node *column = assigns->args[i]->args[0];
+
+        column = column == NULL ? NULL : orm_origin_column(column);
+        if (!b->used[i] && update && column != NULL && column->kind == ORM_N_COLUMN
+            && column->args[0] != NULL && column->args[0]->kind == ORM_N_TABLE) {
+            Py_DECREF(names);
+            return refuse_other_table(b, column);
+        }
+    }
     for (Py_ssize_t i = 0; names != NULL && i < nargs(assigns); i++) {
         PyObject *column = assigned_column(assigns->args[i]);
         PyObject *name = assigns->args[i]->payload;

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyorm import _core, exc
 from pyorm.engine.result import result_from_rows
+from pyorm.orm import _bulk_joined
 from pyorm.orm._symbols import NO_VALUE
 from pyorm.orm.exc import StaleDataError
 
@@ -77,7 +78,10 @@ def _columns(mapper: Any, run: list[dict[str, Any]]) -> dict[str, Any]:
 def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
     """Insert rows given by attribute name."""
     connection = session.connection({"mapper": mapper})
-    for run in _runs(mappings):
+    if _bulk_joined.is_joined(mapper):
+        _bulk_joined.insert(connection, mapper, mappings)
+        return
+    for run in _runs(_bulk_joined.with_identity(mapper, mappings)):
         columns = _columns(mapper, run)
         rows = [{columns[key].key: value for key, value in row.items()} for row in run]
         connection.execute(_core.insert(mapper.local_table), rows)
@@ -87,6 +91,9 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
     """Update rows given by attribute name, each with its primary key."""
     connection = session.connection({"mapper": mapper})
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    if _bulk_joined.is_joined(mapper):
+        _bulk_joined.update(connection, mapper, list(mappings), _check_table)
+        return
     for run in _runs(mappings):
         columns = _columns(mapper, run)
         if missing := [key for key in keys if key not in columns]:
@@ -117,10 +124,11 @@ def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
         prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
     }
     if isinstance(params, Mapping):
+        (params,) = _bulk_joined.with_identity(mapper, [params])
         if setters := _row_setters(mapper):
             params = _spread(mapper.class_, params, setters)
         return [{renamed.get(key, key): value for key, value in params.items()} if renamed else params]
-    rows = list(params)
+    rows = _bulk_joined.with_identity(mapper, params)
     if setters := _row_setters(mapper):
         rows = [_spread(mapper.class_, row, setters) for row in rows]
     if renamed:
@@ -188,6 +196,7 @@ def update_rows(
     names = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     result = None
+    joined = _bulk_joined.is_joined(mapper)
     for run in _runs({key: value for key, value in row.items() if key in names} for row in rows):
         if missing := [key for key in keys if any(row.get(key) is None for row in run)]:
             columns = ", ".join(str(names[key]) for key in missing)
@@ -197,7 +206,9 @@ def update_rows(
                 code="bupq",
             )
         changed = [key for key in run[0] if key not in keys]
-        if changed:
+        if changed and joined:
+            _bulk_joined.update(connection, mapper, run, _check_table)
+        elif changed:
             by_key = _by_key(statement, names, keys, changed)
             result = connection.execute(by_key, _prefixed(run, keys), execution_options=options)
             _check_matched(mapper, result.rowcount, len(run))
@@ -218,10 +229,13 @@ def _prefixed(run: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]
 
 
 def _check_matched(mapper: Any, matched: int, expected: int) -> None:
+    _check_table(mapper.local_table, matched, expected)
+
+
+def _check_table(table: Any, matched: int, expected: int) -> None:
     if 0 <= matched != expected:
         raise StaleDataError(
-            f"UPDATE statement on table '{mapper.local_table.name}' expected to update {expected} row(s); "
-            f"{matched} were matched."
+            f"UPDATE statement on table '{table.name}' expected to update {expected} row(s); {matched} were matched."
         )
 
 
