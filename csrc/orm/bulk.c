@@ -75,6 +75,10 @@ orm_members_diff(PyObject *now, PyObject *before, orm_relhist *out)
     orm_ptrmap now_set, before_set;
     int rc = -1;
 
+    if (PyList_GET_SIZE(before) == 0) { /* what was not there cannot be gone */
+        out->added = Py_NewRef(now);
+        return 0;
+    }
     if (idset_fill(&now_set, now) < 0) {
         return -1;
     }

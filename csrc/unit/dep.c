@@ -252,18 +252,13 @@ write_member(orm_work *w, orm_uproc *p, orm_urow *r, PyObject *obj, int how)
     return rc == 0 && post && member != NULL ? orm_post_note(w, member, rel) : rc;
 }
 
-/* Members of a list; `orphans`: only those that have no parent. */
+/* `orphans`: only those that have no parent. */
 static int
-write_members(orm_work *w, orm_uproc *p, orm_urow *r, PyObject *list, int how, bool orphans)
+write_members(orm_work *w, orm_uproc *p, orm_urow *r, const orm_umembers *m, int how, bool orphans)
 {
-    for (Py_ssize_t i = 0; i < orm_list_size(list); i++) {
-        PyObject *obj = PyList_GET_ITEM(list, i); /* borrow-ok: the entry owns the list */
-
-        if (obj == Py_None) {
-            continue;
-        }
+    for (uint32_t i = 0; i < m->n; i++) {
         if (orphans) {
-            orm_head *h = orm_head_of(w->st, obj);
+            orm_head *h = orm_head_of(w->st, m->items[i]);
 
             if (h == NULL) {
                 return -1;
@@ -272,7 +267,7 @@ write_members(orm_work *w, orm_uproc *p, orm_urow *r, PyObject *list, int how, b
                 continue;
             }
         }
-        if (write_member(w, p, r, obj, how) < 0) {
+        if (write_member(w, p, r, m->items[i], how) < 0) {
             return -1;
         }
     }
@@ -284,11 +279,11 @@ save_members(orm_work *w, orm_uproc *p, orm_uentry *e)
 {
     bool keep = p->rel->cascade & ORM_C_DELETE_ORPHAN || p->rel->flags & ORM_RF_PASSIVE_DELETES_ALL;
 
-    if (write_members(w, p, e->row, e->hist.added, TO_FILL, false) < 0
-        || (!keep && write_members(w, p, e->row, e->hist.deleted, TO_CLEAR, true) < 0)) {
+    if (write_members(w, p, e->row, &e->added, TO_FILL, false) < 0
+        || (!keep && write_members(w, p, e->row, &e->deleted, TO_CLEAR, true) < 0)) {
         return -1;
     }
-    return e->rekeyed ? write_members(w, p, e->row, e->hist.unchanged, TO_FOLLOW, false) : 0;
+    return e->rekeyed ? write_members(w, p, e->row, &e->unchanged, TO_FOLLOW, false) : 0;
 }
 
 static int
@@ -302,16 +297,11 @@ static int
 list_added(orm_work *w, const orm_uproc *p, orm_ptrmap *added)
 {
     for (const orm_uentry *e = p->first; e != NULL; e = e->next) {
-        for (Py_ssize_t i = 0; e->row->op != ORM_OP_DELETE && i < orm_list_size(e->hist.added);
-             i++) {
-            PyObject *obj = PyList_GET_ITEM(e->hist.added, i); /* borrow-ok: the entry owns it */
-            orm_head *h = obj == Py_None ? NULL : orm_head_of(w->st, obj);
+        for (uint32_t i = 0; e->row->op != ORM_OP_DELETE && i < e->added.n; i++) {
+            orm_head *h = orm_head_of(w->st, e->added.items[i]);
 
             if (h == NULL) {
-                if (PyErr_Occurred()) {
-                    return -1;
-                }
-                continue;
+                return -1;
             }
             if (orm_ptrmap_put(added, (uintptr_t)h >> 4, h) < 0) {
                 PyErr_NoMemory();
@@ -332,20 +322,15 @@ blank_members(orm_work *w, orm_uproc *p, orm_uentry *e, const orm_ptrmap *added)
     if (!post && rel->flags & ORM_RF_PASSIVE_DELETES_ALL) {
         return 0;
     }
-    if (write_members(w, p, e->row, e->hist.deleted, TO_CLEAR, true) < 0) {
+    if (write_members(w, p, e->row, &e->deleted, TO_CLEAR, true) < 0) {
         return -1;
     }
-    for (Py_ssize_t i = 0; (post || !(rel->cascade & ORM_C_DELETE))
-                           && i < orm_list_size(e->hist.unchanged);
-         i++) {
-        PyObject *obj = PyList_GET_ITEM(e->hist.unchanged, i); /* borrow-ok: the entry owns it */
-        orm_head *h = obj == Py_None ? NULL : orm_head_of(w->st, obj);
+    for (uint32_t i = 0; (post || !(rel->cascade & ORM_C_DELETE)) && i < e->unchanged.n; i++) {
+        PyObject *obj = e->unchanged.items[i];
+        orm_head *h = orm_head_of(w->st, obj);
 
         if (h == NULL) {
-            if (PyErr_Occurred()) {
-                return -1;
-            }
-            continue;
+            return -1;
         }
         if (orm_ptrmap_find(added, (uintptr_t)h >> 4, is_same, h) == NULL
             && write_member(w, p, e->row, obj, TO_CLEAR) < 0) {

@@ -24,11 +24,17 @@
 
 #define ORM_NO_BASE UINT32_MAX
 
-/* What changed along a relationship for one row. */
+/* Instances; no Python lists, which the collector would look through while they live. */
+typedef struct orm_umembers {
+    PyObject **items;    /* in work->arena, owned references; None is left out */
+    uint32_t n;
+} orm_umembers;
+
+/* What changed along a relationship for one row, as it was at presort. */
 struct orm_uentry {
     orm_urow *row;
     orm_uproc *proc;
-    orm_relhist hist;    /* owned lists, as they were at presort */
+    orm_umembers added, unchanged, deleted;
     orm_uentry *next;    /* of the proc */
     orm_uentry *of_row;  /* of the row */
     bool rekeyed;        /* columns of the row that the relationship refers to change */
@@ -113,12 +119,6 @@ orm_delete_passive(const orm_relation *rel)
                 ? ORM_PASSIVE_NO_INITIALIZE
                 : ORM_PASSIVE_OFF)
            | ORM_P_NO_AUTOFLUSH;
-}
-
-static inline Py_ssize_t
-orm_list_size(PyObject *list)
-{
-    return list == NULL ? 0 : PyList_GET_SIZE(list);
 }
 
 #endif

@@ -185,22 +185,18 @@ add_row(many *m, orm_urow *parent, orm_head *target, uint8_t op)
                : 0;
 }
 
-/* A row for each member of a list. `what`: the operation as warnings name it. 0 / -1. */
+/* A row for each of the members. `what`: the operation as warnings name it. 0 / -1. */
 static int
-add_members(many *m, orm_urow *parent, PyObject *list, uint8_t op, const char *what)
+add_members(many *m, orm_urow *parent, const orm_umembers *list, uint8_t op, const char *what)
 {
     const orm_relation *rel = m->p->rel;
 
-    for (Py_ssize_t i = 0; i < orm_list_size(list); i++) {
-        PyObject *obj = PyList_GET_ITEM(list, i); /* borrow-ok: the entry owns the list */
-        orm_head *h = obj == Py_None ? NULL : orm_head_of(m->w->st, obj);
+    for (uint32_t i = 0; i < list->n; i++) {
+        orm_head *h = orm_head_of(m->w->st, list->items[i]);
         int rc = 0;
 
         if (h == NULL) {
-            if (PyErr_Occurred()) {
-                return -1;
-            }
-            continue;
+            return -1;
         }
         if (op != ORM_OP_UPDATE && is_written(m, parent->h, h)) {
             continue;
@@ -227,17 +223,17 @@ add_entry(many *m, orm_uentry *e)
     orm_urow *r = e->row;
 
     if (r->op == ORM_OP_DELETE) {
-        return add_members(m, r, e->hist.deleted, ORM_OP_DELETE, "delete") < 0
-                       || add_members(m, r, e->hist.unchanged, ORM_OP_DELETE, "delete") < 0
+        return add_members(m, r, &e->deleted, ORM_OP_DELETE, "delete") < 0
+                       || add_members(m, r, &e->unchanged, ORM_OP_DELETE, "delete") < 0
                    ? -1
                    : 0;
     }
-    if (add_members(m, r, e->hist.added, ORM_OP_INSERT, "add") < 0
-        || add_members(m, r, e->hist.deleted, ORM_OP_DELETE, "delete") < 0) {
+    if (add_members(m, r, &e->added, ORM_OP_INSERT, "add") < 0
+        || add_members(m, r, &e->deleted, ORM_OP_DELETE, "delete") < 0) {
         return -1;
     }
     return e->rekeyed && !(m->p->rel->flags & ORM_RF_PASSIVE_UPDATES)
-               ? add_members(m, r, e->hist.unchanged, ORM_OP_UPDATE, "pk change")
+               ? add_members(m, r, &e->unchanged, ORM_OP_UPDATE, "pk change")
                : 0;
 }
 

@@ -90,6 +90,25 @@ orm_kind_procs(orm_work *w, orm_ukind *k)
     return 0;
 }
 
+static void
+members_fini(orm_umembers *m)
+{
+    uint32_t n = m->n;
+
+    m->n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        Py_DECREF(m->items[i]);
+    }
+}
+
+static void
+entry_clear(orm_uentry *e)
+{
+    members_fini(&e->added);
+    members_fini(&e->unchanged);
+    members_fini(&e->deleted);
+}
+
 void
 orm_procs_fini(orm_work *w)
 {
@@ -97,7 +116,7 @@ orm_procs_fini(orm_work *w)
         orm_uproc *p = w->procs[i];
 
         for (orm_uentry *e = p->first; e != NULL; e = e->next) {
-            orm_relhist_fini(&e->hist);
+            entry_clear(e);
         }
         orm_ptrmap_fini(&p->own_pairs);
         Py_CLEAR(p->link.schema);
@@ -209,31 +228,18 @@ register_head(orm_work *w, orm_head *h, unsigned how)
     return 0;
 }
 
-/* A member of a list, None left out: *h is NULL then. 0 / -1. */
 static int
-member_head(orm_work *w, PyObject *member, orm_head **h)
-{
-    *h = NULL;
-    if (member != Py_None) {
-        *h = orm_head_of(w->st, member);
-    }
-    return member != Py_None && *h == NULL ? -1 : 0;
-}
-
-static int
-register_members(orm_work *w, const orm_relation *rel, PyObject *list, unsigned how,
+register_members(orm_work *w, const orm_relation *rel, const orm_umembers *m, unsigned how,
                  const char *operation)
 {
-    for (Py_ssize_t i = 0; i < orm_list_size(list); i++) {
-        orm_head *h = NULL;
-        int rc = member_head(w, PyList_GET_ITEM(list, i), &h);
-
-        if (rc == 0 && h != NULL) {
-            rc = orm_is_flushable(w, h)     ? register_head(w, h, how)
+    for (uint32_t i = 0; i < m->n; i++) {
+        orm_head *h = orm_head_of(w->st, m->items[i]);
+        int rc = h == NULL                  ? -1
+                 : orm_is_flushable(w, h)   ? register_head(w, h, how)
                  : h->flags & ORM_H_DELETED ? 0
                                             : orm_warn_not_in_session(w, rel, h, operation,
                                                                       "will not");
-        }
+
         if (rc < 0) {
             return -1;
         }
@@ -249,21 +255,43 @@ on_cascade(void *arg, orm_head *h, PyObject *Py_UNUSED(obj))
     return orm_is_flushable(w, h) ? register_head(w, h, REG_DELETE) : 0;
 }
 
-/* Those of a list that no parent has any more are deleted, with what hangs on them. 0 / -1. */
+/* An instance that no parent has any more (or `always`) is deleted, with what hangs on it. */
 static int
-delete_orphans(orm_work *w, const orm_relation *rel, PyObject *list, bool always)
+delete_orphan(orm_work *w, const orm_relation *rel, PyObject *obj, bool always)
 {
-    for (Py_ssize_t i = 0; i < orm_list_size(list); i++) {
-        orm_head *h = NULL;
+    orm_head *h = orm_head_of(w->st, obj);
 
-        if (member_head(w, PyList_GET_ITEM(list, i), &h) < 0) {
+    if (h == NULL) {
+        return -1;
+    }
+    if (!orm_is_flushable(w, h) || (!always && orm_has_parent(h, rel, 0))) {
+        return 0;
+    }
+    return register_head(w, h, REG_DELETE) < 0
+                   || orm_cascade_walk(h, ORM_C_DELETE, on_cascade, w) < 0
+               ? -1
+               : 0;
+}
+
+static int
+delete_orphans(orm_work *w, const orm_relation *rel, const orm_umembers *m)
+{
+    for (uint32_t i = 0; i < m->n; i++) {
+        if (delete_orphan(w, rel, m->items[i], false) < 0) {
             return -1;
         }
-        if (h == NULL || !orm_is_flushable(w, h) || (!always && orm_has_parent(h, rel, 0))) {
-            continue;
-        }
-        if (register_head(w, h, REG_DELETE) < 0
-            || orm_cascade_walk(h, ORM_C_DELETE, on_cascade, w) < 0) {
+    }
+    return 0;
+}
+
+/* The same for a list, which may be NULL. 0 / -1. */
+static int
+delete_listed(orm_work *w, const orm_relation *rel, PyObject *list, bool always)
+{
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
+        PyObject *obj = PyList_GET_ITEM(list, i); /* borrow-ok: nobody else has the list */
+
+        if (obj != Py_None && delete_orphan(w, rel, obj, always) < 0) {
             return -1;
         }
     }
@@ -304,6 +332,53 @@ is_rekeyed(const orm_urow *r, const orm_relation *rel)
     return 0;
 }
 
+/* Members of a list into the arena; the list may be NULL. 0 / -1. */
+static int
+take_members(orm_work *w, PyObject *list, orm_umembers *out)
+{
+    Py_ssize_t n = list == NULL ? 0 : PyList_GET_SIZE(list);
+
+    *out = (orm_umembers){0};
+    if (n == 0) {
+        return 0;
+    }
+    out->items = orm_arena_array(&w->arena, (size_t)n, sizeof(PyObject *));
+    if (out->items == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *obj = PyList_GET_ITEM(list, i);
+
+        if (obj != Py_None) {
+            out->items[out->n++] = Py_NewRef(obj);
+        }
+    }
+    return 0;
+}
+
+/* An entry at the end of the proc's. NULL: without memory. */
+static orm_uentry *
+entry_new(orm_work *w, orm_uproc *p, orm_urow *r)
+{
+    orm_uentry *e = orm_arena_alloc(&w->arena, sizeof(*e));
+
+    if (e == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    *e = (orm_uentry){.row = r, .proc = p, .of_row = r->entries};
+    r->entries = e;
+    if (p->last == NULL) {
+        p->first = e;
+    }
+    else {
+        p->last->next = e;
+    }
+    p->last = e;
+    return e;
+}
+
 /* The entry of a row, its history as far as `passive` lets it be known; *out NULL: nothing is
  * known, or nothing has changed and not `all` is asked for. 0 / -1. */
 static int
@@ -311,6 +386,7 @@ take_entry(orm_work *w, orm_uproc *p, orm_urow *r, int passive, bool all, orm_ue
 {
     orm_relhist hist = {0};
     orm_uentry *e = r->entries;
+    int rc = 0;
 
     while (e != NULL && e->proc != p) {
         e = e->of_row;
@@ -323,32 +399,21 @@ take_entry(orm_work *w, orm_uproc *p, orm_urow *r, int passive, bool all, orm_ue
         return -1;
     }
     if (e == NULL && hist.known) {
-        e = orm_arena_alloc(&w->arena, sizeof(*e));
-        if (e == NULL) {
-            orm_relhist_fini(&hist);
-            PyErr_NoMemory();
-            return -1;
-        }
-        *e = (orm_uentry){.row = r, .proc = p, .of_row = r->entries};
-        r->entries = e;
-        if (p->last == NULL) {
-            p->first = e;
-        }
-        else {
-            p->last->next = e;
-        }
-        p->last = e;
+        e = entry_new(w, p, r);
+        rc = e == NULL ? -1 : 0;
     }
-    if (e == NULL) {
-        orm_relhist_fini(&hist);
-        return 0;
+    if (e != NULL) {
+        entry_clear(e);
+        rc = take_members(w, hist.added, &e->added) < 0
+                     || take_members(w, hist.unchanged, &e->unchanged) < 0
+                     || take_members(w, hist.deleted, &e->deleted) < 0
+                 ? -1
+                 : 0;
+        p->related = p->related || e->added.n > 0 || e->unchanged.n > 0 || e->deleted.n > 0;
     }
-    orm_relhist_fini(&e->hist);
-    e->hist = hist;
-    p->related = p->related || orm_list_size(hist.added) > 0 || orm_list_size(hist.unchanged) > 0
-                 || orm_list_size(hist.deleted) > 0;
+    orm_relhist_fini(&hist);
     *out = e;
-    return 0;
+    return rc;
 }
 
 /* Are there related instances in memory? 1, 0, -1. */
@@ -385,18 +450,18 @@ save_to_many(orm_work *w, orm_uproc *p, orm_urow *r)
     }
     e->rekeyed = rekeyed > 0;
     if (rel->direction == ORM_REL_M2M) {
-        return rel->cascade & ORM_C_DELETE_ORPHAN ? delete_orphans(w, rel, e->hist.deleted, false)
+        return rel->cascade & ORM_C_DELETE_ORPHAN ? delete_orphans(w, rel, &e->deleted)
                                                   : 0;
     }
-    rc = register_members(w, rel, e->hist.added, REG_CANCEL, "add");
+    rc = register_members(w, rel, &e->added, REG_CANCEL, "add");
     if (rc == 0 && rel->cascade & ORM_C_DELETE_ORPHAN) {
-        rc = delete_orphans(w, rel, e->hist.deleted, false);
+        rc = delete_orphans(w, rel, &e->deleted);
     }
     else if (rc == 0 && !(rel->flags & ORM_RF_PASSIVE_DELETES_ALL)) {
-        rc = register_members(w, rel, e->hist.deleted, 0, "delete");
+        rc = register_members(w, rel, &e->deleted, 0, "delete");
     }
     if (rc == 0 && e->rekeyed) {
-        rc = register_members(w, rel, e->hist.unchanged,
+        rc = register_members(w, rel, &e->unchanged,
                               rel->flags & ORM_RF_PASSIVE_UPDATES ? REG_LISTED : 0, "pk change");
     }
     return rc;
@@ -413,14 +478,14 @@ delete_to_many(orm_work *w, orm_uproc *p, orm_urow *r)
         return rc;
     }
     if (rel->cascade & ORM_C_DELETE_ORPHAN) {
-        rc = delete_orphans(w, rel, e->hist.deleted, false);
+        rc = delete_orphans(w, rel, &e->deleted);
     }
     else {
-        rc = register_members(w, rel, e->hist.deleted, 0, "delete");
+        rc = register_members(w, rel, &e->deleted, 0, "delete");
     }
     if (rc == 0 && !(rel->cascade & ORM_C_DELETE)
         && !(rel->flags & ORM_RF_PASSIVE_DELETES_ALL)) {
-        rc = register_members(w, rel, e->hist.unchanged, 0, "delete");
+        rc = register_members(w, rel, &e->unchanged, 0, "delete");
     }
     return rc;
 }
@@ -441,7 +506,7 @@ save_to_one(orm_work *w, orm_uproc *p, orm_urow *r)
         return 0;
     }
     rc = orm_relation_history(r->h, rel->slot, SAVED_PASSIVE, &hist);
-    rc = rc < 0 ? -1 : delete_orphans(w, rel, hist.deleted, false);
+    rc = rc < 0 ? -1 : delete_listed(w, rel, hist.deleted, false);
     orm_relhist_fini(&hist);
     return rc;
 }
@@ -459,7 +524,7 @@ delete_to_one(orm_work *w, orm_uproc *p, orm_urow *r)
         return 0;
     }
     list = orm_relation_related(r->h, rel->slot, orm_delete_passive(rel), orphan);
-    rc = list == NULL ? -1 : delete_orphans(w, rel, list, true);
+    rc = list == NULL ? -1 : delete_listed(w, rel, list, true);
     Py_XDECREF(list);
     return rc;
 }
