@@ -77,7 +77,12 @@ orm_members_diff(PyObject *now, PyObject *before, orm_relhist *out)
 
     if (PyList_GET_SIZE(before) == 0) { /* what was not there cannot be gone */
         out->added = Py_NewRef(now);
-        return 0;
+        out->unchanged = PyList_New(0);
+        out->deleted = out->unchanged == NULL ? NULL : PyList_New(0);
+        if (out->deleted == NULL) {
+            orm_relhist_fini(out);
+        }
+        return out->deleted == NULL ? -1 : 0;
     }
     if (idset_fill(&now_set, now) < 0) {
         return -1;

@@ -223,7 +223,7 @@ fn_get_history(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObje
         || head_and_slot(st, "get_history", out, 2, 2, &h, &slot) < 0) {
         return NULL;
     }
-    if (h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION) {
+    if (ORM_SLOT_IS_RELATION(h->mapper->attrs[slot]->kind)) {
         return orm_relation_history_tuple(h, (uint32_t)slot, (int)passive);
     }
     if (orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {

@@ -123,13 +123,21 @@ is_wanted(orm_head *h, uint32_t slot)
 
 /* --- many-to-one by key ------------------------------------------------------------------- */
 
-/* The current value of a slot: new reference, or NULL with *rc 2 (forbidden) or -1. */
+/* The current value of a slot, or with ORM_P_COMMITTED the one that the row has: new reference,
+ * or NULL with *rc 2 (forbidden) or -1. */
 static PyObject *
 value_for(orm_head *h, int32_t slot, int passive, int *rc)
 {
     int none = 0;
-    PyObject *v = slot < 0 ? Py_NewRef(Py_None)
-                           : orm_val_read(h, (uint32_t)slot, passive & ~ORM_P_INIT, &none);
+    PyObject *v = NULL;
+
+    if (slot >= 0 && passive & ORM_P_COMMITTED && orm_val_is_dirty(h, (uint32_t)slot)) {
+        v = Py_XNewRef(orm_val_old(h, (uint32_t)slot));
+    }
+    if (v == NULL) {
+        v = slot < 0 ? Py_NewRef(Py_None)
+                     : orm_val_read(h, (uint32_t)slot, passive & ~ORM_P_INIT, &none);
+    }
 
     *rc = v != NULL ? 1 : none ? 2 : -1;
     return v;
@@ -282,7 +290,8 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObjec
 
 /* Values of the parameters: new references. 1; 0: one is NULL, nothing can be found; 2; -1. */
 static int
-fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, PyObject **values)
+fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, int passive,
+            PyObject **values)
 {
     uint32_t n = loads->ones[dialect]->nbinds;
     int rc = 1;
@@ -295,7 +304,10 @@ fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, PyObject **
         }
         PyObject *key = PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, mark), 1);
         int64_t slot = orm_mapper_slot(h->mapper, key);
-        values[i] = slot < 0 ? NULL : value_for(h, (int32_t)slot, ORM_PASSIVE_OFF, &rc);
+        values[i] = slot < 0 ? NULL : value_for(h, (int32_t)slot,
+                                                passive & ORM_P_COMMITTED ? passive
+                                                                          : ORM_PASSIVE_OFF,
+                                                &rc);
         if (values[i] == NULL) {
             return slot < 0 ? -1 : rc;
         }
@@ -322,7 +334,7 @@ run_one(orm_session *s, PyObject *conn, orm_relloads *loads, uint8_t dialect,
 }
 
 static int
-load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
+load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
 {
     orm_state *st = h->mapper->state;
     orm_relloads *loads = NULL;
@@ -346,7 +358,7 @@ load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, PyObject **val
         PyErr_NoMemory();
         goto done;
     }
-    rc = fill_values(h, loads, dialect, values);
+    rc = fill_values(h, loads, dialect, passive, values);
     if (rc == 1) {
         ORM_COUNT(lazy_one);
         list = run_one(s, conn, loads, dialect, values);
@@ -384,10 +396,10 @@ find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject
     if (!(passive & ORM_P_SQL)) {
         return 2;
     }
-    if (orm_peers_touch(h, rel->slot) && is_batched(rel)) {
+    if (!(passive & ORM_P_COMMITTED) && orm_peers_touch(h, rel->slot) && is_batched(rel)) {
         return load_batch(s, h, rel, value);
     }
-    return load_by_criterion(s, h, rel, value);
+    return load_by_criterion(s, h, rel, passive, value);
 }
 
 /* Flush first, unless a many-to-one is answered by the identity map. 0 / -1. */
@@ -443,4 +455,23 @@ orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive)
     Py_XDECREF(obj);
     Py_XDECREF(owner);
     return rc;
+}
+
+PyObject *
+orm_relation_before(orm_head *h, uint32_t slot)
+{
+    const int passive = ORM_PASSIVE_OFF | ORM_P_NO_AUTOFLUSH | ORM_P_COMMITTED;
+    orm_attribute *a = h->mapper->attrs[slot];
+    PyObject *value = NULL;
+    PyObject *one = NULL;
+    int rc = 0;
+
+    if (h->session != NULL && h->flags & ORM_H_IN_MAP) {
+        rc = find_value(h->session, h, a->relation, passive, &value);
+    }
+    if (rc == 1) {
+        one = Py_XNewRef(PyList_CheckExact(value) ? only_one(h, a, value) : value);
+    }
+    Py_XDECREF(value);
+    return rc == 1 ? one : rc < 0 ? NULL : Py_NewRef(Py_None);
 }

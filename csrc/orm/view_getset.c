@@ -331,7 +331,7 @@ call_get_history(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObje
         return NULL;
     }
     slot = orm_slot_or_keyerror(h, out[0]);
-    if (slot >= 0 && h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION) {
+    if (slot >= 0 && ORM_SLOT_IS_RELATION(h->mapper->attrs[slot]->kind)) {
         return orm_relation_history_tuple(h, (uint32_t)slot, (int)passive);
     }
     if (slot < 0 || orm_val_history(h, (uint32_t)slot, (int)passive, &hist) < 0) {

@@ -118,7 +118,7 @@ orm_delete_passive(const orm_relation *rel)
     return (rel->flags & (ORM_RF_PASSIVE_DELETES | ORM_RF_PASSIVE_DELETES_ALL)
                 ? ORM_PASSIVE_NO_INITIALIZE
                 : ORM_PASSIVE_OFF)
-           | ORM_P_NO_AUTOFLUSH;
+           | ORM_P_NO_AUTOFLUSH | ORM_P_COMMITTED | ORM_P_NO_RAISE;
 }
 
 #endif

@@ -12,8 +12,11 @@
  */
 #include "unit/dep.h"
 
-enum { SAVED_PASSIVE = ORM_PASSIVE_NO_INITIALIZE | ORM_P_NO_AUTOFLUSH,
-       LOAD_PASSIVE = ORM_PASSIVE_OFF | ORM_P_NO_AUTOFLUSH };
+enum {
+    IN_FLUSH = ORM_P_NO_AUTOFLUSH | ORM_P_COMMITTED | ORM_P_NO_RAISE,
+    SAVED_PASSIVE = ORM_PASSIVE_NO_INITIALIZE | IN_FLUSH,
+    LOAD_PASSIVE = ORM_PASSIVE_OFF | IN_FLUSH
+};
 
 /* --- procs ------------------------------------------------------------------------------------ */
 
@@ -395,7 +398,9 @@ take_entry(orm_work *w, orm_uproc *p, orm_urow *r, int passive, bool all, orm_ue
     if (!all && !may_have_changed(r->h, p->rel->slot)) {
         return 0;
     }
-    if (orm_relation_history(r->h, p->rel->slot, passive, &hist) < 0) {
+    if (orm_relation_history(r->h, p->rel->slot, passive, &hist) < 0
+        || orm_relhist_find_replaced(r->h, p->rel->slot, &hist) < 0) {
+        orm_relhist_fini(&hist);
         return -1;
     }
     if (e == NULL && hist.known) {

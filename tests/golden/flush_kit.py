@@ -208,7 +208,8 @@ def statement(text: str, sets: list[Any]) -> list[Any]:
     ]
     verb = text.split(" ", 1)[0]
     if verb == "SELECT":
-        found = _FROM.search(text)
+        found = _FROM.search(text)  # parameters of an array, as well as single ones
+        rows = [[v[0] if isinstance(v, list) and len(v) == 1 else v for v in row] for row in rows]
         return [verb, sorted(re.findall(r"\w+", found[1] if found else ""))[:1], rows]
     if verb == "INSERT":
         match = _INSERT.match(text)

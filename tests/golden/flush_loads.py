@@ -93,9 +93,10 @@ def load_delete_many_to_many(k: Kit) -> None:
     tags = [tag(id=1), tag(id=2)]
     k.start(post(id=1, tags=tags), post(id=2, tags=tags[:1]))
     k.fresh()
-    k.session.delete(k.session.get(post, 1))
+    p, t = k.session.get(post, 1), k.session.get(tag, 1)
+    k.session.delete(p)
     k.flush()
-    k.session.delete(k.session.get(tag, 1))
+    k.session.delete(t)
     k.flush()
 
 
