@@ -28,6 +28,50 @@ def map_author(sa: ModuleType, orm: ModuleType, base: Any, table: str) -> type:
     return Author
 
 
+def map_posts(sa: ModuleType, orm: ModuleType, base: Any) -> tuple[type, type]:
+    """Return classes over author and post that refer to each other."""
+    author = map_author(sa, orm, base, "author")
+
+    class Post(base):
+        __tablename__ = "post"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        author_id = orm.mapped_column(sa.ForeignKey("author.id"), nullable=False)
+        title = orm.mapped_column(sa.String(200), nullable=False)
+        body = orm.mapped_column(sa.Text, nullable=False)
+        views = orm.mapped_column(sa.Integer, nullable=False)
+        author = orm.relationship(lambda: author_class, back_populates="posts")
+
+    author_class: Any = author
+    author_class.posts = orm.relationship(Post, back_populates="author")
+    return author, Post
+
+
+def map_tree(sa: ModuleType, orm: ModuleType, base: Any) -> tuple[type, type, type]:
+    """Return classes over root, branch and leaf, each with the collection of the next."""
+
+    class Leaf(base):
+        __tablename__ = "leaf"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        branch_id = orm.mapped_column(sa.ForeignKey("branch.id"), nullable=False)
+        name = orm.mapped_column(sa.String(40), nullable=False)
+        weight = orm.mapped_column(sa.Integer, nullable=False)
+
+    class Branch(base):
+        __tablename__ = "branch"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        root_id = orm.mapped_column(sa.ForeignKey("root.id"), nullable=False)
+        name = orm.mapped_column(sa.String(40), nullable=False)
+        leaves = orm.relationship(Leaf)
+
+    class Root(base):
+        __tablename__ = "root"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        name = orm.mapped_column(sa.String(40), nullable=False)
+        branches = orm.relationship(Branch)
+
+    return Root, Branch, Leaf
+
+
 def map_reading(sa: ModuleType, orm: ModuleType, base: Any) -> type:
     """Return a mapped class over reading."""
 

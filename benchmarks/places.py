@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -13,9 +14,12 @@ from benchmarks.scenarios import NONE, POSTGRES, SQLITE, Scenario
 from benchmarks.work import (
     POSTGRES_READINGS,
     SQLITE_READINGS,
+    TREE_TABLES,
     Sizes,
+    copy_postgres,
     fill_postgres,
     fill_sqlite,
+    tree_rows,
 )
 from tests.cluster import Cluster, with_database
 
@@ -122,10 +126,33 @@ class Places:
             fill = POSTGRES_READINGS if database == POSTGRES else SQLITE_READINGS
             self.execute(database, target, fill.format(count=self.sizes.readings))
 
+    def plant(self, full: bool, database: str, target: str) -> None:
+        """Bring root, branch and leaf into the state in which a scenario begins."""
+        present = self.execute(database, target, "SELECT count(*) FROM root")
+        if full and present == [(self.sizes.roots,)]:
+            return
+        empty = [f"DELETE FROM {name}" for name in reversed(TREE_TABLES)]
+        if database == POSTGRES:
+            empty = ["TRUNCATE root, branch, leaf", "CHECKPOINT"]
+        self.execute(database, target, *empty)
+        if not full:
+            return
+        for name, some in zip(TREE_TABLES, tree_rows(self.sizes.roots), strict=True):
+            if database == POSTGRES:
+                copy_postgres(target, name, some)
+                continue
+            marks = ", ".join("?" * len(some[0]))
+            with contextlib.closing(sqlite3.connect(target)) as connection:
+                connection.executemany(f"INSERT INTO {name} VALUES ({marks})", some)
+                connection.commit()
+        self.execute(database, target, "ANALYZE")
+
     def reset(self, scenario: Scenario, database: str, target: str) -> None:
         """Bring author_w into the state in which the scenario begins."""
         if scenario.streamed:
             self.add_readings(database, target)
+        if scenario.tree:
+            self.plant(scenario.tree == "full", database, target)
         if not scenario.rows:
             return
         empty = "DELETE FROM author_w"

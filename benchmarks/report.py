@@ -19,7 +19,8 @@ from benchmarks.contenders import BY_NAME
 from benchmarks.runner import Series
 from benchmarks.scenarios import ROLLBACK, SCENARIOS, TARGETS, Target
 
-FACTORS = {"us": 1e6, "ns": 1e9, "ms": 1e3, "bytes": 1.0, "MB": 1e-6}
+FACTORS = {"us": 1e6, "ns": 1e9, "ms": 1e3, "bytes": 1.0, "MB": 1e-6, "count": 1.0}
+UNITS = {scenario.name: scenario.unit for scenario in SCENARIOS}
 OURS = "pyorm"
 Results = dict[tuple[str, str, str], Series]
 
@@ -98,8 +99,10 @@ def judge(target: Target, results: Results) -> list[str] | None:
     if not ours.values:
         return [*label, "failed", "", "MISSED"]
     if target.peer == "limit":
-        value = statistics.median(ours.values) * 1e-6
-        return [*label, f"{number(value)} MB", "", "met" if value <= target.limit else "MISSED"]
+        unit = UNITS[target.scenario]
+        value = statistics.median(ours.values) * FACTORS[unit]
+        text = number(value) if unit == "count" else f"{number(value)} {unit}"
+        return [*label, text, "", "met" if value <= target.limit else "MISSED"]
     peer = results.get((target.scenario, target.database, target.peer))
     if peer is None or not peer.values:
         return None

@@ -19,7 +19,7 @@ class Scenario:
     Attributes:
         name: what --scenarios takes.
         title: the line of the table.
-        unit: "us" or "ns" per unit of work, "ms", "bytes" or "MB".
+        unit: "us" or "ns" per unit of work, "ms", "bytes", "MB" or "count".
         databases: where it runs; (NONE,) needs no database.
         fresh: a new process for each round; imports and memory cannot be measured twice.
         filled: author_w holds the first `rows` authors when a round begins; else it is empty.
@@ -29,6 +29,7 @@ class Scenario:
         rounds: as many are enough, whatever --rounds says.
         journal: measured with a rollback journal too, because it decides what this costs.
         streamed: reads the 10⁶ readings, which are made for it alone.
+        tree: "full" or "empty": what root, branch and leaf hold when a round begins.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Scenario:
     rounds: int = 1000
     journal: bool = True
     streamed: bool = False
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,16 @@ SCENARIOS = (
                     " AND w.age = a.age + 1", "{n}")),
     Scenario("S10", "delete loaded objects", "us", rows=5_000, filled=True,
              check=("SELECT count(*) FROM author_w", "0")),
+    Scenario("S11", "2,000 authors with their posts, selectinload", "us", journal=False),
+    Scenario("S12", "5,000 posts with their authors, joinedload", "us", journal=False),
+    Scenario("G1", "load a graph of 10⁵ objects in 3 levels, selectinload", "us", journal=False,
+             tree="full", warm_ups=1),
+    Scenario("G2", "make such a graph, flush and commit it", "us", journal=False, tree="empty",
+             warm_ups=1, check=("SELECT (SELECT count(*) FROM root) * 99 - (SELECT count(*) FROM"
+                                " branch) - (SELECT count(*) FROM leaf)", "0")),
+    Scenario("L1", "1,000 authors, the posts of each touched", "us", journal=False),
+    Scenario("L1n", "statements of that after the first", "count", fresh=True, warm_ups=0,
+             rounds=1, journal=False),
     Scenario("S13r", "attribute read", "ns", (NONE,)),
     Scenario("S13w", "attribute write", "ns", (NONE,)),
     Scenario("S13m", "method call", "ns", (NONE,)),
@@ -128,6 +140,11 @@ TARGETS: tuple[Target, ...] = (
     *of_raw("S7", 1.2, 0.35), *faster("S7", 12, SQLITE, POSTGRES),
     *of_raw("S9", 1.5, 0.9), *faster("S9", 5, SQLITE, POSTGRES),
     *of_raw("S10", 1.5, 0.4), *faster("S10", 5, SQLITE, POSTGRES),
+    *of_raw("S11", 1.1, 1.1), *faster("S11", 8, SQLITE, POSTGRES),
+    *of_raw("S12", 1.1, 1.1), *faster("S12", 4, SQLITE, POSTGRES),
+    *of_raw("G1", 1.3, 1.3), *of_raw("G2", 1.5, 0.5),
+    *faster("L1", 30, POSTGRES),
+    Target("L1n", "limit", 3, SQLITE), Target("L1n", "limit", 3, POSTGRES),
     *faster("S13r", 9, NONE), *faster("S13w", 25, NONE),
     Target("S13m", "plain", 1.15, NONE),
     *faster("S14", 25, NONE),

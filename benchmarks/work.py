@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 AUTHORS = 20_000
 POSTS_PER_AUTHOR = 5
@@ -35,7 +36,19 @@ POST = """CREATE TABLE post (
     title VARCHAR(200) NOT NULL, body TEXT NOT NULL, views INTEGER NOT NULL)"""
 READING = """CREATE TABLE reading (
     id INTEGER NOT NULL PRIMARY KEY, sensor INTEGER NOT NULL, label VARCHAR(40) NOT NULL)"""
+# A graph of three levels: BRANCHES under each root, LEAVES under each branch.
+TREE = (
+    "CREATE TABLE root (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL)",
+    """CREATE TABLE branch (id INTEGER NOT NULL PRIMARY KEY, root_id INTEGER NOT NULL
+    REFERENCES root (id), name VARCHAR(40) NOT NULL)""",
+    """CREATE TABLE leaf (id INTEGER NOT NULL PRIMARY KEY, branch_id INTEGER NOT NULL
+    REFERENCES branch (id), name VARCHAR(40) NOT NULL, weight INTEGER NOT NULL)""",
+)
+TREE_TABLES = ("root", "branch", "leaf")
+ROOTS, BRANCHES, LEAVES = 1_000, 9, 10
 INDEXES = (
+    "CREATE INDEX ix_branch_root_id ON branch (root_id)",
+    "CREATE INDEX ix_leaf_branch_id ON leaf (branch_id)",
     # With the key, as every index of SQLite has it: S5's ten rows are then found in their order
     # on PostgreSQL too, where a scan of 2,000 rows would hide what the client does.
     "CREATE INDEX ix_author_name ON author (name, id)",
@@ -66,6 +79,11 @@ class Sizes:
         return AUTHORS
 
     @property
+    def roots(self) -> int:
+        """Roots of the graph: it has 100 objects for each."""
+        return self.of(ROOTS, least=10)
+
+    @property
     def readings(self) -> int:
         """Rows of reading."""
         return self.of(READINGS, least=20_000)
@@ -82,6 +100,19 @@ def author_row(number: int) -> AuthorRow:
         number % 3 != 0,
         EPOCH + datetime.timedelta(minutes=number),
         f"{number:06} " + "lorem ipsum dolor sit amet consectetur adipiscing elit"[:53],
+    )
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def tree_rows(roots: int) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of root, branch and leaf of a graph with so many roots."""
+    branches, leaves = roots * BRANCHES, roots * BRANCHES * LEAVES
+    return (
+        [(n, f"root {n}") for n in range(1, roots + 1)],
+        [(n, (n - 1) // BRANCHES + 1, f"branch {n}") for n in range(1, branches + 1)],
+        [(n, (n - 1) // LEAVES + 1, f"leaf {n}", n % 100) for n in range(1, leaves + 1)],
     )
 
 
@@ -120,6 +151,8 @@ def fill_sqlite(path: Path, sizes: Sizes, journal_mode: str) -> None:
         connection.execute(SQLITE_AUTHOR.format(name=name))
     connection.execute(POST)
     connection.execute(READING)
+    for statement in TREE:
+        connection.execute(statement)
     connection.executemany(
         "INSERT INTO author VALUES (?,?,?,?,?,?,?,?)", map(as_sqlite, authors(sizes))
     )
@@ -141,6 +174,8 @@ def fill_postgres(url: str, sizes: Sizes) -> None:
             connection.execute(POSTGRES_AUTHOR.format(name=name))
         connection.execute(POST)
         connection.execute(READING)
+        for statement in TREE:
+            connection.execute(statement)
         for table, rows in (("author", authors(sizes)), ("post", posts(sizes))):
             with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
                 for row in rows:
@@ -148,3 +183,13 @@ def fill_postgres(url: str, sizes: Sizes) -> None:
         for statement in INDEXES:
             connection.execute(statement)
         connection.execute("VACUUM ANALYZE")
+
+
+def copy_postgres(url: str, table: str, rows: Rows) -> None:
+    """Put rows into a table of the PostgreSQL database at `url`."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)

@@ -14,12 +14,13 @@ from typing import Any
 
 from benchmarks import models, unrolled
 from benchmarks.contenders import BY_NAME, Place, Timed
+from benchmarks.contenders.graphs import Graphs
 from benchmarks.memory import peak_bytes, resident_bytes
 from benchmarks.scenarios import POSTGRES
 from benchmarks.work import COLUMNS, author_row
 
 
-class Contender:
+class Contender(Graphs):
     """A library with SQLAlchemy's public shape."""
 
     def __init__(self, name: str, place: Place) -> None:

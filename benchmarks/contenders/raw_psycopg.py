@@ -9,12 +9,18 @@ from typing import Any
 import psycopg
 
 from benchmarks.contenders import Place, Timed
+from benchmarks.contenders.graphs import EAGER_AUTHORS, JOINED_POSTS
 from benchmarks.memory import resident_bytes
-from benchmarks.work import author_row
+from benchmarks.work import POSTS_PER_AUTHOR, TREE_TABLES, author_row, tree_rows
 
 ALL = "SELECT id, name, email, age, balance, active, created, bio FROM author"
 ONE = f"{ALL} WHERE id = %s"
 FILTERED = f"{ALL} WHERE name = %s AND age > %s ORDER BY id LIMIT %s"
+POSTS = "SELECT id, author_id, title, body, views FROM post"
+POSTS_WITH_AUTHOR = (
+    "SELECT p.id, p.author_id, p.title, p.body, p.views, a.id, a.name, a.email, a.age, a.balance,"
+    " a.active, a.created, a.bio FROM post p JOIN author a ON a.id = p.author_id WHERE p.id <= %s"
+)
 INSERT = (
     "INSERT INTO author_w (name, email, age, balance, active, created, bio)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s)"
@@ -113,6 +119,51 @@ class Contender:
             with self.connection.transaction(), self.cursor() as cursor:
                 cursor.executemany("DELETE FROM author_w WHERE id = %s", keys)
             return len(keys)
+
+        return run
+
+    def s11(self) -> Timed:
+        """Fetch authors, then their posts, as tuples."""
+
+        def run() -> int:
+            with self.connection.transaction(), self.cursor() as cursor:
+                cursor.execute(f"{ALL} WHERE id <= %s", (EAGER_AUTHORS,))
+                found = cursor.fetchall()
+                cursor.execute(f"{POSTS} WHERE author_id <= %s", (EAGER_AUTHORS,))
+                assert len(cursor.fetchall()) == POSTS_PER_AUTHOR * len(found)
+            return len(found)
+
+        return run
+
+    def s12(self) -> Timed:
+        """Fetch posts joined with their authors as tuples."""
+
+        def run() -> int:
+            with self.connection.transaction(), self.cursor() as cursor:
+                return len(cursor.execute(POSTS_WITH_AUTHOR, (JOINED_POSTS,)).fetchall())
+
+        return run
+
+    def g1(self) -> Timed:
+        """Fetch the rows of the graph as tuples."""
+
+        def run() -> int:
+            with self.connection.transaction(), self.cursor() as cursor:
+                levels = [cursor.execute(f"SELECT * FROM {n}").fetchall() for n in TREE_TABLES]
+            return sum(map(len, levels))
+
+        return run
+
+    def g2(self) -> Timed:
+        """Send the rows of the graph with executemany."""
+        levels = tree_rows(self.place.sizes.roots)
+
+        def run() -> int:
+            with self.connection.transaction(), self.cursor() as cursor:
+                for name, rows in zip(TREE_TABLES, levels, strict=True):
+                    marks = ", ".join(["%s"] * len(rows[0]))
+                    cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+            return sum(map(len, levels))
 
         return run
 

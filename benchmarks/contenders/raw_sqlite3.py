@@ -7,12 +7,18 @@ import sqlite3
 from typing import Any
 
 from benchmarks.contenders import Place, Timed
+from benchmarks.contenders.graphs import EAGER_AUTHORS, JOINED_POSTS
 from benchmarks.memory import resident_bytes
-from benchmarks.work import as_sqlite, author_row
+from benchmarks.work import POSTS_PER_AUTHOR, TREE_TABLES, as_sqlite, author_row, tree_rows
 
 ALL = "SELECT id, name, email, age, balance, active, created, bio FROM author"
 ONE = f"{ALL} WHERE id = ?"
 FILTERED = f"{ALL} WHERE name = ? AND age > ? ORDER BY id LIMIT ?"
+POSTS = "SELECT id, author_id, title, body, views FROM post"
+POSTS_WITH_AUTHOR = (
+    "SELECT p.id, p.author_id, p.title, p.body, p.views, a.id, a.name, a.email, a.age, a.balance,"
+    " a.active, a.created, a.bio FROM post p JOIN author a ON a.id = p.author_id WHERE p.id <= ?"
+)
 INSERT = (
     "INSERT INTO author_w (name, email, age, balance, active, created, bio)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -105,6 +111,54 @@ class Contender:
             self.connection.executemany("DELETE FROM author_w WHERE id = ?", keys)
             self.connection.execute("COMMIT")
             return len(keys)
+
+        return run
+
+    def s11(self) -> Timed:
+        """Fetch authors, then their posts, as tuples."""
+
+        def run() -> int:
+            execute = self.connection.execute
+            execute("BEGIN")
+            found = execute(f"{ALL} WHERE id <= ?", (EAGER_AUTHORS,)).fetchall()
+            posts = execute(f"{POSTS} WHERE author_id <= ?", (EAGER_AUTHORS,)).fetchall()
+            execute("COMMIT")
+            assert len(posts) == POSTS_PER_AUTHOR * len(found)
+            return len(found)
+
+        return run
+
+    def s12(self) -> Timed:
+        """Fetch posts joined with their authors as tuples."""
+
+        def run() -> int:
+            return len(self.connection.execute(POSTS_WITH_AUTHOR, (JOINED_POSTS,)).fetchall())
+
+        return run
+
+    def g1(self) -> Timed:
+        """Fetch the rows of the graph as tuples."""
+
+        def run() -> int:
+            execute = self.connection.execute
+            execute("BEGIN")
+            levels = [execute(f"SELECT * FROM {name}").fetchall() for name in TREE_TABLES]
+            execute("COMMIT")
+            return sum(map(len, levels))
+
+        return run
+
+    def g2(self) -> Timed:
+        """Send the rows of the graph with executemany."""
+        levels = tree_rows(self.place.sizes.roots)
+
+        def run() -> int:
+            self.connection.execute("BEGIN")
+            for name, rows in zip(TREE_TABLES, levels, strict=True):
+                marks = ", ".join("?" * len(rows[0]))
+                self.connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+            self.connection.execute("COMMIT")
+            return sum(map(len, levels))
 
         return run
 

@@ -11,7 +11,7 @@ from benchmarks.contenders import ENTRIES
 from benchmarks.report import index, judge, print_report, ratio, read_json, write_json
 from benchmarks.runner import Series
 from benchmarks.scenarios import NONE, POSTGRES, SCENARIOS, SQLITE, TARGETS, Target
-from benchmarks.work import Sizes, as_sqlite, author_row, fill_sqlite
+from benchmarks.work import Sizes, as_sqlite, author_row, fill_sqlite, tree_rows
 
 
 def one(scenario: str, contender: str, *values: float, database: str = SQLITE) -> Series:
@@ -41,6 +41,21 @@ def test_target_with_an_allowance_counts_bytes(ours: float, verdict: str) -> Non
     line = judge(Target("S15", "sqlite3", 1.0, SQLITE, extra=70), results)
 
     assert line is not None and line[-1] == verdict
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(3.0, "met"), (4.0, "MISSED")])
+def test_limit_is_judged_in_the_scenarios_unit(ours: float, verdict: str) -> None:
+    line = judge(Target("L1n", "limit", 3, SQLITE), index([one("L1n", "pyorm", ours)]))
+
+    assert line is not None and line[4] == f"{ours:.0f}" and line[-1] == verdict
+
+
+def test_graph_has_a_hundred_rows_for_each_root() -> None:
+    root, branch, leaf = tree_rows(3)
+
+    assert len(root) + len(branch) + len(leaf) == 300
+    assert {owner for _, owner, _ in branch} == {1, 2, 3}
+    assert {owner for _, owner, _, _ in leaf} == {key for key, _, _ in branch}
 
 
 def test_target_is_missed_when_our_own_run_failed() -> None:
