@@ -103,6 +103,16 @@ fire_remove(PyObject *obj, orm_attribute *a, PyObject *old)
     PyObject *token = NULL;
     int rc = 0;
 
+    if (a->validator != NULL && a->validates & ORM_V_REMOVES) {
+        PyObject *value = old == NULL ? orm_no_value(a->mapper->state) : old;
+        PyObject *args[] = {obj, a->n.key, value, Py_True};
+        PyObject *result = value == NULL ? NULL : PyObject_Vectorcall(a->validator, args, 4, NULL);
+        if (result == NULL) {
+            Py_XDECREF(fns);
+            return -1;
+        }
+        Py_DECREF(result);
+    }
     if (fns == NULL) {
         return 0;
     }

@@ -258,15 +258,17 @@ dict_delitem(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *
 static PyObject *
 dict_clear(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    PyObject *values = orm_coll_is_quiet(COLL(self), NULL) ? NULL : PyDict_Values(self);
+    PyObject *items = orm_coll_is_quiet(COLL(self), NULL) ? NULL : PyDict_Items(self);
 
-    for (Py_ssize_t i = 0; values != NULL && i < PyList_GET_SIZE(values); i++) {
-        if (orm_coll_fire_remove(COLL(self), PyList_GET_ITEM(values, i), NULL, NULL) < 0) {
-            Py_DECREF(values);
+    for (Py_ssize_t i = 0; items != NULL && i < PyList_GET_SIZE(items); i++) {
+        PyObject *pair = PyList_GET_ITEM(items, i);
+        if (orm_coll_fire_remove(COLL(self), PyTuple_GET_ITEM(pair, 1), NULL,
+                                 PyTuple_GET_ITEM(pair, 0)) < 0) {
+            Py_DECREF(items);
             return NULL;
         }
     }
-    Py_XDECREF(values);
+    Py_XDECREF(items);
     if (PyErr_Occurred()) {
         return NULL;
     }

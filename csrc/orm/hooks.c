@@ -49,9 +49,10 @@ orm_call_entry(orm_state *st, PyObject *entry, PyObject *const *args, size_t nar
 
     if (wants_key) {
         PyObject *stack[6] = {NULL};
+        bool many = key != NULL && (key == Py_None || PyList_CheckExact(key)); /* bulk_replace */
         PyObject *no_key = key != NULL ? key : orm_import_once(&st->no_key, "pyorm.orm._symbols",
                                                               "NO_KEY");
-        PyObject *names = no_key == NULL ? NULL : PyTuple_Pack(1, st->s_key);
+        PyObject *names = no_key == NULL ? NULL : PyTuple_Pack(1, many ? st->s_keys : st->s_key);
         for (size_t i = 0; i < nargs; i++) {
             stack[i] = args[i];
         }
@@ -193,13 +194,15 @@ check_single_parent(change *c, PyObject *member)
         return m == NULL ? -1 : 0;
     }
     PyObject *text = orm_head_describe(m);
-    if (text != NULL) {
-        orm_raise_exc(st, ORM_EXC_InvalidRequestError,
-                      "Instance %U is already associated with an instance of %R via its %s.%U "
-                      "attribute, and is only allowed a single parent.", text,
-                      c->rel->parent->cls, c->rel->parent->cls->tp_name, c->rel->key);
-        Py_DECREF(text);
+    PyObject *name = text == NULL ? NULL : PyObject_Str((PyObject *)c->a);
+    if (name != NULL) {
+        orm_raise_exc_code(st, ORM_EXC_InvalidRequestError, "bbf1",
+                           "Instance %U is already associated with an instance of %R via its %U "
+                           "attribute, and is only allowed a single parent.", text,
+                           c->rel->parent->cls, name);
+        Py_DECREF(name);
     }
+    Py_XDECREF(text);
     return -1;
 }
 
@@ -473,7 +476,8 @@ orm_fire_bulk(orm_head *h, orm_attribute *a, PyObject *values, PyObject *keys)
     PyObject *value = Py_NewRef(values);
     change c;
     int rc = initiator == NULL
-                 ? -1 : change_begin(&c, h, a, initiator, ORM_OP_EVENT_BULK_REPLACE, keys);
+                 ? -1 : change_begin(&c, h, a, initiator, ORM_OP_EVENT_BULK_REPLACE,
+                                           keys == NULL ? Py_None : keys);
 
     if (rc > 0) {
         at = at < n ? at : n;

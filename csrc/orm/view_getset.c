@@ -260,12 +260,9 @@ get_info(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_parents(PyObject *self, void *Py_UNUSED(closure))
 {
-    orm_view *view = (orm_view *)self;
+    orm_head *h = head_of(self);
 
-    if (view->parents == NULL) {
-        view->parents = PyDict_New();
-    }
-    return Py_XNewRef(view->parents);
+    return h == NULL ? PyDict_New() : orm_parents_dict(h);
 }
 
 static PyObject *
