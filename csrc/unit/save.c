@@ -332,6 +332,31 @@ orm_row_shape(orm_work *w, orm_urow *r, const orm_urow *before, bool more)
     return r->shape == NULL ? -1 : 1;
 }
 
+/* A discriminator that is not the class's own: Python knows whether to warn. 0 / -1. */
+static int
+check_identity(const orm_urow *r)
+{
+    const orm_mapper *m = r->h->mapper;
+    PyObject *v = m->identity == NULL || m->discriminator < 0
+                      ? NULL
+                      : orm_val_fast(r->h, (uint32_t)m->discriminator);
+    PyObject *who = NULL;
+    PyObject *answer = NULL;
+    int same = 1;
+
+    if (v == NULL || v == m->identity || m->attrs[m->discriminator]->kind != ORM_SLOT_COLUMN) {
+        return 0;
+    }
+    Py_INCREF(v);
+    same = PyObject_RichCompareBool(v, m->identity, Py_EQ);
+    who = same == 0 ? orm_head_describe(r->h) : NULL;
+    answer = who == NULL ? NULL : PyObject_CallMethod(m->py, "_check_identity", "OO", v, who);
+    Py_DECREF(v);
+    Py_XDECREF(who);
+    Py_XDECREF(answer);
+    return same < 0 || (same == 0 && answer == NULL) ? -1 : 0;
+}
+
 /* The shape of every row. 0 / -1. */
 static int
 find_shapes(orm_work *w, orm_urow **rows, uint32_t n)
@@ -339,7 +364,7 @@ find_shapes(orm_work *w, orm_urow **rows, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         int more = rows[i]->parts == NULL ? 0 : orm_parts_shape(w, rows[i]);
 
-        if (more < 0 || orm_row_shape(w, rows[i], i > 0 ? rows[i - 1] : NULL, more > 0) < 0) {
+        if (more < 0 || check_identity(rows[i]) < 0 || orm_row_shape(w, rows[i], i > 0 ? rows[i - 1] : NULL, more > 0) < 0) {
             return -1;
         }
     }

@@ -264,6 +264,19 @@ def identities_of(mapper: Mapper) -> list[Any]:
     return [m.polymorphic_identity for m in descendants(mapper) if m.polymorphic_identity is not None]
 
 
+def check_identity(mapper: Mapper, value: Any, instance: str) -> None:
+    """Warn of an instance whose discriminator is of another class, unless that class shares its table below it."""
+    near = (m for m in descendants(mapper) if m.local_table is mapper.local_table)
+    if any(m.polymorphic_identity == value for m in near):
+        return
+    warnings.warn(
+        f"Flushing object {instance} with incompatible polymorphic identity {value!r}; the object may not refresh "
+        "and/or load correctly (this warning may be suppressed after 10 occurrences)",
+        exc.SAWarning,
+        stacklevel=3,
+    )
+
+
 def criterion_of(mapper: Mapper, source: Any) -> Any:
     """Return what every statement over a single-table class is restricted by.
 

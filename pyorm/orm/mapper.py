@@ -463,6 +463,9 @@ class Mapper:
     def _single_criterion(self, source: Any) -> Any:
         return _inherit.criterion_of(self, source)
 
+    def _check_identity(self, value: Any, instance: str) -> None:
+        _inherit.check_identity(self, value, instance)
+
     def _select_rest(self, keys: Sequence[str]) -> Any:
         return _inherit.select_rest(self, keys)
 

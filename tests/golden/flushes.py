@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.golden import flush_cycles, flush_family, flush_keys, flush_links, flush_loads
+from tests.golden import flush_cycles, flush_family, flush_inherit, flush_keys, flush_links, flush_loads
 from tests.golden.flush_kit import CASES, Kit
 
-MODULES = (flush_family, flush_links, flush_cycles, flush_keys, flush_loads)
+MODULES = (flush_family, flush_links, flush_cycles, flush_keys, flush_inherit, flush_loads)
 
 __all__ = ["CASES", "MODULES", "run"]
 
