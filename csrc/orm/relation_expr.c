@@ -20,12 +20,61 @@ plain_from(orm_node *n)
     return n;
 }
 
+/* Tables of a join and their aliases: (from, to) by twos. */
+typedef struct renamed {
+    orm_node *v[2 * 32]; /* borrowed: from; owned: to */
+    Py_ssize_t n;
+} renamed;
+
+/* A fresh alias of a FROM element; of a join the join of aliases. New ref. */
+static orm_node *
+alias_in(orm_state *st, orm_node *from, renamed *names)
+{
+    orm_node *parts[4] = {NULL, NULL, NULL, NULL};
+    orm_node *args[1 + 2 * 32];
+    orm_node *out = NULL;
+
+    from = plain_from(from);
+    if (from->kind != ORM_N_JOIN) {
+        parts[0] = from;
+        out = orm_node_make(st, ORM_N_ALIAS, ORM_OP_NONE, NULL, NULL, 0, 4, parts);
+        if (out != NULL && names->n + 2 <= 2 * 32) {
+            names->v[names->n++] = from;
+            names->v[names->n++] = (orm_node *)Py_NewRef(out);
+        }
+        return out;
+    }
+    if (Py_EnterRecursiveCall(" in the alias of a join")) {
+        return NULL;
+    }
+    parts[0] = alias_in(st, from->args[0], names);
+    parts[1] = parts[0] == NULL ? NULL : alias_in(st, from->args[1], names);
+    Py_LeaveRecursiveCall();
+    if (parts[1] != NULL) {
+        args[0] = from->args[2];
+        memcpy(args + 1, names->v, (size_t)names->n * sizeof(*args));
+        parts[2] = orm_node_make(st, ORM_N_APPLY, ORM_OP_NONE, args[0]->type, NULL, 0,
+                                 1 + names->n, args);
+    }
+    if (parts[2] != NULL) {
+        out = orm_node_make(st, ORM_N_JOIN, ORM_OP_NONE, NULL, NULL, from->aux, 4, parts);
+    }
+    for (int i = 0; i < 3; i++) {
+        Py_XDECREF(parts[i]);
+    }
+    return out;
+}
+
 orm_node *
 orm_relation_alias(orm_state *st, orm_node *from)
 {
-    orm_node *args[4] = {plain_from(from), NULL, NULL, NULL};
+    renamed names = {.n = 0};
+    orm_node *out = alias_in(st, from, &names);
 
-    return orm_node_make(st, ORM_N_ALIAS, ORM_OP_NONE, NULL, NULL, 0, 4, args);
+    for (Py_ssize_t i = 1; i < names.n; i += 2) {
+        Py_DECREF(names.v[i]);
+    }
+    return out;
 }
 
 orm_node *

@@ -640,7 +640,19 @@ f_relation_join(PyObject *module, PyObject *args)
     return list;
 }
 
+/* _fresh_alias(from): an anonymous alias; of a join the join of aliases. */
+static PyObject *
+f_fresh_alias(PyObject *module, PyObject *from)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *n = orm_node_of(st, from);
+
+    return n == NULL ? NULL : (PyObject *)orm_relation_alias(st, n);
+}
+
 static PyMethodDef functions[] = {
+    {"_fresh_alias", f_fresh_alias, METH_O,
+     "_fresh_alias($module, from_, /)\n--\n\nAn alias; of a join the join of aliases."},
     {"_with_parent", ORM_METHOD(f_with_parent), METH_FASTCALL,
      "_with_parent($module, instance, attribute, /)\n--\n\nCriterion: the instance's related rows."},
     {"_relation_join", f_relation_join, METH_VARARGS,

@@ -414,6 +414,7 @@ expand(orm_cctx *cc, const orm_node *stmt)
     if (made == NULL) {
         return stmt;
     }
+    cc->has_default_sql = true; /* values in the joins of relationships are the mapping's */
     return orm_keep(cc, (PyObject *)made) < 0 ? NULL : made;
 }
 

@@ -81,6 +81,9 @@ class AliasedClass(_core.AliasedEntity):
         """Read the class from `alias`, or from an anonymous alias of its table."""
         if isinstance(mapped_class_or_ac, AliasedClass):
             mapper = mapped_class_or_ac._aliased_insp.mapper
+            source = mapped_class_or_ac._aliased_insp.selectable
+            if alias is None and isinstance(source, _core.Subquery):  # the class is read from it, not from its table
+                alias = source.alias(name)
         else:
             mapper = _mapper_of(mapped_class_or_ac)
         columns = aliases = None

@@ -43,24 +43,19 @@ def make(prop: Any, join: Any) -> dict[str, Any]:
     middle: Any = None if join.secondary is None else join.secondary.alias()
     between = columns(join.secondary)
 
+    def find(column: Any, sides: tuple[_Side, ...]) -> Any:
+        # A join as `secondary` may have the table of a side in it: there the side is meant.
+        found = _first(sides[:1] if column in between else sides, column)
+        return middle.corresponding_column(column) if found is None and column in between else found
+
     def replace_primary(column: Any, marks: int) -> Any:
-        if column in between:
-            return middle.corresponding_column(column)
-        sides = (remote, local) if marks & REMOTE else (local, remote)
-        if middle is not None:
-            sides = (local, remote)
-        return _first(sides, column)
+        return find(column, (remote, local) if marks & REMOTE and middle is None else (local, remote))
 
     def replace_secondary(column: Any, marks: int) -> Any:
-        if column in between:
-            return middle.corresponding_column(column)
-        return _first((remote, local), column)
+        return find(column, (remote, local))
 
     def replace_order(column: Any, marks: int) -> Any:
-        column = plain_column(column)
-        if column in between:
-            return middle.corresponding_column(column)
-        return _first((remote,), column)
+        return find(plain_column(column), (remote,))
 
     primary = _core._rewrite(join.primaryjoin, replace_primary)
     secondary = None if middle is None else _core._rewrite(join.secondaryjoin, replace_secondary)

@@ -277,7 +277,7 @@ def _make_backref(prop: Any) -> None:
 
 def syncs_with(prop: Any, other: Any) -> bool:
     """Return whether changes of `prop` are carried over to `other`."""
-    if prop.sync_backref is False or other.sync_backref is False:
+    if prop.sync_backref is False:
         return False
     return not other.viewonly and not prop.viewonly
 

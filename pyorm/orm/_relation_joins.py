@@ -23,7 +23,7 @@ def conditions(prop: Any, left: Any, right: Any) -> list[tuple[Any, Any]]:
     primary = _core._apply(template["primaryjoin"], template["local"], left)
     if template["secondaryjoin"] is None:
         return [(right, _core._apply(primary, template["remote"], right))]
-    middle = prop.secondary.alias()
+    middle = _core._fresh_alias(prop.secondary)
     primary = _core._apply(primary, template["secondary_from"], middle)
     secondary = _core._apply(template["secondaryjoin"], template["remote"], right)
     return [(middle, primary), (right, _core._apply(secondary, template["secondary_from"], middle))]
