@@ -588,6 +588,22 @@ in_elements(orm_state *st, orm_op op, orm_node *l, PyObject *fast)
     return out;
 }
 
+/* `(x, y) IN (:rows)`: the bind, its items rows as wide as the tuple. New ref. */
+static orm_node *
+bind_of_rows(orm_state *st, orm_node *l, orm_node *r)
+{
+    orm_type *type = row_type(st, l);
+    uint32_t aux = (r->aux & 0xffffu & ~(uint32_t)ORM_BIND_NO_VALUE) | ORM_BIND_EXPANDING;
+    orm_node *out = NULL;
+
+    if (type != NULL) {
+        out = orm_bind_new(st, r->payload, type, orm_bind_name(r),
+                           aux | (uint32_t)l->ob_base.ob_size << ORM_BIND_TUPLE_SHIFT);
+        Py_DECREF(type);
+    }
+    return out;
+}
+
 /* The right side of IN that is an expression: a SELECT, an expanding bind, text. */
 static orm_node *
 in_element(orm_state *st, orm_op op, orm_node *l, orm_node *r)
@@ -601,7 +617,10 @@ in_element(orm_state *st, orm_op op, orm_node *l, orm_node *r)
         right = (orm_node *)Py_NewRef(r->args[0]);
         break;
     case ORM_N_BIND:
-        if (!(r->aux & ORM_BIND_EXPANDING)) {
+        if (l->kind == ORM_N_TUPLE) {
+            right = bind_of_rows(st, l, r);
+        }
+        else if (!(r->aux & ORM_BIND_EXPANDING)) {
             right = orm_bind_new(st, r->payload, orm_node_type(st, l), orm_bind_name(r),
                                  (r->aux & ~(uint32_t)ORM_BIND_NO_VALUE) | ORM_BIND_EXPANDING);
         }

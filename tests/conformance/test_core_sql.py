@@ -20,6 +20,7 @@ from pyorm import (
     bindparam,
     case,
     cast,
+    column,
     delete,
     exists,
     extract,
@@ -475,3 +476,15 @@ def test_value_is_found_by_its_column_or_label(connection: Connection) -> None:
     assert row._mapping[boss.c.name] == "Ada"
     assert row._mapping[total] == row.total == 1
     assert row._fields == ("name", "name_1", "total")
+
+
+@pytest.mark.parametrize("keys", [[(1, "a"), (2, "z")], [(2, "b")], []])
+def test_parameter_of_rows_is_compared_with_a_tuple(engine: Engine, keys: list[tuple[int, str]]) -> None:
+    rows = [(1, "a"), (2, "b"), (3, "c")]
+    pairs = values(column("x", Integer), column("y", String), name="pairs").data(rows)
+    statement = select(pairs.c.x).where(tuple_(pairs.c.x, pairs.c.y).in_(bindparam("keys", expanding=True)))
+
+    with engine.connect() as connection:
+        found = connection.scalars(statement, {"keys": keys}).all()
+
+    assert found == [x for x, y in rows if (x, y) in keys]
