@@ -248,7 +248,7 @@ static PyObject *
 old_collection(orm_head *h, orm_attribute *a)
 {
     PyObject *old = orm_attribute_read(
-        h, a, ORM_PASSIVE_ONLY_PERSISTENT | ORM_P_NO_AUTOFLUSH, NULL);
+        h, a, ORM_PASSIVE_ONLY_PERSISTENT, NULL);
 
     if (old == NULL && !PyErr_Occurred()) {
         old = orm_collection_empty(h, a);

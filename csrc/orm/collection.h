@@ -50,13 +50,6 @@ typedef struct orm_relhist {
 int orm_relation_history(orm_head *h, uint32_t slot, int passive, orm_relhist *out); /* 0 / -1 */
 void orm_relhist_fini(orm_relhist *hist);
 
-/* What the row refers to by a relationship to one whose value was replaced before it was ever
- * loaded: loaded now, and stored nowhere. New reference (None: nothing); NULL: exception. */
-PyObject *orm_relation_before(orm_head *h, uint32_t slot);
-/* Complete the history of such a one by what it replaced, unless it is a many-to-one over the
- * target's key, whose old target nobody has to write. 0 / -1. */
-int orm_relhist_find_replaced(orm_head *h, uint32_t slot, orm_relhist *hist);
-
 /* Related instances for a cascade, loading as `passive` says: new list. What was removed and
  * not flushed is in it if `with_deleted`; the queue of an unloaded collection is not. */
 PyObject *orm_relation_related(orm_head *h, uint32_t slot, int passive, bool with_deleted);
@@ -70,6 +63,7 @@ int orm_is_orphan(orm_head *h);
 /* It became an orphan by a removal while it was in no session: a flush of it as pending expunges it
  * instead of writing it. */
 bool orm_was_orphaned(const orm_head *h);
+void orm_forget_orphaned(orm_head *h); /* the user adds it by himself */
 
 /* A collection leaves its owner (replaced, expired): its head pointer goes. Runs no Python. */
 void orm_collection_unlink(orm_state *st, PyObject *coll);

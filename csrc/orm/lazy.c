@@ -456,22 +456,3 @@ orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive)
     Py_XDECREF(owner);
     return rc;
 }
-
-PyObject *
-orm_relation_before(orm_head *h, uint32_t slot)
-{
-    const int passive = ORM_PASSIVE_OFF | ORM_P_NO_AUTOFLUSH | ORM_P_COMMITTED;
-    orm_attribute *a = h->mapper->attrs[slot];
-    PyObject *value = NULL;
-    PyObject *one = NULL;
-    int rc = 0;
-
-    if (h->session != NULL && h->flags & ORM_H_IN_MAP) {
-        rc = find_value(h->session, h, a->relation, passive, &value);
-    }
-    if (rc == 1) {
-        one = Py_XNewRef(PyList_CheckExact(value) ? only_one(h, a, value) : value);
-    }
-    Py_XDECREF(value);
-    return rc == 1 ? one : rc < 0 ? NULL : Py_NewRef(Py_None);
-}

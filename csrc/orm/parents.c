@@ -129,6 +129,16 @@ orm_note_orphaned(orm_head *h)
     return 0;
 }
 
+void
+orm_forget_orphaned(orm_head *h)
+{
+    orm_parent *p = parent_find(h, NULL);
+
+    if (p != NULL) {
+        p->outside = false;
+    }
+}
+
 bool
 orm_was_orphaned(const orm_head *h)
 {

@@ -226,32 +226,6 @@ orm_relation_history(orm_head *h, uint32_t slot, int passive, orm_relhist *out)
     return rc;
 }
 
-int
-orm_relhist_find_replaced(orm_head *h, uint32_t slot, orm_relhist *hist)
-{
-    const orm_relation *rel = orm_slot_relation(h->mapper, slot);
-    PyObject *before = NULL;
-    PyObject *now = NULL;
-
-    if (rel == NULL || rel->collection != ORM_COLL_NONE || hist->deleted != NULL
-        || (rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET)
-        || !(h->flags & ORM_H_IN_MAP) || !orm_dirty_test(h, slot)
-        || orm_val_old(h, slot) != NULL) {
-        return 0;
-    }
-    before = orm_relation_before(h, slot);
-    now = before == NULL ? NULL : orm_val_peek(h, slot, NULL);
-    if (before != NULL && before != Py_None && before != now) {
-        hist->deleted = Py_NewRef(before);
-        if (in_list(&hist->deleted) < 0) {
-            Py_CLEAR(hist->deleted);
-        }
-    }
-    Py_XDECREF(now);
-    Py_XDECREF(before);
-    return PyErr_Occurred() ? -1 : 0;
-}
-
 /* Append those of `more` (may be NULL) to a list; None is no instance. 0 / -1. */
 static int
 extend(PyObject *list, PyObject *more)
@@ -317,10 +291,6 @@ orm_relation_history_tuple(orm_head *h, uint32_t slot, int passive)
     orm_relhist hist;
 
     if (cls == NULL || orm_relation_history(h, slot, passive, &hist) < 0) {
-        return NULL;
-    }
-    if (orm_relhist_find_replaced(h, slot, &hist) < 0) {
-        orm_relhist_fini(&hist);
         return NULL;
     }
     if (!(passive & ORM_P_PENDING)) {

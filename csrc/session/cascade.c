@@ -125,6 +125,9 @@ visit(SessionObject *s, walk *w, PyObject *obj, bool root)
     if (fresh <= 0) {
         return fresh;
     }
+    if (root) {
+        orm_forget_orphaned(h);
+    }
     if ((root || !orm_session_contains(s, h)) && orm_session_attach(s, h, obj) < 0) {
         return -1;
     }

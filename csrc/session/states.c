@@ -340,10 +340,19 @@ orm_session_forget_deleted(SessionObject *s, orm_head *h)
     return rc;
 }
 
+/* orm_cascade_visit: every instance that is reached, into a list. */
+static int
+collect_all(void *list, orm_head *Py_UNUSED(h), PyObject *obj)
+{
+    return PyList_Append(list, obj);
+}
+
 int
 orm_session_expunge(SessionObject *s, PyObject *obj)
 {
     orm_head *h = orm_head_of(s->st, obj);
+    PyObject *list = NULL;
+    int rc = -1;
 
     if (h == NULL) {
         return -1;
@@ -352,7 +361,19 @@ orm_session_expunge(SessionObject *s, PyObject *obj)
         return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
                                       "Instance %U is not present in this Session", h);
     }
-    return orm_session_detach(s, h, false);
+    list = PyList_New(0);
+    if (list != NULL) {
+        rc = orm_cascade_walk(h, ORM_C_EXPUNGE, collect_all, list);
+    }
+    rc = rc < 0 ? -1 : orm_session_detach(s, h, false);
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *other = orm_head_of(s->st, PyList_GET_ITEM(list, i));
+        rc = other == NULL                ? -1
+             : other->session == &s->s ? orm_session_detach(s, other, false)
+                                       : 0;
+    }
+    Py_XDECREF(list);
+    return rc;
 }
 
 /* Detach every instance of a list (consumed; NULL: an exception). 0 / -1 with the first error. */

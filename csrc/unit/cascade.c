@@ -75,9 +75,9 @@ next_list(walk *k)
     }
     while (f->relation < n) {
         const orm_relation *rel = orm_slot_relation(f->h->mapper, slots[f->relation++]);
-        int passive = k->type == ORM_C_DELETE
-                          ? orm_delete_passive(rel)
-                          : ORM_PASSIVE_NO_INITIALIZE | ORM_P_NO_AUTOFLUSH;
+        bool load = k->type == ORM_C_DELETE
+                    && !(rel->flags & (ORM_RF_PASSIVE_DELETES | ORM_RF_PASSIVE_DELETES_ALL));
+        int passive = load ? ORM_PASSIVE_OFF | ORM_P_NO_RAISE : ORM_PASSIVE_NO_INITIALIZE;
 
         if (rel->cascade & k->type) {
             PyObject *list = orm_relation_related(f->h, rel->slot, passive, false);

@@ -196,6 +196,22 @@ orm_fk_covered(const orm_work *w, uint32_t base, const orm_wfk *fk)
 
 /* --- rows in a cycle ------------------------------------------------------------------------------ */
 
+/* Does a row that is saved have a PROC node of its own? A reference to nothing counts. */
+static bool
+has_node(const orm_urow *r, const orm_relation *rel, PyObject *list)
+{
+    PyObject *v = NULL;
+    bool known;
+
+    if (PyList_GET_SIZE(list) > 0 || rel->collection != ORM_COLL_NONE) {
+        return PyList_GET_SIZE(list) > 0;
+    }
+    v = orm_val_peek(r->h, rel->slot, NULL);
+    known = v != NULL;
+    Py_XDECREF(v);
+    return known;
+}
+
 /* Edges of one row that is saved to its related rows, over a PROC node of its own. 0 / -1. */
 static int
 split_saved(orm_work *w, orm_graph *g, orm_uproc *p, uint32_t number, orm_urow *r,
@@ -208,7 +224,7 @@ split_saved(orm_work *w, orm_graph *g, orm_uproc *p, uint32_t number, orm_urow *
     int64_t node = -1;
     int rc = list == NULL ? -1 : 0;
 
-    if (rc == 0 && PyList_GET_SIZE(list) > 0) {
+    if (rc == 0 && has_node(r, p->rel, list)) {
         node = orm_graph_node(g, ORM_G_PROC, number, r->number);
         rc = node < 0
                      || (to_one ? orm_graph_edge(g, (uint32_t)node, own, false)

@@ -398,9 +398,7 @@ take_entry(orm_work *w, orm_uproc *p, orm_urow *r, int passive, bool all, orm_ue
     if (!all && !may_have_changed(r->h, p->rel->slot)) {
         return 0;
     }
-    if (orm_relation_history(r->h, p->rel->slot, passive, &hist) < 0
-        || orm_relhist_find_replaced(r->h, p->rel->slot, &hist) < 0) {
-        orm_relhist_fini(&hist);
+    if (orm_relation_history(r->h, p->rel->slot, passive, &hist) < 0) {
         return -1;
     }
     if (e == NULL && hist.known) {
