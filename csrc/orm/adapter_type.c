@@ -112,6 +112,20 @@ get_key(PyObject *self, void *Py_UNUSED(closure))
     return Py_NewRef(a == NULL ? Py_None : a->n.key);
 }
 
+/* Whether the instance's attribute holds this very container: not while it is being replaced. */
+static PyObject *
+get_referenced(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_coll *c = link_of(self);
+    PyObject *data = data_of(self);
+    PyObject *stored = c == NULL || c->owner == NULL ? NULL : orm_val_peek(c->owner, c->slot, NULL);
+    PyObject *answer = PyBool_FromLong(data != NULL && stored == data);
+
+    Py_XDECREF(stored);
+    Py_XDECREF(data);
+    return answer;
+}
+
 static PyObject *
 get_flag(PyObject *self, void *closure)
 {
@@ -404,6 +418,8 @@ static PyGetSetDef adapter_getset[] = {
     {"attr", get_attr, NULL, "The attribute, or None.", NULL},
     {"_key", get_key, NULL, "Name of the attribute, or None.", NULL},
     {"_data", get_data, NULL, "The container, or None if it is gone.", NULL},
+    {"_referenced_by_owner", get_referenced, NULL,
+     "Whether the instance's attribute holds the container.", NULL},
     {"empty", get_flag, NULL, "Whether it was handed out and never changed.",
      (void *)(intptr_t)ORM_CF_EMPTY},
     {"invalidated", get_flag, NULL, "Whether its attribute was expired.",
