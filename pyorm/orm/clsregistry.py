@@ -195,7 +195,7 @@ class Resolver:
         """
         names = _Names(self)
         try:
-            found = eval(text, {"__builtins__": {}}, names)
+            found = eval(text, {}, names)
         except NameError as error:
             raise self._unknown(text, getattr(error, "name", None) or text) from error
         if isinstance(found, (list, tuple)):

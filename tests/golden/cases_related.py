@@ -18,7 +18,7 @@ def make_related_cases(q: Any) -> Cases:
     q.post2, q.tag1 = q.orm.aliased(q.Post, name="second"), q.orm.aliased(q.Tag)
     q.node1, q.node2, q.person1 = q.orm.aliased(q.Node), q.orm.aliased(q.Node), q.orm.aliased(q.Person)
     groups = (joins, joins_named, joins_self, joins_refined, exists, exists_self, nothing, instances,
-              members, parents, functions, elsewhere, refused)  # fmt: skip
+              members, parents, functions, elsewhere, hierarchy, hierarchy_exists, one_table, refused)  # fmt: skip
     return {name: make for group in groups for name, make in group(q).items()}
 
 
@@ -267,6 +267,74 @@ def elsewhere(q: Any) -> Cases:
         "in_where_secondary": lambda: s(P.id, T.id).where(P.tags),
         "in_case": lambda: s(P.id, sa.case((P.author.has(name="x"), 1), else_=0)),
         "in_order": lambda: s(P.id).order_by(P.author.has(name="x"), P.id),
+    }
+
+
+def hierarchy(q: Any) -> Cases:
+    """Return joins to and from classes over joined tables."""
+    s, C, E, M, G, R = q.sa.select, q.Company, q.Employee, q.Manager, q.Engineer, q.Report
+    m1, flat, e1 = q.orm.aliased(M), q.orm.aliased(M, flat=True), q.orm.aliased(E)
+    both = q.orm.with_polymorphic(E, [M])
+    return {
+        "tables_join": lambda: s(C.id).join(C.staff),
+        "tables_of_class": lambda: s(C.id).join(C.staff.of_type(M)).where(M.budget > 1),
+        "tables_target": lambda: s(C.id).join(M, C.staff),
+        "tables_of_alias": lambda: s(C.id).join(C.staff.of_type(m1)),
+        "tables_of_flat": lambda: s(C.id).join(C.staff.of_type(flat)),
+        "tables_of_base_alias": lambda: s(C.id).join(C.staff.of_type(e1)),
+        "tables_of_both": lambda: s(C.id).join(C.staff.of_type(both)).where(both.Manager.budget > 1),
+        "tables_from_class": lambda: s(M.id).join(M.reports),
+        "tables_inherited": lambda: s(M.id).join(M.company),
+        "tables_to_class": lambda: s(R.id).join(R.manager).where(M.name == "x"),
+        "tables_outer": lambda: s(R.id).outerjoin(R.manager),
+        "tables_outer_class": lambda: s(C.id).outerjoin(C.staff.of_type(M)),
+        "tables_siblings": lambda: s(G.id).join(G.manager.of_type(flat)),
+        "tables_siblings_alias": lambda: s(G.id).join(G.manager.of_type(m1)),
+        "tables_from_alias": lambda: s(m1.id).join(m1.reports),
+        "tables_from_flat": lambda: s(flat.id).join(flat.company),
+        "tables_parent": lambda: s(E).where(q.orm.with_parent(q.Company(id=1), C.staff)),
+    }
+
+
+def hierarchy_exists(q: Any) -> Cases:
+    """Return criteria about classes over joined tables."""
+    s, C, E, M, G, R = q.sa.select, q.Company, q.Employee, q.Manager, q.Engineer, q.Report
+    m1, both = q.orm.aliased(M), q.orm.with_polymorphic(E, [M])
+    return {
+        "tables_any": lambda: s(C.id).where(C.staff.any(E.name == "x")),
+        "tables_any_class": lambda: s(C.id).where(C.staff.of_type(M).any(M.budget > 5)),
+        "tables_any_alias": lambda: s(C.id).where(C.staff.of_type(m1).any(m1.budget > 5)),
+        "tables_any_both": lambda: s(C.id).where(C.staff.of_type(both).any(both.Manager.budget > 5)),
+        "tables_has": lambda: s(R.id).where(R.manager.has(M.name == "x")),
+        "tables_has_keyword": lambda: s(R.id).where(R.manager.has(name="x")),
+        "tables_has_sibling": lambda: s(G.id).where(G.manager.has(M.budget > 3)),
+        "tables_any_from_class": lambda: s(M.id).where(M.reports.any()),
+        "tables_has_inherited": lambda: s(M.id).where(M.company.has(C.name == "x")),
+        "tables_any_from_alias": lambda: s(m1.id).where(m1.reports.any()),
+        "tables_is_nothing": lambda: s(R.id).where(R.manager == None),  # noqa: E711
+        "tables_equals": lambda: s(R.id).where(R.manager == M(id=1)),
+        "tables_contains": lambda: s(C.id).where(C.staff.contains(M(id=1, company_id=1))),
+    }
+
+
+def one_table(q: Any) -> Cases:
+    """Return joins and criteria about classes in one table."""
+    s, O, A, D = q.sa.select, q.Owner, q.Animal, q.Dog
+    d1 = q.orm.aliased(D)
+    return {
+        "table_join": lambda: s(O.id).join(O.dogs),
+        "table_outer": lambda: s(O.id).outerjoin(O.dogs),
+        "table_of_class": lambda: s(O.id).join(O.animals.of_type(D)),
+        "table_of_alias": lambda: s(O.id).join(O.animals.of_type(d1)),
+        "table_to_alias": lambda: s(O.id).join(d1, O.dogs),
+        "table_from_class": lambda: s(D.id).join(D.owner),
+        "table_any": lambda: s(O.id).where(O.dogs.any()),
+        "table_any_criterion": lambda: s(O.id).where(O.dogs.any(D.bark == "x")),
+        "table_any_class": lambda: s(O.id).where(O.animals.of_type(D).any()),
+        "table_has": lambda: s(D).where(D.owner.has()),
+        "table_is_empty": lambda: s(O.id).where(O.dogs == None),  # noqa: E711
+        "table_parent": lambda: s(D).where(q.orm.with_parent(q.Owner(id=1), O.dogs)),
+        "table_all": lambda: s(A).where(A.owner.has()),
     }
 
 

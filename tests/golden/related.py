@@ -29,6 +29,8 @@ def make_related(library: str) -> SimpleNamespace:
     _add_blog(q)
     _add_graphs(q)
     _add_composite(q)
+    _add_staff(q)
+    _add_animals(q)
     q.orm.configure_mappers()
     return q
 
@@ -144,6 +146,74 @@ def _add_composite(q: Any) -> None:
     q.Order, q.Line = Order, Line
 
 
+def _add_staff(q: Any) -> None:
+    """Map a hierarchy over joined tables, related from and to its classes."""
+    sa, orm = q.sa, q.orm
+
+    class Company(q.Base):
+        __tablename__ = "companies"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        name = orm.mapped_column(sa.String(20))
+        staff = orm.relationship("Employee", back_populates="company")
+
+    class Employee(q.Base):
+        __tablename__ = "employees"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        kind = orm.mapped_column(sa.String(20))
+        name = orm.mapped_column(sa.String(20))
+        company_id = orm.mapped_column(sa.ForeignKey("companies.id"))
+        company = orm.relationship("Company", back_populates="staff")
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "employee"}  # noqa: RUF012 - a mapping is written so
+
+    class Manager(Employee):
+        __tablename__ = "managers"
+        id = orm.mapped_column(sa.ForeignKey("employees.id"), primary_key=True)
+        budget = orm.mapped_column(sa.Integer)
+        reports = orm.relationship("Report", back_populates="manager")
+        team = orm.relationship("Engineer", foreign_keys="Engineer.manager_id", back_populates="manager")
+        __mapper_args__ = {"polymorphic_identity": "manager"}  # noqa: RUF012 - a mapping is written so
+
+    class Engineer(Employee):
+        __tablename__ = "engineers"
+        id = orm.mapped_column(sa.ForeignKey("employees.id"), primary_key=True)
+        manager_id = orm.mapped_column(sa.ForeignKey("managers.id"))
+        manager = orm.relationship("Manager", foreign_keys=manager_id, back_populates="team")
+        __mapper_args__ = {"polymorphic_identity": "engineer", "inherit_condition": id == Employee.id}  # noqa: RUF012 - a mapping is written so
+
+    class Report(q.Base):
+        __tablename__ = "reports"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        manager_id = orm.mapped_column(sa.ForeignKey("managers.id"))
+        manager = orm.relationship("Manager", back_populates="reports")
+
+    q.Company, q.Employee, q.Manager, q.Engineer, q.Report = Company, Employee, Manager, Engineer, Report
+
+
+def _add_animals(q: Any) -> None:
+    """Map a hierarchy in one table, related to its classes."""
+    sa, orm = q.sa, q.orm
+
+    class Owner(q.Base):
+        __tablename__ = "owners"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        animals = orm.relationship("Animal", back_populates="owner")
+        dogs = orm.relationship("Dog", viewonly=True)
+
+    class Animal(q.Base):
+        __tablename__ = "animals"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        kind = orm.mapped_column(sa.String(20))
+        owner_id = orm.mapped_column(sa.ForeignKey("owners.id"))
+        owner = orm.relationship("Owner", back_populates="animals")
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}  # noqa: RUF012 - a mapping is written so
+
+    class Dog(Animal):
+        bark = orm.mapped_column(sa.String(20))
+        __mapper_args__ = {"polymorphic_identity": "dog"}  # noqa: RUF012 - a mapping is written so
+
+    q.Owner, q.Animal, q.Dog = Owner, Animal, Dog
+
+
 def fill(q: Any, connection: Any) -> None:
     """Create the tables and insert the rows of all of them."""
     q.Base.metadata.create_all(connection)
@@ -168,6 +238,16 @@ def _rows() -> dict[str, list[tuple[Any, ...]]]:
         "likes": [(1, 2), (1, 3), (2, 3), (3, 1)],
         "orders": [(1, 2), (1, 3), (2, 1)],
         "lines": [(1, 1, 2), (2, 1, 2), (3, 1, 3), (4, None, None), (5, 1, None)],
+        "companies": [(1, "x"), (2, "y")],
+        "employees": [
+            (1, "manager", "x", 1), (2, "engineer", "b", 1), (3, "engineer", "x", 2), (4, "manager", "d", 2),
+            (5, "employee", "e", None),
+        ],
+        "managers": [(1, 10), (4, 2)],
+        "engineers": [(2, 1), (3, 1)],
+        "reports": [(1, 1), (2, 1), (3, None)],
+        "owners": [(1,), (2,), (3,)],
+        "animals": [(1, "dog", 1, "x"), (2, "animal", 1, None), (3, "animal", 2, None), (4, "dog", None, "y")],
     }  # fmt: skip
 
 

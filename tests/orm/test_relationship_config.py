@@ -11,44 +11,18 @@ from pyorm.orm import (
     MANYTOMANY,
     MANYTOONE,
     ONETOMANY,
-    DeclarativeBase,
     Mapped,
     configure_mappers,
     mapped_column,
     registry,
     relationship,
 )
-
-MADE: list[Any] = []
-
-
-def make_base() -> Any:
-    """Return a declarative base with a registry of its own."""
-
-    class Base(DeclarativeBase):
-        """The classes of one test."""
-
-    MADE.append(Base.registry)
-    return Base
-
-
-def make_pair(user: Any = None, post: Any = None, *, key: bool = True) -> tuple[Any, Any]:
-    """Return the classes User and Post with these relationships `posts` and `author`."""
-    base = make_base()
-    attributes = {"__tablename__": "users", "id": Column(Integer, primary_key=True), "name": Column(String(20))}
-    user_class = type("User", (base,), attributes if user is None else {**attributes, "posts": user})
-    column = Column(Integer, *([ForeignKey("users.id")] if key else []))
-    attributes = {"__tablename__": "posts", "id": Column(Integer, primary_key=True), "author_id": column}
-    post_class = type("Post", (base,), attributes if post is None else {**attributes, "author": post})
-    return user_class, post_class
-
+from tests.orm.relating import MADE, forget, make_base, make_pair
 
 @pytest.fixture(autouse=True)
 def _forget() -> Any:
-    """Dispose of what the test mapped: a configuration that fails is remembered."""
     yield
-    while MADE:
-        MADE.pop().dispose()
+    forget()
 
 
 def names(columns: Any) -> list[str]:
