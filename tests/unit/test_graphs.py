@@ -196,6 +196,18 @@ def test_rows_that_have_no_order_name_themselves(session: Session) -> None:
     assert a.up is b
 
 
+def test_new_row_below_an_orphan_leaves_with_it(session: Session) -> None:
+    root = Node(down=[Node()])
+    session.add(root)
+    session.commit()
+    below = Node()
+    root.down[0].down.append(below)
+    root.down.clear()
+    session.commit()
+
+    assert inspect(below).transient and count(session, Node) == 1
+
+
 # --- post_update -----------------------------------------------------------------------------
 
 
