@@ -11,6 +11,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm import _inherit, _mapping_events, _plan, _with_polymorphic, events
 from pyorm.orm._inherit import column_of
+from pyorm.orm._read_only import ReadOnlyProperties
 from pyorm.orm.exc import UnmappedColumnError
 from pyorm.orm.manager import ClassManager
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty
@@ -544,60 +545,3 @@ class Mapper:
     def __repr__(self) -> str:
         """Show the class."""
         return f"<Mapper at {id(self):#x}; {self.class_.__name__}>"
-
-
-class ReadOnlyProperties(Mapping[str, Any]):
-    """Properties by key; also as attributes."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        """Wrap a mapping."""
-        object.__setattr__(self, "_data", dict(data))
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the property of this key."""
-        return self._data[key]
-
-    def __getattr__(self, key: str) -> Any:
-        """Return the property of this key."""
-        try:
-            return self._data[key]
-        except KeyError:
-            raise AttributeError(key) from None
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        """Refuse: the collection is a view."""
-        raise TypeError("the collection of properties is read-only")
-
-    def __iter__(self) -> Iterator[Any]:
-        """Iterate over the properties, not their keys."""
-        return iter(self._data.values())
-
-    def __contains__(self, key: object) -> bool:
-        """Return whether the key is here."""
-        return key in self._data
-
-    def __len__(self) -> int:
-        """Return the number of properties."""
-        return len(self._data)
-
-    def keys(self) -> Any:
-        """Return the keys."""
-        return list(self._data)
-
-    def values(self) -> Any:
-        """Return the properties."""
-        return list(self._data.values())
-
-    def items(self) -> Any:
-        """Return pairs of key and property."""
-        return list(self._data.items())
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the property of this key, or the default."""
-        return self._data.get(key, default)
-
-    def __dir__(self) -> list[str]:
-        """List the keys besides the methods."""
-        return [*super().__dir__(), *self._data]
