@@ -73,13 +73,36 @@ orm_prefetch_take(orm_head *h, uint32_t slot, uint64_t epoch)
 
 /* --- storing ------------------------------------------------------------------------------ */
 
-/* Members of a loaded list into a new collection. 0 / -1. */
+/* fast path: same answer as appending each member: an empty list takes over another's items. */
+static bool
+take_items(const orm_state *st, PyObject *coll, PyObject *list)
+{
+    PyListObject *to = (PyListObject *)coll;
+    PyListObject *from = (PyListObject *)list;
+
+    if (Py_TYPE(coll) != st->InstrumentedList || !PyList_CheckExact(list) || to->ob_item != NULL) {
+        return false;
+    }
+    to->ob_item = from->ob_item;
+    to->allocated = from->allocated;
+    Py_SET_SIZE(to, Py_SIZE(from));
+    from->ob_item = NULL;
+    from->allocated = 0;
+    Py_SET_SIZE(from, 0);
+    return true;
+}
+
+/* Members of a loaded list, which is ours alone, into a new collection. 0 / -1. */
 static int
 install_collection(orm_head *h, orm_attribute *a, PyObject *list)
 {
     PyObject *coll = Py_XNewRef(orm_collection_init(h, a));
     int rc = coll == NULL ? -1 : 0;
 
+    if (rc == 0 && take_items(h->mapper->state, coll, list)) {
+        Py_DECREF(coll);
+        return orm_collection_loaded(h, a);
+    }
     for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *member = Py_NewRef(PyList_GET_ITEM(list, i));
 

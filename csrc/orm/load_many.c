@@ -1,5 +1,5 @@
 /*
- * orm/load_many.c - the related instances of many parents by one SELECT per 500 of them.
+ * orm/load_many.c - the related instances of many parents by one SELECT for many of them.
  *
  * Place: lazy.c for the peers of an instance, selectinload for the entities of a result.
  * Statement: `SELECT key columns, entity WHERE key IN (...)`; the key leads from a row back to its
@@ -9,7 +9,13 @@
  *   length on PostgreSQL (an array), and a padded one on SQLite.
  */
 #include "orm/lazy.h"
+#include "orm/load_cell.h"
 #include "orm/peers.h"
+#include "py/collector.h"
+
+/* Parents of one SELECT where the keys are one array: PostgreSQL reads a small table once for all
+   of them, and plans once. */
+enum { MOST_IN_ARRAY = 4096 };
 
 /* One SELECT over some of the parents. */
 typedef struct many_run {
@@ -22,9 +28,17 @@ typedef struct many_run {
     uint32_t n, offset;      /* offset: of parents[0] in `found` */
     PyObject *found;         /* borrowed list */
     PyObject *keys;          /* owned list: what stands in IN */
-    PyObject *index;         /* owned dict: key -> number of a parent, or a list of numbers */
+    PyObject *index;         /* owned dict: key -> number of a parent; not used with `ints` */
+    orm_ptrmap ints;         /* keys of one whole number -> many_key */
+    struct many_key *numbers; /* owned, [n]: entries of `ints`; NULL: keys are something else */
     PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
 } many_run;
+
+/* A parent by its number. */
+typedef struct many_key {
+    int64_t key;
+    PyObject *members;       /* borrowed from many_run.found */
+} many_key;
 
 /* --- running ------------------------------------------------------------------------------ */
 
@@ -188,35 +202,81 @@ load_targets(many_run *m)
 
 /* --- by keys of the parents ----------------------------------------------------------------- */
 
-/* Number the parents by their key, each with an empty list of members. 0 / -1. */
+static inline uint64_t
+hash_of(int64_t number)
+{
+    uint64_t h = (uint64_t)number * UINT64_C(0x9E3779B97F4A7C15);
+
+    return h ^ (h >> 32);
+}
+
+static int
+is_number(const void *value, const void *key)
+{
+    return ((const many_key *)value)->key == *(const int64_t *)key;
+}
+
+/* The parent's key in the IN list and the index. 0 / -1. */
+static int
+add_parent(many_run *m, uint32_t i, PyObject *members)
+{
+    orm_key k = {0};
+    PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : key_object(&k);
+    PyObject *number = NULL;
+    int rc = key == NULL ? -1 : PyList_Append(m->keys, key);
+
+    if (rc == 0 && m->numbers != NULL) {
+        m->numbers[i] = (many_key){.key = k.i, .members = members};
+        rc = orm_ptrmap_put(&m->ints, hash_of(k.i), &m->numbers[i]);
+        if (rc < 0) {
+            PyErr_NoMemory();
+        }
+    }
+    else if (rc == 0) {
+        number = PyLong_FromUnsignedLong(i);
+        rc = number == NULL ? -1 : PyDict_SetItem(m->index, key, number);
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(key);
+    orm_key_fini(&k);
+    return rc;
+}
+
+/* Index the parents by their key, each with an empty list of members. 0 / -1. */
 static int
 collect_parents(many_run *m)
 {
+    bool numbers = m->loads->nkeys == 1;
     int rc = 0;
 
-    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        orm_key k = {0};
-        PyObject *key = NULL;
-        PyObject *number = PyLong_FromUnsignedLong(i);
-        PyObject *members = PyList_New(0);
-
-        rc = number == NULL || members == NULL || orm_key_of(&k, m->parents[i]) < 0 ? -1 : 0;
-        key = rc < 0 ? NULL : key_object(&k);
-        orm_key_fini(&k);
-        if (key == NULL || PyDict_SetItem(m->index, key, number) < 0
-            || PyList_Append(m->keys, key) < 0) {
-            rc = -1;
-        }
-        Py_XDECREF(key);
-        Py_XDECREF(number);
-        if (rc < 0) {
-            Py_XDECREF(members);
-        }
-        else {
-            rc = PyList_SetItem(m->found, m->offset + i, members);
+    for (uint32_t i = 0; numbers && i < m->n; i++) {
+        numbers = (m->parents[i]->flags & ORM_H_KEY_INT) != 0;
+    }
+    if (numbers) {
+        m->numbers = PyMem_Malloc(m->n * sizeof(*m->numbers));
+        if (m->numbers == NULL || orm_ptrmap_reserve(&m->ints, m->n) < 0) {
+            PyErr_NoMemory();
+            return -1;
         }
     }
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *members = PyList_New(0);
+
+        if (members == NULL || PyList_SetItem(m->found, m->offset + i, members) < 0) {
+            return -1;
+        }
+        rc = add_parent(m, i, members);
+    }
     return rc;
+}
+
+/* The same as members_of_row, for a key of one whole number in the row. */
+static PyObject *
+members_of_number(many_run *m, int64_t number)
+{
+    orm_ptrcell *cell = orm_ptrmap_find(&m->ints, hash_of(number), is_number, &number);
+
+    return cell == NULL ? NULL : ((many_key *)cell->value)->members;
 }
 
 /* The parent's list of members that the current row belongs to, borrowed; NULL without an
@@ -228,6 +288,25 @@ members_of_row(many_run *m, orm_loader *l, const orm_cell *cells)
     PyObject *number = NULL;
     PyObject *members = NULL;
 
+    if (m->numbers != NULL) {
+        uint32_t column = l->plan->roots[0].index;
+        int64_t value = 0;
+        int overflow = 0;
+
+        if (orm_loader_reads_int(l, column)
+            && orm_cell_int(&cells[column], l->dec->dialect, &value)) {
+            return members_of_number(m, value);
+        }
+        key = orm_loader_value(l, column, l->plan->roots[0].label, &cells[column]);
+        value = key == NULL || !PyLong_Check(key)
+                    ? 0
+                    : PyLong_AsLongLongAndOverflow(key, &overflow);
+        members = key == NULL || !PyLong_Check(key) || overflow != 0
+                      ? NULL
+                      : members_of_number(m, value);
+        Py_XDECREF(key);
+        return members;
+    }
     if (m->loads->nkeys == 1) {
         const orm_root *root = &l->plan->roots[0];
         key = orm_loader_value(l, root->index, root->label, &cells[root->index]);
@@ -309,6 +388,7 @@ load_some(many_run *m)
     m->keys = PyList_New(0);
     m->index = PyDict_New();
     m->targets = PyList_New(0);
+    orm_ptrmap_init(&m->ints);
     if (m->keys != NULL && m->index != NULL && m->targets != NULL) {
         ORM_COUNT(load_many);
         rc = m->loads->nkeys == 0 ? load_targets(m) : load_members(m);
@@ -316,6 +396,9 @@ load_some(many_run *m)
     Py_CLEAR(m->keys);
     Py_CLEAR(m->index);
     Py_CLEAR(m->targets);
+    orm_ptrmap_fini(&m->ints);
+    PyMem_Free(m->numbers);
+    m->numbers = NULL;
     return rc;
 }
 
@@ -325,7 +408,9 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
 {
     many_run m = {.s = s, .st = rel->target->state, .conn = conn, .rel = rel, .loads = loads,
                   .found = found};
-    uint32_t most = chunk == 0 || chunk > ORM_PEERS_MAX ? ORM_PEERS_MAX : chunk;
+    int collects = orm_gc_pause();
+    bool array = orm_engine_driver(orm_connection_engine(conn))->dialect == ORM_PG;
+    uint32_t most = chunk != 0 ? chunk : array ? MOST_IN_ARRAY : ORM_PEERS_MAX;
     int rc = 0;
 
     for (uint32_t i = 0; i < n; i++) { /* a list made with its length holds NULLs until filled */
@@ -339,5 +424,6 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
         m.n = n - at < most ? n - at : most;
         rc = load_some(&m);
     }
+    orm_gc_resume(collects);
     return rc;
 }

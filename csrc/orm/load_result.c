@@ -9,6 +9,7 @@
  * Items: the bare value where the rows have one column, a Row else; no Python frame per row.
  */
 #include "orm/load_int.h"
+#include "py/collector.h"
 
 typedef struct load_source {
     orm_loader l;
@@ -100,6 +101,7 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     const orm_entplan *only =
         single && plan->roots[0].is_entity ? &plan->ents[plan->roots[0].index] : NULL;
     const orm_cell *cells = NULL;
+    int collects = s->batches ? 0 : orm_gc_pause();
     int rc = 1;
 
     for (Py_ssize_t i = 0; n < 0 || i < n; i++) {
@@ -132,7 +134,11 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     if (rc < 0) {
         orm_loader_failed(l);
     }
-    return orm_loader_batch_done(l) < 0 ? -1 : rc;
+    if (orm_loader_batch_done(l) < 0) {
+        rc = -1;
+    }
+    orm_gc_resume(collects);
+    return rc;
 }
 
 /* An item of `ready` in the form that is asked for. New reference. */

@@ -10,20 +10,19 @@
  *   map is not reachable by anybody else.
  * Ownership: the caller keeps what it gets alive until orm_loader_batch_done or _failed.
  */
+#include "orm/load_cell.h"
 #include "orm/load_poly.h"
 #include "orm/peers.h"
 #include "orm/relation.h"
 
 /* --- life --------------------------------------------------------------------------------- */
 
-/* Whether a key of one whole number can be read from the cell itself. */
-static bool
-reads_int_key(const orm_loader *l, const orm_entplan *p)
+bool
+orm_loader_reads_int(const orm_loader *l, uint32_t column)
 {
-    const orm_decoder *d = &l->decoders[p->ident[0]];
+    const orm_decoder *d = &l->decoders[column];
 
-    return p->nident == 1 && l->token == NULL
-           && (d->type->kind == ORM_T_INT32 || d->type->kind == ORM_T_INT64
+    return (d->type->kind == ORM_T_INT32 || d->type->kind == ORM_T_INT64
                || d->type->kind == ORM_T_INT16)
            && d->fn == d->type->codec[l->dec->dialect]->decode
            && !(d->type->flags & ORM_TF_PY_RESULT);
@@ -68,7 +67,8 @@ orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
         return -1;
     }
     for (uint32_t i = 0; i < plan->nents; i++) {
-        l->int_key[i] = reads_int_key(l, &plan->ents[i]);
+        l->int_key[i] = plan->ents[i].nident == 1 && l->token == NULL
+                        && orm_loader_reads_int(l, plan->ents[i].ident[0]);
     }
     return 0;
 }
@@ -656,32 +656,6 @@ error:
 
 /* --- keys --------------------------------------------------------------------------------- */
 
-/* The whole number in a cell: 1; 0: it is none that can be read here. */
-static inline int
-int_in_cell(const orm_cell *cell, uint8_t dialect, int64_t *out)
-{
-    if (cell->kind == ORM_V_INT) {
-        *out = cell->u.i;
-        return 1;
-    }
-    if (dialect != ORM_PG || cell->kind != ORM_V_BLOB) {
-        return 0;
-    }
-    switch (cell->len) {
-    case 4:
-        *out = (int32_t)orm_load32(cell->p);
-        return 1;
-    case 8:
-        *out = (int64_t)orm_load64(cell->p);
-        return 1;
-    case 2:
-        *out = (int16_t)orm_load16(cell->p);
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static const char *
 label_of(const orm_entplan *p, uint32_t column)
 {
@@ -785,7 +759,7 @@ orm_loader_entity(orm_loader *l, const orm_entplan *p, const orm_cell *cells)
     int64_t number = 0;
     int rc;
 
-    if (l->int_key[p->index] && int_in_cell(&cells[p->ident[0]], l->dec->dialect, &number)) {
+    if (l->int_key[p->index] && orm_cell_int(&cells[p->ident[0]], l->dec->dialect, &number)) {
         return entity_of_int(l, p, number, cells);
     }
     rc = read_key(l, p, cells, &k);

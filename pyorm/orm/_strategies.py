@@ -97,7 +97,7 @@ def many_select(prop: Any, of: Any = None, criteria: tuple[Any, ...] = ()) -> tu
         return select(entity).where(_one_of(keys, mark), *criteria), mark, 0
     if of is None and _omits_join(prop, join, False):
         pairs = dict(join.local_remote_pairs)
-        keys = [pairs[column] for column in prop.parent.primary_key]
+        keys = [_attribute_of(prop.mapper, entity, pairs[column]) for column in prop.parent.primary_key]
         statement = select(*keys, entity).where(_one_of(keys, mark), *criteria)
         if join.order_by:
             statement = statement.order_by(*join.order_by)
@@ -112,6 +112,12 @@ def many_select(prop: Any, of: Any = None, criteria: tuple[Any, ...] = ()) -> tu
     if join.order_by:
         statement = statement.order_by(*order(prop, entity, joins[0][0] if len(joins) > 1 else None))
     return statement, mark, len(keys)
+
+
+def _attribute_of(mapper: Any, entity: Any, column: Any) -> Any:
+    """Return the entity's attribute for a column, which then is selected once; else the column."""
+    prop = mapper._by_column.get(column)
+    return column if prop is None else getattr(entity, prop.key)
 
 
 def _one_of(keys: list[Any], mark: Any) -> Any:
