@@ -85,21 +85,21 @@ orm_load_list(orm_session *s, orm_compiled *c, orm_result *r)
 {
     orm_loader l = {0};
     PyObject *list = PyList_New(0);
+    PyObject *obj = NULL; /* the last one has to live until the loader has heard of a failure */
     const orm_cell *cells = NULL;
     int rc = orm_loader_init(&l, s, c, r) < 0 || list == NULL ? -1 : 1;
 
     while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
         const orm_root *root = &l.plan->roots[l.plan->nroots - 1];
-        PyObject *obj = NULL;
 
         l.row++;
-        obj = orm_loader_entity(&l, &l.plan->ents[root->index], cells);
+        Py_XSETREF(obj, orm_loader_entity(&l, &l.plan->ents[root->index], cells));
         rc = obj == NULL || (obj != Py_None && PyList_Append(list, obj) < 0) ? -1 : 1;
-        Py_XDECREF(obj);
     }
     if (rc < 0) {
         orm_loader_failed(&l);
     }
+    Py_XDECREF(obj);
     if (rc < 0 || orm_loader_batch_done(&l) < 0) {
         Py_CLEAR(list);
     }
@@ -342,6 +342,7 @@ load_members(many_run *m)
     orm_compiled *c = NULL;
     orm_result *r = NULL;
     const orm_cell *cells = NULL;
+    PyObject *obj = NULL; /* the last one has to live until the loader has heard of a failure */
     int rc = -1;
 
     if (collect_parents(m) < 0 || run_statement(m, &c, &r) < 0) {
@@ -351,11 +352,10 @@ load_members(many_run *m)
     const orm_entplan *p =
         rc < 0 ? NULL : &l.plan->ents[l.plan->roots[l.plan->nroots - 1].index];
     while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
-        PyObject *obj = NULL;
         PyObject *members = NULL;
 
         l.row++;
-        obj = orm_loader_entity(&l, p, cells);
+        Py_XSETREF(obj, orm_loader_entity(&l, p, cells));
         members = obj == NULL ? NULL : members_of_row(m, &l, cells);
         if (obj == NULL || (members == NULL && PyErr_Occurred())
             || (members != NULL && obj != Py_None && PyList_Append(members, obj) < 0)) {
@@ -365,7 +365,6 @@ load_members(many_run *m)
         if (members == NULL && obj != NULL) {
             rc = rc < 0 || PyList_Append(m->targets, obj) < 0 ? -1 : rc;
         }
-        Py_XDECREF(obj);
     }
     if (rc < 0) {
         orm_loader_failed(&l);
@@ -373,6 +372,7 @@ load_members(many_run *m)
     else {
         rc = orm_loader_batch_done(&l);
     }
+    Py_XDECREF(obj);
     orm_loader_fini(&l);
     Py_DECREF(c);
     return rc;
