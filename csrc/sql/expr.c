@@ -36,18 +36,24 @@ static const uint8_t family_of_kind[ORM_T_COUNT] = {
     [ORM_T_DECORATOR] = FAM_OWN,     [ORM_T_TUPLE] = FAM_OWN,
 };
 
-/* left family, right family, operators (bit: + - * / // %), result kind. Not listed: left's. */
-enum { O_ADD = 1, O_SUB = 2, O_MUL = 4, O_DIV = 8, O_FLOOR = 16, O_MOD = 32, O_ANY = 63 };
+/* left family, right family, operators (bit: + - * / // %), result kind. Not listed: left's.
+ * RIGHT: the right operand's own type. NARROW: the right's if its class is the left's or
+ * derived from it (BigInteger of Integer, Double of Float), else the left's. */
+enum { O_ADD = 1, O_SUB = 2, O_MUL = 4, O_DIV = 8, O_FLOOR = 16, O_MOD = 32,
+       O_BASIC = O_ADD | O_SUB | O_MUL };
+enum { RIGHT = ORM_T_COUNT, NARROW };
 static const struct {
     uint8_t left, right, ops, result;
 } arithmetic[] = {
     {FAM_INT, FAM_INT, O_DIV, ORM_T_NUMERIC},
-    {FAM_INT, FAM_NUMERIC, O_ANY, ORM_T_NUMERIC},
-    {FAM_INT, FAM_FLOAT, O_ANY, ORM_T_FLOAT},
+    {FAM_INT, FAM_INT, O_BASIC | O_FLOOR, NARROW},
+    {FAM_INT, FAM_NUMERIC, O_BASIC | O_DIV | O_FLOOR, RIGHT},
+    {FAM_INT, FAM_FLOAT, O_BASIC | O_DIV, RIGHT},
+    {FAM_NUMERIC, FAM_NUMERIC, O_BASIC | O_DIV, NARROW},
+    {FAM_FLOAT, FAM_FLOAT, O_BASIC | O_DIV, NARROW},
     {FAM_INT, FAM_DATE, O_ADD, ORM_T_DATE},
     {FAM_INT, FAM_INTERVAL, O_MUL, ORM_T_INTERVAL},
     {FAM_NUMERIC, FAM_INTERVAL, O_MUL, ORM_T_INTERVAL},
-    {FAM_NUMERIC, FAM_FLOAT, O_ANY, ORM_T_FLOAT},
     {FAM_FLOAT, FAM_INTERVAL, O_MUL, ORM_T_INTERVAL},
     {FAM_DATE, FAM_INT, O_ADD | O_SUB, ORM_T_DATE},
     {FAM_DATE, FAM_DATE, O_SUB, ORM_T_INT32},
@@ -84,6 +90,19 @@ arith_bit(orm_op op)
     }
 }
 
+static orm_type *
+arithmetic_type(orm_state *st, unsigned result, orm_type *a, orm_type *b)
+{
+    switch (result) {
+    case RIGHT:
+        return b;
+    case NARROW:
+        return PyType_IsSubtype(Py_TYPE(b->engine), Py_TYPE(a->engine)) ? b : a;
+    default:
+        return orm_type_builtin(st, (orm_type_kind)result);
+    }
+}
+
 orm_type *
 orm_op_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b)
 {
@@ -108,10 +127,10 @@ orm_op_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b)
         for (i = 0; i < sizeof(arithmetic) / sizeof(arithmetic[0]); i++) {
             if (arithmetic[i].left == fa && arithmetic[i].right == fb
                 && (arithmetic[i].ops & arith_bit(*op))) {
-                return orm_type_builtin(st, (orm_type_kind)arithmetic[i].result);
+                return arithmetic_type(st, arithmetic[i].result, a, b);
             }
         }
-        return fa == FAM_NONE ? b : a;
+        return fa == FAM_NONE && (arith_bit(*op) & (O_ADD | O_MUL)) ? b : a;
     }
     if (*op == ORM_OP_CONCAT && fa == FAM_NONE) {
         return fb == FAM_NONE ? orm_type_builtin(st, ORM_T_NULL) : b;

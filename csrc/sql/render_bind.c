@@ -382,9 +382,22 @@ orm_render_bind(orm_cctx *cc, const orm_node *bind, int cast, bool force)
 
 /* --- IN --------------------------------------------------------------------------------- */
 
-/* (1, 2, 3) with the values written in. */
+/* What stands in the parentheses of IN where the list is empty: never a match, of any type. */
+static void
+put_empty_list(orm_cctx *cc, bool negate)
+{
+    if (cc->d->id == ORM_LITE) {
+        PUTS("SELECT 1 FROM (SELECT 1) WHERE 1!=1");
+    } else if (negate) {
+        PUTS("NULL) OR (1 = 1");
+    } else {
+        PUTS("NULL) AND (1 != 1");
+    }
+}
+
+/* 1, 2, 3 with the values written in. */
 static int
-put_literal_list(orm_cctx *cc, const orm_node *bind)
+put_literal_list(orm_cctx *cc, const orm_node *bind, bool negate)
 {
     PyObject *values = orm_bind_value(cc, bind);
     Py_ssize_t n = values == NULL || !PyTuple_Check(values) ? 0 : PyTuple_GET_SIZE(values);
@@ -393,8 +406,11 @@ put_literal_list(orm_cctx *cc, const orm_node *bind)
         return put_value(cc, bind);
     }
     if (n == 0) {
-        PUTS("SELECT 1 WHERE 1!=1");
+        put_empty_list(cc, negate);
         return 0;
+    }
+    if (bind->aux >> ORM_BIND_TUPLE_SHIFT && cc->d->id == ORM_LITE) {
+        PUTS("VALUES "); /* SQLite has no list of row values */
     }
     for (Py_ssize_t i = 0; i < n; i++) {
         orm_buf_puts(cc->out, i > 0 ? ", " : "");
@@ -435,7 +451,7 @@ orm_render_in_bind(orm_cctx *cc, const orm_node *bind, bool negate)
 
     if (as_literal(cc)) {
         orm_buf_puts(cc->out, negate ? " NOT IN (" : " IN (");
-        if (put_literal_list(cc, bind) < 0) {
+        if (put_literal_list(cc, bind, negate) < 0) {
             return -1;
         }
         orm_buf_putc(cc->out, ')');
@@ -476,7 +492,7 @@ orm_render_list_bind(orm_cctx *cc, const orm_node *bind)
 
     orm_buf_putc(cc->out, '(');
     if (as_literal(cc)) {
-        rc = put_literal_list(cc, bind);
+        rc = put_literal_list(cc, bind, false);
     } else if (!(cc->flags & ORM_R_WIRE)) {
         rc = orm_render_bind(cc, bind, ORM_CAST_NONE, false);
     } else {

@@ -62,11 +62,25 @@ put_by_type(orm_cctx *cc, orm_type *type, PyObject *value)
         Py_DECREF(processor);
         return orm_raise_exc(cc->st, ORM_EXC_CompileError,
                              "No literal value renderer is available for literal value \"%R\" "
-                             "with datatype %R", value, type->engine);
+                             "with datatype %S", value, type->engine);
     }
     text = PyObject_CallOneArg(processor, value);
     Py_DECREF(processor);
     return put_text(cc, text);
+}
+
+/* 1: what the value is says how it is written; the type need not be asked. */
+static bool
+is_plain(const orm_type *type, PyObject *value)
+{
+    if (type->flags & ORM_TF_VARIANT) {
+        return false; /* another type here, perhaps one with another text (JSON paths) */
+    }
+    if (type->kind == ORM_T_INT32) {
+        return PyLong_Check(value);
+    }
+    return type->kind == ORM_T_NULL || type->kind == ORM_T_STRING || type->kind == ORM_T_TEXT
+           || type->kind == ORM_T_BOOL;
 }
 
 int
@@ -80,8 +94,7 @@ orm_put_literal(orm_cctx *cc, orm_type *type, PyObject *value)
         PUTS("NULL");
         return 0;
     }
-    if (type != NULL && type->kind != ORM_T_NULL && type->kind != ORM_T_STRING
-        && type->kind != ORM_T_TEXT && type->kind != ORM_T_BOOL && type->kind != ORM_T_INT32) {
+    if (type != NULL && !is_plain(type, value)) {
         return put_by_type(cc, type, value);
     }
     if (PyBool_Check(value)) {

@@ -74,7 +74,8 @@ fill_table(orm_type *t, enum_table *table)
         cell->label = PyBytes_AS_STRING(utf8);
         cell->len = (size_t)PyBytes_GET_SIZE(utf8);
         Py_XSETREF(cell->member, Py_NewRef(member));
-        if (PyDict_SetItem(table->labels, member, label) < 0) {
+        /* An alias is read, too; what is written is the member's own name. */
+        if (PyDict_SetDefault(table->labels, member, label) == NULL) { /* borrow-ok: not used */
             return -1;
         }
     }

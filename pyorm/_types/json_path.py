@@ -11,7 +11,17 @@ from typing import Any
 
 from pyorm._types.base import FLAGS, TypeEngine
 from pyorm._types.document import ARRAY
+from pyorm._types.literals import quote_text
 from pyorm._types.scalar import Integer, String, Text
+
+
+def _pg_step(key: Any) -> str:
+    """Return one element of a text[] as its literal has it."""
+    text = str(key)
+    if text and text.isidentifier() and text.upper() != "NULL" or isinstance(key, int):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _lite_step(key: Any) -> str:
@@ -56,6 +66,20 @@ class _IndexType(TypeEngine):
 
     def _fields(self) -> dict[str, Any]:
         return {"impl": self._impls(), "flags": FLAGS["VARIANT"]}
+
+    def literal_processor(self, dialect: Any) -> Callable[[Any], str] | None:
+        """Return the function that writes a key, position or path as SQL."""
+        if getattr(dialect, "name", "default") != "sqlite":
+            return _pg_literal
+        processor = self._impls()[1].bind_processor(dialect)
+        assert processor is not None
+        return lambda key: quote_text(processor(key))
+
+
+def _pg_literal(key: Any) -> str:
+    if isinstance(key, tuple):
+        return quote_text("{" + ", ".join(map(_pg_step, key)) + "}")
+    return str(key) if isinstance(key, int) else quote_text(key)
 
 
 class JSONStrIndexType(_IndexType):

@@ -18,13 +18,17 @@ def literal_processor(type_: TypeEngine, dialect: Any) -> Callable[[Any], str] |
     name = getattr(dialect, "name", "default")
     kind = type_.dialect_impl(dialect)._record.kind if dialect is not None else type_._record.kind
     if kind == "DATETIME":
-        return _datetime
+        return _datetime_lite if name == "sqlite" else _datetime
+    if kind == "TUPLE":
+        parts = [part.literal_processor(dialect) for part in type_.types]  # type: ignore[attr-defined]
+        return None if None in parts else lambda values: _row(values, parts)
     if kind == "TIME":
         return _time_lite if name == "sqlite" else _time
     if kind == "BOOL":
         return _boolean_pg if name == "postgresql" else _boolean
     if kind == "UUID":
-        return _uuid_pg if name == "postgresql" else _uuid
+        is_native = name == "postgresql" and getattr(type_, "native_uuid", True)
+        return _uuid_pg if is_native else _uuid
     if kind == "INTERVAL":
         return _interval_pg if name == "postgresql" else None
     if kind == "ENUM":
@@ -59,6 +63,22 @@ def _date(value: Any) -> str:
 
 def _datetime(value: Any) -> str:
     return f"'{value.isoformat().replace('T', ' ')}'"
+
+
+def _datetime_lite(value: Any) -> str:
+    """Write a moment as SQLite's DateTime stores it, so that they compare as texts."""
+    if not hasattr(value, "hour"):
+        return f"'{value.isoformat()} 00:00:00.000000'"
+    if value.tzinfo is not None:
+        from datetime import UTC
+
+        value = value.astimezone(UTC)
+    return f"'{value.isoformat(sep=' ', timespec='microseconds')}'"
+
+
+def _row(values: Any, parts: list[Any]) -> str:
+    shown = ("NULL" if v is None else part(v) for v, part in zip(values, parts, strict=True))
+    return f"({', '.join(shown)})"
 
 
 def _time(value: Any) -> str:

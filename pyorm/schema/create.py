@@ -225,14 +225,13 @@ def drop_all(bind: Any, metadata: Any, tables: Collection[Any] | None, checkfirs
 
 
 def drop_table(bind: Any, table: Any, checkfirst: Any) -> None:
-    """Drop one table, and the types and sequences that only it uses."""
+    """Drop one table and the sequences of its columns; its types stay, as others may use them."""
     with connection_for(bind) as connection:
         existing = Existing(connection, checkfirst)
         if not existing.has_table(table, _schema(connection, table), True):
             return
         _drop_one(connection, table, existing.checkfirst)
         if connection.dialect.name == "postgresql":
-            _drop_types(connection, table.metadata, [table], [table], existing)
             _drop_sequences(connection, table.metadata, [table], [table], existing)
 
 
