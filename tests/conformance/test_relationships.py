@@ -120,7 +120,8 @@ def test_many_to_many_is_ordered_and_written_once(engine: Engine) -> None:
 
 def test_many_to_many_within_one_table(engine: Engine) -> None:
     base = make_base()
-    pairs = Table("likes", base.metadata, Column("who", ForeignKey("people.id")), Column("whom", ForeignKey("people.id")))
+    keys = [Column(name, ForeignKey("people.id")) for name in ("who", "whom")]
+    pairs = Table("likes", base.metadata, *keys)
 
     class Person(base):  # type: ignore[misc,valid-type]
         __tablename__ = "people"
@@ -194,7 +195,8 @@ def test_several_paths_are_told_apart(engine: Engine) -> None:
 
     with session_for(engine, base) as session:
         x, y = Place(name="x"), Place(name="y")
-        session.add_all([Trip(id=1, origin=x, target=y), Trip(id=2, origin=y, target=x), Trip(id=3, origin=x, target=x)])
+        ways = enumerate([(x, y), (y, x), (x, x)], 1)
+        session.add_all([Trip(id=number, origin=origin, target=target) for number, (origin, target) in ways])
         session.commit()
         told = by_each_strategy(
             session, select(Place).order_by(Place.name), Place.leaving,
@@ -223,7 +225,9 @@ def test_conditions_of_ones_own_are_read_only_relationships(engine: Engine) -> N
             "Visit", primaryjoin="func.lower(Shop.city) == foreign(func.lower(Visit.city))", viewonly=True,
             order_by="Visit.id",
         )  # fmt: skip
-        later = relationship("Visit", primaryjoin="Shop.id < foreign(Visit.shop_id)", viewonly=True, order_by="Visit.id")
+        later = relationship(
+            "Visit", primaryjoin="Shop.id < foreign(Visit.shop_id)", viewonly=True, order_by="Visit.id"
+        )
 
     class Visit(base):  # type: ignore[misc,valid-type]
         __tablename__ = "visits"
@@ -239,7 +243,7 @@ def test_conditions_of_ones_own_are_read_only_relationships(engine: Engine) -> N
         every = select(Shop).order_by(Shop.id)
 
         assert {
-            key: by_each_strategy(session, every, getattr(Shop, key), lambda s, key=key: [v.id for v in getattr(s, key)])
+            key: by_each_strategy(session, every, getattr(Shop, key), lambda s, k=key: [v.id for v in getattr(s, k)])
             for key in ("in_boston", "same_city", "any_case", "later")
         } == {
             "in_boston": [[1], [4]],
@@ -261,7 +265,8 @@ def test_materialized_path_is_joined_by_like(engine: Engine) -> None:
             "Node", viewonly=True, primaryjoin=remote(foreign(path)).like(path.concat("/%")), order_by=path
         )
         above = relationship(
-            "Node", viewonly=True, uselist=True, primaryjoin=path.like(remote(foreign(path)).concat("/%")), order_by=path
+            "Node", viewonly=True, uselist=True, order_by=path,
+            primaryjoin=path.like(remote(foreign(path)).concat("/%")),
         )
 
     with session_for(engine, base) as session:

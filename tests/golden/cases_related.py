@@ -319,21 +319,21 @@ def hierarchy_exists(q: Any) -> Cases:
 
 def one_table(q: Any) -> Cases:
     """Return joins and criteria about classes in one table."""
-    s, O, A, D = q.sa.select, q.Owner, q.Animal, q.Dog
+    s, W, A, D = q.sa.select, q.Owner, q.Animal, q.Dog
     d1 = q.orm.aliased(D)
     return {
-        "table_join": lambda: s(O.id).join(O.dogs),
-        "table_outer": lambda: s(O.id).outerjoin(O.dogs),
-        "table_of_class": lambda: s(O.id).join(O.animals.of_type(D)),
-        "table_of_alias": lambda: s(O.id).join(O.animals.of_type(d1)),
-        "table_to_alias": lambda: s(O.id).join(d1, O.dogs),
+        "table_join": lambda: s(W.id).join(W.dogs),
+        "table_outer": lambda: s(W.id).outerjoin(W.dogs),
+        "table_of_class": lambda: s(W.id).join(W.animals.of_type(D)),
+        "table_of_alias": lambda: s(W.id).join(W.animals.of_type(d1)),
+        "table_to_alias": lambda: s(W.id).join(d1, W.dogs),
         "table_from_class": lambda: s(D.id).join(D.owner),
-        "table_any": lambda: s(O.id).where(O.dogs.any()),
-        "table_any_criterion": lambda: s(O.id).where(O.dogs.any(D.bark == "x")),
-        "table_any_class": lambda: s(O.id).where(O.animals.of_type(D).any()),
+        "table_any": lambda: s(W.id).where(W.dogs.any()),
+        "table_any_criterion": lambda: s(W.id).where(W.dogs.any(D.bark == "x")),
+        "table_any_class": lambda: s(W.id).where(W.animals.of_type(D).any()),
         "table_has": lambda: s(D).where(D.owner.has()),
-        "table_is_empty": lambda: s(O.id).where(O.dogs == None),  # noqa: E711
-        "table_parent": lambda: s(D).where(q.orm.with_parent(q.Owner(id=1), O.dogs)),
+        "table_is_empty": lambda: s(W.id).where(W.dogs == None),  # noqa: E711
+        "table_parent": lambda: s(D).where(q.orm.with_parent(q.Owner(id=1), W.dogs)),
         "table_all": lambda: s(A).where(A.owner.has()),
     }
 

@@ -163,7 +163,7 @@ def _add_staff(q: Any) -> None:
         name = orm.mapped_column(sa.String(20))
         company_id = orm.mapped_column(sa.ForeignKey("companies.id"))
         company = orm.relationship("Company", back_populates="staff")
-        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "employee"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "employee"}
 
     class Manager(Employee):
         __tablename__ = "managers"
@@ -171,14 +171,14 @@ def _add_staff(q: Any) -> None:
         budget = orm.mapped_column(sa.Integer)
         reports = orm.relationship("Report", back_populates="manager")
         team = orm.relationship("Engineer", foreign_keys="Engineer.manager_id", back_populates="manager")
-        __mapper_args__ = {"polymorphic_identity": "manager"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_identity": "manager"}
 
     class Engineer(Employee):
         __tablename__ = "engineers"
         id = orm.mapped_column(sa.ForeignKey("employees.id"), primary_key=True)
         manager_id = orm.mapped_column(sa.ForeignKey("managers.id"))
         manager = orm.relationship("Manager", foreign_keys=manager_id, back_populates="team")
-        __mapper_args__ = {"polymorphic_identity": "engineer", "inherit_condition": id == Employee.id}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_identity": "engineer", "inherit_condition": id == Employee.id}
 
     class Report(q.Base):
         __tablename__ = "reports"
@@ -205,11 +205,11 @@ def _add_animals(q: Any) -> None:
         kind = orm.mapped_column(sa.String(20))
         owner_id = orm.mapped_column(sa.ForeignKey("owners.id"))
         owner = orm.relationship("Owner", back_populates="animals")
-        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}
 
     class Dog(Animal):
         bark = orm.mapped_column(sa.String(20))
-        __mapper_args__ = {"polymorphic_identity": "dog"}  # noqa: RUF012 - a mapping is written so
+        __mapper_args__ = {"polymorphic_identity": "dog"}
 
     q.Owner, q.Animal, q.Dog = Owner, Animal, Dog
 

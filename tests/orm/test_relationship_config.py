@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import pytest
 
-from pyorm import Column, ForeignKey, Integer, MetaData, String, Table, exc, inspect
+from pyorm import Column, ForeignKey, Integer, MetaData, Table, exc, inspect
 from pyorm.orm import (
     MANYTOMANY,
     MANYTOONE,
@@ -18,6 +18,7 @@ from pyorm.orm import (
     relationship,
 )
 from tests.orm.relating import MADE, forget, make_base, make_pair
+
 
 @pytest.fixture(autouse=True)
 def _forget() -> Any:

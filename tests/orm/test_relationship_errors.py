@@ -418,8 +418,9 @@ def test_failure_is_remembered_until_the_registry_is_disposed_of() -> None:
     user, _ = make_pair(relationship("Nothing"))
     fails(exc.InvalidRequestError, "'Nothing'", make=lambda: None)
 
+    text = r"One or more mappers failed.*Mapper\[User\(users\)\].*Nothing"
     for use in (configure_mappers, user, lambda: str(select(user)), lambda: user.posts.any()):
-        with pytest.raises(exc.InvalidRequestError, match=r"One or more mappers failed.*Mapper\[User\(users\)\].*Nothing"):
+        with pytest.raises(exc.InvalidRequestError, match=text):
             use()
 
     forget()
@@ -510,6 +511,7 @@ def test_classes_without_a_registry_of_names_relate_by_class() -> None:
     class Base(DeclarativeBase):
         registry = mappings
 
-    user, post = make_pair(relationship("Post", back_populates="author"), relationship("User", back_populates="posts"), base=Base)
+    posts, author = relationship("Post", back_populates="author"), relationship("User", back_populates="posts")
+    user, post = make_pair(posts, author, base=Base)
 
     assert user(posts=[post()]).posts[0].author is not None
