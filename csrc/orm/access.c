@@ -194,6 +194,27 @@ init_scalar(orm_head *h, orm_attribute *a)
 
 /* --- reading --------------------------------------------------------------------------- */
 
+/* How the instance left its session, as the end of a sentence. */
+static const char *
+how_it_left(const orm_head *h)
+{
+    static const char *const words[ORM_LEFT_COUNT] = {
+        [ORM_LEFT_UNKNOWN] = "it has not been in one",
+        [ORM_LEFT_CLOSE] = "Session.close(), or the end of its with block, detached it",
+        [ORM_LEFT_RESET] = "Session.reset() detached it",
+        [ORM_LEFT_INVALIDATE] = "Session.invalidate() detached it",
+        [ORM_LEFT_EXPUNGE] = "Session.expunge(), of it or of what cascades to it, detached it",
+        [ORM_LEFT_EXPUNGE_ALL] = "Session.expunge_all() detached it",
+        [ORM_LEFT_COMMIT] = "its row was deleted, and commit() detached it",
+        [ORM_LEFT_ROLLBACK] = "a rollback took it out",
+        [ORM_LEFT_DROPPED] = "its Session was dropped without close()",
+        [ORM_LEFT_MADE] = "make_transient_to_detached() made it",
+        [ORM_LEFT_PICKLED] = "it comes from a pickle or a copy"};
+    uint32_t how = h->flags >> ORM_H_WRITTEN_SHIFT & 0x1ff;
+
+    return words[how < ORM_LEFT_COUNT ? how : ORM_LEFT_UNKNOWN];
+}
+
 static int
 raise_detached(orm_head *h, orm_attribute *a, const char *what)
 {
@@ -205,12 +226,14 @@ raise_detached(orm_head *h, orm_attribute *a, const char *what)
     if (what == NULL) {
         orm_raise_orm(h->mapper->state, "DetachedInstanceError",
                       "Instance %U is not bound to a Session; attribute refresh operation "
-                      "cannot proceed", text);
+                      "cannot proceed (attribute '%U'; %s; read it before, or add() the instance "
+                      "to a Session)", text, a->n.key, how_it_left(h));
     }
     else {
         orm_raise_orm(h->mapper->state, "DetachedInstanceError",
                       "Parent instance %U is not bound to a Session; %s operation of attribute "
-                      "'%U' cannot proceed", text, what, a->n.key);
+                      "'%U' cannot proceed (%s; load it before, or add() the instance to a "
+                      "Session)", text, what, a->n.key, how_it_left(h));
     }
     Py_DECREF(text);
     return -1;

@@ -303,23 +303,26 @@ put_new(orm_head *h, orm_attribute *a, PyObject *coll, PyObject *values, PyObjec
     return rc;
 }
 
-int
-orm_collection_set(orm_head *h, orm_attribute *a, PyObject *v, PyObject *Py_UNUSED(initiator))
+/* Another collection in the place of the present one: of what v holds, or of the members of a
+   list if v is NULL. 0 / -1. */
+static int
+replace(orm_head *h, orm_attribute *a, PyObject *v, PyObject *members)
 {
     PyObject *obj = orm_head_object(h);
     PyObject *coll = orm_collection_make(h, a);
-    PyObject *values = NULL;
+    PyObject *values = Py_XNewRef(members);
     PyObject *keys = NULL;
     PyObject *old = NULL;
     int rc = -1;
 
     Py_INCREF(a);
     if (coll == NULL || orm_fire_collection(h, a, ORM_AEV_INIT_COLLECTION, coll) < 0
-        || adapt_value(a, coll, v, &values, &keys) < 0 || orm_fire_bulk(h, a, values, keys) < 0) {
+        || (v != NULL && adapt_value(a, coll, v, &values, &keys) < 0)
+        || orm_fire_bulk(h, a, values, keys) < 0) {
         goto done;
     }
     old = old_collection(h, a);
-    if (old == v) {
+    if (old != NULL && old == v) {
         rc = 0; /* what an operator in place assigns again */
     }
     else if (old != NULL) {
@@ -340,6 +343,18 @@ done:
     Py_DECREF(a);
     Py_XDECREF(obj);
     return rc;
+}
+
+int
+orm_collection_set(orm_head *h, orm_attribute *a, PyObject *v, PyObject *Py_UNUSED(initiator))
+{
+    return replace(h, a, v, NULL);
+}
+
+int
+orm_collection_set_members(orm_head *h, orm_attribute *a, PyObject *members)
+{
+    return replace(h, a, NULL, members);
 }
 
 int

@@ -33,6 +33,11 @@ PyObject *orm_collection_members(orm_attribute *a, PyObject *coll);
 /* Number of members; -1 exception. */
 Py_ssize_t orm_collection_count(orm_attribute *a, PyObject *coll);
 
+/* The collection holds these members (a list) from now on, whatever container it is. 0 / -1. */
+int orm_collection_set_members(orm_head *h, orm_attribute *a, PyObject *members);
+/* As if the members of an iterable had been loaded: no events. 0 / -1. */
+int orm_collection_set_loaded(orm_head *h, orm_attribute *a, PyObject *members);
+
 /* Changes with events, as the user's own: used by backrefs, merge, orphan handling. `passive`
  * says whether an unloaded collection may be loaded (else it is queued). 0 / -1. */
 int orm_relation_append(orm_head *h, uint32_t slot, PyObject *member, PyObject *initiator,

@@ -179,8 +179,6 @@ PyObject *orm_collection_empty(orm_head *h, orm_attribute *a);
 int orm_collection_store_empty(orm_coll *c);
 /* A container that came back from a pickle or copy belongs to h. 0 / -1. */
 int orm_collection_relink(orm_head *h, uint32_t slot, PyObject *coll);
-/* set_committed_value of a collection: members of an iterable, as if loaded. 0 / -1. */
-int orm_collection_set_loaded(orm_head *h, orm_attribute *a, PyObject *members);
 /* Add or remove a member of a container through its own methods; initiator NULL, a token, or
    Py_False. 0 / -1. */
 int orm_container_add(orm_attribute *a, PyObject *coll, PyObject *member, PyObject *initiator);

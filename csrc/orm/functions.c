@@ -238,7 +238,7 @@ static PyObject *
 fn_has_changes(PyObject *module, PyObject *obj)
 {
     orm_head *h = orm_head_of(orm_state_from_module(module), obj);
-    int rc = h == NULL ? -1 : orm_head_has_changes(h);
+    int rc = h == NULL ? -1 : orm_head_has_changes(h, true);
 
     return rc < 0 ? NULL : PyBool_FromLong(rc);
 }

@@ -115,7 +115,7 @@ collection_has_changes(orm_head *h, uint32_t i)
 }
 
 int
-orm_head_has_changes(orm_head *h)
+orm_head_has_changes(orm_head *h, bool collections)
 {
     for (uint32_t i = 0; i < h->mapper->nslots; i++) {
         orm_history hist;
@@ -123,7 +123,7 @@ orm_head_has_changes(orm_head *h)
             continue;
         }
         if (h->mapper->attrs[i]->kind == ORM_SLOT_COLLECTION) {
-            int some = collection_has_changes(h, i);
+            int some = collections ? collection_has_changes(h, i) : 0;
             if (some != 0) {
                 return some;
             }

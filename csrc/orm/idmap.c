@@ -26,6 +26,7 @@ orm_idmap_fini(orm_idmap *map)
     while ((h = orm_ptrmap_next(&map->table, &pos)) != NULL) {
         h->flags &= ~(uint32_t)ORM_H_IN_MAP;
         h->session = NULL;
+        orm_head_set_left(h, ORM_LEFT_DROPPED);
     }
     orm_ptrmap_fini(&map->table);
 }

@@ -56,7 +56,15 @@ enum {
     ORM_H_DEAD = 1u << 13,     /* being deallocated or cleared by the collector */
     /* session's: two 9-bit numbers of the transaction or savepoint (0: not in this transaction) */
     ORM_H_BORN_SHIFT = 14,     /* in which its INSERT was flushed */
-    ORM_H_WRITTEN_SHIFT = 23   /* in which its last UPDATE was flushed */
+    ORM_H_WRITTEN_SHIFT = 23   /* in which its last UPDATE was flushed; in no session: how it left
+                                  the last one, ORM_LEFT_* */
+};
+
+/* How an instance came to be in no session; only an error asks. */
+enum {
+    ORM_LEFT_UNKNOWN, ORM_LEFT_CLOSE, ORM_LEFT_RESET, ORM_LEFT_INVALIDATE, ORM_LEFT_EXPUNGE,
+    ORM_LEFT_EXPUNGE_ALL, ORM_LEFT_COMMIT, ORM_LEFT_ROLLBACK, ORM_LEFT_DROPPED, ORM_LEFT_MADE,
+    ORM_LEFT_PICKLED, ORM_LEFT_COUNT
 };
 
 typedef struct orm_head {
@@ -140,6 +148,11 @@ orm_head *orm_head_of(orm_state *st, PyObject *obj);
 /* The same without an exception for what is not mapped: NULL, and PyErr_Occurred() only if
    something else failed. */
 orm_head *orm_head_find(orm_state *st, PyObject *obj);
+static inline void
+orm_head_set_left(orm_head *h, uint32_t how)
+{
+    h->flags = (h->flags & ~((uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT)) | how << ORM_H_WRITTEN_SHIFT;
+}
 /* New reference to the instance, or NULL if it is dying (no exception). */
 PyObject *orm_head_object(orm_head *h);
 /* "<User at 0x7f…>", as error texts name instances. New reference. */
@@ -200,8 +213,8 @@ PyObject *orm_val_old(const orm_head *h, uint32_t i);
 /* Net change of one slot; loads nothing unless the flags allow. 0 / -1. */
 int orm_val_history(orm_head *h, uint32_t i, int passive, orm_history *out);
 void orm_history_fini(orm_history *hist);
-/* 1 if any column or reference slot has a net change, 0 no, -1 exception. */
-int orm_head_has_changes(orm_head *h);
+/* 1 if any slot has a net change, 0 no, -1 exception; collections: theirs count too. */
+int orm_head_has_changes(orm_head *h, bool collections);
 /* Dirty with this committed value (owned by the callee; NULL: NO_VALUE): what unpickling and a
  * failed flush give back. 0 / -1. */
 int orm_val_restore_old(orm_head *h, uint32_t i, PyObject *old);
@@ -212,6 +225,9 @@ void orm_val_commit(orm_head *h, uint32_t i);
 int orm_head_expire(orm_head *h);
 /* Set ORM_H_MODIFIED and tell the session once. 0 / -1. */
 int orm_head_touch(orm_head *h);
+
+/* Raise an error of pyorm.orm.exc. Always -1. */
+int orm_raise_orm(orm_state *st, const char *name, const char *format, ...);
 
 /* Module setup: types of orm/. 0 / -1. */
 int orm_orm_setup(PyObject *module, orm_state *st);

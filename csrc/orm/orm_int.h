@@ -179,7 +179,6 @@ orm_attribute_is_quiet(const orm_attribute *a, const orm_head *h)
 }
 PyObject *orm_no_value(orm_state *st); /* borrowed LoaderCallableStatus.NO_VALUE, or NULL */
 PyObject *orm_history_tuple(orm_state *st, const orm_history *hist); /* new History */
-int orm_raise_orm(orm_state *st, const char *name, const char *format, ...); /* pyorm.orm.exc */
 
 /* --- plan.c ---------------------------------------------------------------------------- */
 int orm_plan_setup(PyObject *module, orm_state *st);

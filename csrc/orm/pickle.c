@@ -349,6 +349,7 @@ apply_key(orm_head *h, PyObject *saved)
     if (orm_key_init(&key, h->mapper, &PyTuple_GET_ITEM(values, 0), PyTuple_GET_ITEM(saved, 2))
         == 0) {
         rc = orm_head_set_identity(h, &key);
+        orm_head_set_left(h, ORM_LEFT_PICKLED);
     }
     orm_key_fini(&key);
     return rc;

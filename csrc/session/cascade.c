@@ -167,6 +167,23 @@ orm_session_add(SessionObject *s, PyObject *obj)
     return rc;
 }
 
+static int
+collect(void *list, orm_head *Py_UNUSED(h), PyObject *obj)
+{
+    return PyList_Append(list, obj);
+}
+
+PyObject *
+orm_session_cascaded(orm_head *h, uint8_t cascade)
+{
+    PyObject *list = PyList_New(0);
+
+    if (list != NULL && orm_cascade_walk(h, cascade, collect, list) < 0) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
 /* --- for orm/ ------------------------------------------------------------------------------ */
 
 int

@@ -12,6 +12,11 @@
 
 /* An instance with all that save-update cascades to. 0 / -1. */
 int orm_session_add(SessionObject *s, PyObject *obj);
+/* What a cascade (ORM_C_*) reaches from h, loading nothing: new list, h not in it. */
+PyObject *orm_session_cascaded(orm_head *h, uint8_t cascade);
+/* merge.c */
+PyObject *orm_session_merge(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
+PyObject *orm_session_merge_all(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
 int orm_session_cascade_add(orm_session *sess, orm_head *h);
 int orm_session_expunge_pending(orm_session *sess, orm_head *h);
 

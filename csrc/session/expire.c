@@ -33,6 +33,23 @@ orm_session_expire_head(SessionObject *s, orm_head *h)
     return rc;
 }
 
+/* h expires with all that refresh-expire cascades to. 0 / -1. */
+static int
+expire_cascaded(SessionObject *s, orm_head *h)
+{
+    PyObject *list = orm_session_cascaded(h, ORM_C_REFRESH_EXPIRE);
+    int rc = list == NULL ? -1 : orm_session_expire_head(s, h);
+
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *other = orm_head_find(s->st, PyList_GET_ITEM(list, i));
+        if (other != NULL && other->session == &s->s && other->flags & ORM_H_IN_MAP) {
+            rc = orm_session_expire_head(s, other); /* a pending one has nothing to be loaded */
+        }
+    }
+    Py_XDECREF(list);
+    return rc;
+}
+
 /* A composite's name stands for those of its columns, a synonym's for its target's: the mapper
    knows. New tuple, or NULL. */
 static PyObject *
@@ -92,17 +109,12 @@ slots_of(orm_head *h, PyObject *given, PyObject **names, uint32_t **slots)
 static int
 expire_slots(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n)
 {
-    bool was_dirty = h->dirty != 0;
-
     for (Py_ssize_t i = 0; i < n; i++) {
         orm_attribute *a = h->mapper->attrs[slots[i]];
         bool own_loader = ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_DEFERRED;
         if (orm_val_expire(h, slots[i], own_loader ? ORM_TAG_ABSENT : ORM_TAG_EXPIRED) < 0) {
             return -1;
         }
-    }
-    if (was_dirty && h->dirty == 0 && orm_head_has_changes(h) == 0) {
-        orm_session_clean(s, h);
     }
     s->s.write_epoch++;
     return 0;
@@ -130,7 +142,7 @@ orm_session_expire(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyOb
         goto done;
     }
     if (out[1] == NULL || out[1] == Py_None) {
-        rc = orm_session_expire_head(s, h);
+        rc = expire_cascaded(s, h);
         goto done;
     }
     Py_ssize_t n = slots_of(h, out[1], &names, &slots);
@@ -206,6 +218,68 @@ done:
     return rc;
 }
 
+/* Read a relationship that refresh() named, or that is loaded with its parent. 0 / -1. */
+static int
+load_relation(orm_head *h, uint32_t slot)
+{
+    PyObject *v = orm_val_read(h, slot, ORM_PASSIVE_OFF | ORM_P_NO_AUTOFLUSH, NULL);
+
+    Py_XDECREF(v);
+    return v == NULL && PyErr_Occurred() ? -1 : 0;
+}
+
+/* Relationships that come with every load of h. 0 / -1. */
+static int
+load_eager_relations(orm_head *h)
+{
+    uint32_t n = 0;
+    const uint32_t *slots = orm_mapper_relations(h->mapper, &n);
+    int rc = slots == NULL ? -1 : 0;
+
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        const orm_relation *rel = NULL;
+
+        slots = orm_mapper_relations(h->mapper, &n);
+        rel = slots == NULL || i >= n ? NULL : orm_slot_relation(h->mapper, slots[i]);
+        if (rel != NULL && rel->lazy >= ORM_LAZY_JOINED && rel->lazy <= ORM_LAZY_IMMEDIATE) {
+            rc = load_relation(h, rel->slot);
+        }
+    }
+    return rc;
+}
+
+/* The named columns in one SELECT, of the primary key if there are none; then the named
+   relationships. 0 / -1. */
+static int
+refresh_named(SessionObject *s, orm_head *h, uint32_t *slots, Py_ssize_t n,
+              const orm_load_opts *opts)
+{
+    uint32_t *columns = PyMem_Malloc(((size_t)n + h->mapper->npk) * sizeof(*columns));
+    Py_ssize_t ncolumns = 0;
+    int rc = 0;
+
+    if (columns == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (!ORM_SLOT_IS_RELATION(h->mapper->attrs[slots[i]]->kind)) {
+            columns[ncolumns++] = slots[i];
+        }
+    }
+    for (uint32_t i = 0; ncolumns == 0 && i < h->mapper->npk; i++) {
+        columns[i] = h->mapper->pk[i];
+    }
+    rc = refresh_head(s, h, columns, ncolumns == 0 ? h->mapper->npk : ncolumns, opts);
+    for (Py_ssize_t i = 0; rc == 0 && i < n; i++) {
+        if (ORM_SLOT_IS_RELATION(h->mapper->attrs[slots[i]]->kind)) {
+            rc = load_relation(h, slots[i]);
+        }
+    }
+    PyMem_Free(columns);
+    return rc;
+}
+
 /* refresh(instance, attribute_names=None, with_for_update=None) */
 PyObject *
 orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -238,7 +312,7 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
             goto done;
         }
     }
-    else if (orm_session_expire_head(s, h) < 0) {
+    else if (expire_cascaded(s, h) < 0) {
         goto done;
     }
     /* after it expired: its own changes are forgotten, those of others are written */
@@ -246,7 +320,13 @@ orm_session_refresh(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
         goto done;
     }
     opts.whole = slots == NULL;
-    rc = slots != NULL && n == 0 ? 0 : refresh_head(s, h, slots, n, &opts);
+    if (slots != NULL) {
+        rc = n == 0 ? 0 : refresh_named(s, h, slots, n, &opts);
+    }
+    else {
+        rc = refresh_head(s, h, NULL, 0, &opts);
+        rc = rc < 0 ? rc : load_eager_relations(h);
+    }
 done:
     PyMem_Free(slots);
     Py_XDECREF(names);

@@ -344,6 +344,9 @@ bury(flush_run *run, flush_done *d)
     if (orm_headset_add(&run->tx->deleted, h, d->obj) < 0) {
         return -1;
     }
+    if (h->flags & ORM_H_MODIFIED) {
+        orm_head_set_written(h, run->tx->serial); /* it expires when it is brought back */
+    }
     orm_session_clean(s, h);
     orm_idmap_remove(&s->s.map, h);
     h->flags = (h->flags & ~(uint32_t)ORM_H_DELETING) | ORM_H_DELETED;

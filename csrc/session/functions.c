@@ -123,6 +123,7 @@ fn_make_transient_to_detached(PyObject *module, PyObject *obj)
     }
     if (rc == 0) {
         h->flags &= ~(uint32_t)ORM_H_DELETED;
+        orm_head_set_left(h, ORM_LEFT_MADE);
         orm_head_commit(h);
         rc = replace_tags(h, ORM_TAG_ABSENT, ORM_TAG_EXPIRED);
     }

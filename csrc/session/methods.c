@@ -85,7 +85,7 @@ INSTANCE_METHOD(m_expunge, "Session.expunge", "instance", orm_session_expunge, f
 static int
 expunge_all(SessionObject *s, PyObject *Py_UNUSED(obj))
 {
-    return orm_session_expunge_all(s);
+    return orm_session_expunge_all(s, ORM_LEFT_EXPUNGE_ALL);
 }
 
 static PyObject *
@@ -104,16 +104,18 @@ m_is_modified(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     SessionObject *s = (SessionObject *)self;
     PyObject *out[2];
     orm_head *h = NULL;
+    int collections;
     int rc;
 
     if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
         return NULL;
     }
-    h = orm_head_of(s->st, out[0]);
+    collections = orm_arg_bool(out[1], 1);
+    h = collections < 0 ? NULL : orm_head_of(s->st, out[0]);
     if (h == NULL || orm_session_enter(s) < 0) {
         return NULL;
     }
-    rc = h->flags & ORM_H_MODIFIED ? orm_head_has_changes(h) : 0;
+    rc = h->flags & ORM_H_MODIFIED ? orm_head_has_changes(h, collections) : 0;
     orm_session_leave(s);
     return rc < 0 ? NULL : PyBool_FromLong(rc);
 }
@@ -319,7 +321,7 @@ m_rollback(PyObject *self, PyObject *Py_UNUSED(unused))
 static int
 close_session(SessionObject *s, PyObject *Py_UNUSED(obj))
 {
-    return orm_session_close(s, false);
+    return orm_session_close(s, ORM_LEFT_CLOSE);
 }
 
 static PyObject *
@@ -331,7 +333,7 @@ m_close(PyObject *self, PyObject *Py_UNUSED(unused))
 static int
 reset_session(SessionObject *s, PyObject *Py_UNUSED(obj))
 {
-    return orm_session_close(s, true);
+    return orm_session_close(s, ORM_LEFT_RESET);
 }
 
 static PyObject *
@@ -356,7 +358,7 @@ invalidate(SessionObject *s, PyObject *Py_UNUSED(obj))
             Py_DECREF(answer);
         }
     }
-    return orm_session_close(s, false);
+    return orm_session_close(s, ORM_LEFT_INVALIDATE);
 }
 
 static PyObject *
@@ -525,6 +527,11 @@ PyMethodDef orm_session_methods[] = {
      "delete_all($self, instances)\n--\n\nMark several instances."},
     {"expunge", ORM_METHOD(m_expunge), ORM_METH_KW, "expunge($self, instance)\n--\n\nTake an instance out."},
     {"expunge_all", m_expunge_all, METH_NOARGS, "expunge_all($self)\n--\n\nTake all out."},
+    {"merge", ORM_METHOD(orm_session_merge), ORM_METH_KW,
+     "merge($self, instance, *, load=True, options=None)\n--\n\n"
+     "The session's instance with this one's values, and so along relationships."},
+    {"merge_all", ORM_METHOD(orm_session_merge_all), ORM_METH_KW,
+     "merge_all($self, instances, *, load=True, options=None)\n--\n\nMerge several instances."},
     {"expire", ORM_METHOD(orm_session_expire), ORM_METH_KW,
      "expire($self, instance, attribute_names=None)\n--\n\nValues are loaded anew when read."},
     {"expire_all", orm_session_expire_all, METH_NOARGS,

@@ -53,6 +53,7 @@ struct SessionObject {
     const char *changing; /* "commit()", "rollback()", "close()": now at work; NULL */
     const char *busy;     /* "flush()", "begin()", "connection()": stands on the transaction; NULL */
     uint8_t join_mode;    /* ORM_JOIN_* */
+    uint8_t leaving;      /* ORM_LEFT_*: what takes all instances out now; 0: nothing */
     bool autoflush, expire_on_commit, autobegin;
     bool close_resets_only; /* close() leaves the session usable */
     bool closed;          /* close() was final */
@@ -160,7 +161,7 @@ int orm_session_raise_head(SessionObject *s, int exc, const char *format, orm_he
 int orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj);
 int orm_session_delete(SessionObject *s, PyObject *obj);
 int orm_session_expunge(SessionObject *s, PyObject *obj);
-int orm_session_expunge_all(SessionObject *s);
+int orm_session_expunge_all(SessionObject *s, uint8_t how); /* ORM_LEFT_* */
 /* Take h out of the session; to_transient: its identity goes too. Fires the event. 0 / -1. */
 int orm_session_detach(SessionObject *s, orm_head *h, bool to_transient);
 /* Enter a head with identity into the map; another instance there is an error. 0 / -1. */
@@ -215,7 +216,7 @@ int orm_tx_close(TxObject *tx);
 void orm_tx_flush_failed(SessionObject *s);
 int orm_session_commit(SessionObject *s);
 int orm_session_rollback(SessionObject *s);
-int orm_session_close(SessionObject *s, bool reset);
+int orm_session_close(SessionObject *s, uint8_t how); /* ORM_LEFT_CLOSE, _RESET, _INVALIDATE */
 
 /* --- tx_conn.c ------------------------------------------------------------------------------ */
 PyObject *orm_tx_connection(TxObject *tx, PyObject *bind, PyObject *options); /* borrowed */

@@ -222,6 +222,7 @@ let_go(SessionObject *s)
         ORM_HEADSET_EACH(&level->deleted, cell)
         {
             cell->head->session = NULL;
+            orm_head_set_left(cell->head, ORM_LEFT_DROPPED);
         }
         level->session = NULL;
         level->state = ORM_STX_CLOSED;

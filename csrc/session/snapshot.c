@@ -431,6 +431,7 @@ orm_tx_keep(TxObject *tx)
         }
         h->session = NULL;
         forget_serials(h);
+        orm_head_set_left(h, ORM_LEFT_COMMIT);
         if (orm_session_fire_head(s, ORM_SEV_deleted_to_detached, h) < 0) {
             note_error(&first);
         }

@@ -6,9 +6,7 @@
  * Events come in SQLAlchemy's order: before_attach, after_attach, then the name of the change.
  * Listeners run Python, so flags are read again after each.
  */
-#include "session/session_int.h"
-
-#include "orm/relation.h"
+#include "session/cascade.h"
 
 bool
 orm_session_contains(SessionObject *s, const orm_head *h)
@@ -39,6 +37,7 @@ before_attach(SessionObject *s, orm_head *h, PyObject *obj)
         }
         return -1;
     }
+    orm_head_set_left(h, ORM_LEFT_UNKNOWN); /* those bits are a serial again */
     return orm_session_fire(s, ORM_SEV_before_attach, obj, NULL) < 0 ? -1 : 1;
 }
 
@@ -260,6 +259,15 @@ orm_session_clean(SessionObject *s, orm_head *h)
 
 /* --- leaving ----------------------------------------------------------------------------- */
 
+/* What takes instances out now: ORM_LEFT_*. */
+static uint32_t
+how_it_leaves(const SessionObject *s)
+{
+    return s->leaving != 0        ? s->leaving
+           : s->changing == NULL ? ORM_LEFT_EXPUNGE
+                                 : ORM_LEFT_ROLLBACK;
+}
+
 int
 orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
 {
@@ -301,6 +309,7 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
     orm_idmap_remove(&s->s.map, h);
     h->session = NULL;
     h->flags &= ~(uint32_t)(ORM_H_NEW | ORM_H_DELETING | serials);
+    orm_head_set_left(h, how_it_leaves(s));
     if (to_transient) {
         h->flags &= ~(uint32_t)ORM_H_DELETED;
         orm_head_drop_identity(h);
@@ -340,19 +349,42 @@ orm_session_forget_deleted(SessionObject *s, orm_head *h)
     return rc;
 }
 
-/* orm_cascade_visit: every instance that is reached, into a list. */
+/* Detach those of a list that are pending, or those that are not. 0 / -1. */
 static int
-collect_all(void *list, orm_head *Py_UNUSED(h), PyObject *obj)
+detach_some(SessionObject *s, PyObject *list, bool pending)
 {
-    return PyList_Append(list, obj);
+    int rc = 0;
+
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_find(s->st, PyList_GET_ITEM(list, i));
+        if (h != NULL && h->session == &s->s && ((h->flags & ORM_H_NEW) != 0) == pending) {
+            rc = orm_session_detach(s, h, false);
+        }
+    }
+    return rc;
+}
+
+/* h leaves with all that expunge cascades to: the persistent ones, then the pending ones. */
+static int
+expunge_cascaded(SessionObject *s, orm_head *h)
+{
+    PyObject *list = orm_session_cascaded(h, ORM_C_EXPUNGE);
+    int rc = list == NULL ? -1 : orm_session_detach(s, h, false);
+
+    if (rc == 0) {
+        rc = detach_some(s, list, false);
+    }
+    if (rc == 0) {
+        rc = detach_some(s, list, true);
+    }
+    Py_XDECREF(list);
+    return rc;
 }
 
 int
 orm_session_expunge(SessionObject *s, PyObject *obj)
 {
     orm_head *h = orm_head_of(s->st, obj);
-    PyObject *list = NULL;
-    int rc = -1;
 
     if (h == NULL) {
         return -1;
@@ -361,19 +393,7 @@ orm_session_expunge(SessionObject *s, PyObject *obj)
         return orm_session_raise_head(s, ORM_EXC_InvalidRequestError,
                                       "Instance %U is not present in this Session", h);
     }
-    list = PyList_New(0);
-    if (list != NULL) {
-        rc = orm_cascade_walk(h, ORM_C_EXPUNGE, collect_all, list);
-    }
-    rc = rc < 0 ? -1 : orm_session_detach(s, h, false);
-    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
-        orm_head *other = orm_head_of(s->st, PyList_GET_ITEM(list, i));
-        rc = other == NULL                ? -1
-             : other->session == &s->s ? orm_session_detach(s, other, false)
-                                       : 0;
-    }
-    Py_XDECREF(list);
-    return rc;
+    return expunge_cascaded(s, h);
 }
 
 /* Detach every instance of a list (consumed; NULL: an exception). 0 / -1 with the first error. */
@@ -414,7 +434,7 @@ detach_list(SessionObject *s, PyObject *list)
 /* fast path: same answer as orm_session_detach, for an instance without changes whose leaving
    nobody hears. True: it is out, but for its cell. */
 static bool
-leave_clean(void *value, void *Py_UNUSED(session))
+leave_clean(void *value, void *session)
 {
     const uint32_t gone = (uint32_t)ORM_H_IN_MAP | (uint32_t)0x1ff << ORM_H_BORN_SHIFT
                           | (uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT;
@@ -427,7 +447,8 @@ leave_clean(void *value, void *Py_UNUSED(session))
         orm_peers_leave(h);
     }
     h->session = NULL;
-    h->flags &= ~gone;
+    h->flags = (h->flags & ~gone)
+               | (uint32_t)((SessionObject *)session)->leaving << ORM_H_WRITTEN_SHIFT;
     return true;
 }
 
@@ -442,13 +463,17 @@ detach_clean(SessionObject *s)
 }
 
 int
-orm_session_expunge_all(SessionObject *s)
+orm_session_expunge_all(SessionObject *s, uint8_t how)
 {
+    uint8_t before = s->leaving;
+
+    s->leaving = how;
     detach_clean(s);
     int rc = detach_list(s, orm_idmap_list(&s->s.map));
 
     if (rc == 0) {
         rc = detach_list(s, orm_headset_list(&s->fresh));
     }
+    s->leaving = before;
     return rc;
 }

@@ -423,17 +423,17 @@ orm_session_rollback(SessionObject *s)
 }
 
 int
-orm_session_close(SessionObject *s, bool reset)
+orm_session_close(SessionObject *s, uint8_t how)
 {
     int rc = 0;
 
     if (change_begin(s, "close()") < 0) {
         return -1;
     }
-    if (!reset && !s->close_resets_only) {
+    if (how != ORM_LEFT_RESET && !s->close_resets_only) {
         s->closed = true;
     }
-    rc = orm_session_expunge_all(s);
+    rc = orm_session_expunge_all(s, how);
     if (close_inner(s, NULL) < 0) {
         rc = -1;
     }

@@ -50,6 +50,7 @@ tx_clear(PyObject *self)
     ORM_HEADSET_EACH(&tx->deleted, cell)
     {
         cell->head->session = NULL;
+        orm_head_set_left(cell->head, ORM_LEFT_DROPPED);
     }
     orm_headset_fini(&tx->deleted);
     TxObject *parent = tx->parent;

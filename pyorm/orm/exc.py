@@ -36,6 +36,8 @@ class ObjectDereferencedError(exc.SQLAlchemyError):
 class DetachedInstanceError(exc.SQLAlchemyError):
     """An attribute has to be loaded and the object belongs to no session."""
 
+    code = "bhk3"
+
 
 class UnmappedInstanceError(UnmappedError):
     """The object's class is not mapped."""

@@ -20,7 +20,7 @@ from pyorm._core import (
     object_session,
     was_deleted,
 )
-from pyorm.orm import _bulk, _merge
+from pyorm.orm import _bulk
 from pyorm.orm._execute import ORMExecuteState
 from pyorm.orm._registry import mapper_of
 from pyorm.orm.events import SessionDispatch
@@ -237,24 +237,6 @@ class Session(_core.SessionCore):
 
             cls = Query
         return cls(entities, self, **kwargs)
-
-    def merge(self, instance: T, *, load: bool = True, options: Sequence[Any] | None = None) -> T:
-        """Copy an instance's values onto the instance of the same identity in this session.
-
-        Args:
-            load: False takes the values as if they had been loaded: no SELECT, no change.
-            options: Loader options of the SELECT.
-
-        Returns:
-            The session's instance: loaded, or new and pending where there is no row.
-        """
-        return _merge.merge(self, instance, load, options)  # type: ignore[no-any-return]
-
-    def merge_all(
-        self, instances: Iterable[T], *, load: bool = True, options: Sequence[Any] | None = None
-    ) -> Sequence[T]:
-        """Merge several instances."""
-        return [self.merge(instance, load=load, options=options) for instance in instances]
 
     def bulk_save_objects(
         self,

@@ -6,9 +6,16 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyorm import create_engine, select, text
+from pyorm import ForeignKey, create_engine, select, text
 from pyorm.engine import Engine
-from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
+from pyorm.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    make_transient_to_detached,
+    mapped_column,
+    relationship,
+)
 from tests.faults.walk import Outcome, Work, piece
 
 Steps = Generator[Work, Outcome, None]
@@ -24,6 +31,18 @@ class Pet(Base):
     __tablename__ = "pets"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class Box(Base):
+    __tablename__ = "boxes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    things: Mapped[list[Thing]] = relationship(cascade="all")
+
+
+class Thing(Base):
+    __tablename__ = "things"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    box_id: Mapped[int | None] = mapped_column(ForeignKey("boxes.id"))
 
 
 @contextmanager
@@ -140,3 +159,27 @@ def roll_back_and_expire(url: str) -> Steps:
         assert not outcome.done or outcome.value == "tom"
         session.rollback()
         assert pet.name == "tom"
+
+
+@piece(*BOTH)
+def merge_graph(url: str) -> Steps:
+    with session_of(url) as session:
+        known = Box(id=1, things=[Thing(id=1), Thing(id=2)])
+        for one in (*known.things, known):
+            make_transient_to_detached(one)
+
+        def work() -> Any:
+            fresh = session.merge(Box(things=[Thing(), Thing()]))
+            session.expunge(fresh)
+            same = session.merge(known, load=False)
+            found = len(fresh.things), [thing.id for thing in same.things]
+            session.expire(same)
+            session.expunge_all()
+            return found
+
+        outcome = yield work
+        assert session.autoflush
+        assert not outcome.done or outcome.value == (2, [1, 2])
+        session.rollback()
+        session.expunge_all()
+        assert work() == (2, [1, 2])
