@@ -104,6 +104,28 @@ orm_slot_fate(const orm_node *options, const orm_node *entity, const orm_attribu
     return a->flags & ORM_A_DEFERRED && !(a->flags & ORM_A_RAISE) ? ORM_FATE_OWN : ORM_FATE_DEFER;
 }
 
+bool
+orm_option_selects(const orm_node *options, const orm_node *entity, const orm_mapper *m)
+{
+    for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
+        const orm_option *o = (const orm_option *)options->args[i]->payload;
+
+        if (!PyObject_TypeCheck((PyObject *)o, m->state->LoaderOption)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < o->nitems; k++) {
+            const orm_optitem *item = &o->items[k];
+
+            if (item->what == ORM_OPT_SUBCLASS && item->entity != ORM_OPT_ANY
+                && (const orm_mapper *)o->entities[item->entity]->payload == m
+                && orm_mapper_isa(m, (const orm_mapper *)entity->payload)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* What is selected may hold what the option is about: itself, or one of its subclasses. */
 static bool
 covers(const orm_node *selected, const orm_node *about)

@@ -12,7 +12,9 @@
 
 /* --- options (option.c) ------------------------------------------------------------------ */
 
-enum { ORM_OPT_SLOT, ORM_OPT_ALL, ORM_OPT_GROUP, ORM_OPT_EXPR }; /* what an item is about */
+/* What an item is about. */
+enum { ORM_OPT_SLOT, ORM_OPT_ALL, ORM_OPT_GROUP, ORM_OPT_EXPR,
+       ORM_OPT_SUBCLASS = 6 /* the columns of a class, by a SELECT of their own */ };
 enum { ORM_OPT_LOAD, ORM_OPT_DEFER, ORM_OPT_RAISE };   /* what is to happen */
 
 typedef struct orm_optitem {

@@ -119,8 +119,8 @@ loaded_class(const orm_node *entity, Py_ssize_t i)
     return (orm_mapper *)PyTuple_GET_ITEM(m->poly, i); /* borrow-ok: the plan has it */
 }
 
-static bool
-is_loaded(const orm_node *entity, const orm_mapper *m)
+bool
+orm_entity_loads(const orm_node *entity, const orm_mapper *m)
 {
     Py_ssize_t n = loaded_count(entity);
 
@@ -207,7 +207,7 @@ nearest_loaded(const orm_node *entity, orm_mapper *v, uint32_t slot)
     const orm_mapper *m = (const orm_mapper *)entity->payload;
 
     for (; v != NULL && v != m; v = v->base) {
-        if (slot < v->nslots && v->attrs[slot] != NULL && is_loaded(entity, v)) {
+        if (slot < v->nslots && v->attrs[slot] != NULL && orm_entity_loads(entity, v)) {
             return v;
         }
     }
@@ -359,7 +359,7 @@ make_poly(orm_builder *b, const orm_node *entity, orm_entplan *p)
         }
         p->poly->has_columns = p->poly->has_columns || p->poly->variants[i].ncolumns > 0;
     }
-    return 0;
+    return orm_poly_posts_make(b->options, entity, p->poly);
 }
 
 int
@@ -389,7 +389,14 @@ orm_poly_free(orm_poly *poly)
         PyMem_Free(v->fill);
         Py_XDECREF(v->mapper);
     }
+    for (uint32_t i = 0; poly != NULL && !poly->borrowed && i < poly->nposts; i++) {
+        Py_XDECREF(poly->posts[i].mapper);
+        Py_XDECREF(poly->posts[i].select);
+    }
     if (poly != NULL) {
+        if (!poly->borrowed) {
+            PyMem_Free(poly->posts);
+        }
         PyMem_Free(poly->variants);
         Py_XDECREF(poly->numbers);
         PyMem_Free(poly);
@@ -401,6 +408,10 @@ orm_poly_traverse(orm_poly *poly, visitproc visit, void *arg)
 {
     for (uint32_t i = 0; i < poly->n; i++) {
         Py_VISIT(poly->variants[i].mapper);
+    }
+    for (uint32_t i = 0; i < poly->nposts; i++) {
+        Py_VISIT(poly->posts[i].mapper);
+        Py_VISIT(poly->posts[i].select);
     }
     Py_VISIT(poly->numbers);
     return 0;
@@ -471,6 +482,7 @@ orm_poly_match(const orm_poly *from, const uint32_t *found, orm_poly **out)
         return -1;
     }
     *to = *from;
+    to->borrowed = true;
     to->column = found[from->column];
     to->numbers = Py_NewRef(from->numbers);
     to->variants = PyMem_Calloc(from->n + 1, sizeof(*to->variants));

@@ -16,8 +16,16 @@ typedef struct orm_variant {
     Py_ssize_t len;
     orm_fill *fill;      /* owned: what the class has besides the entity's own, columns first */
     uint32_t nfill, ncolumns;
+    int32_t post;        /* what loads the rest of its columns, once the rows are there; -1 */
     struct orm_entplan *whole; /* owned: a concrete class, which has nothing in common; or NULL */
 } orm_variant;
+
+/* A class whose columns come by a SELECT of their own: polymorphic_load="selectin", or an option. */
+typedef struct orm_polypost {
+    orm_mapper *mapper;  /* owned */
+    bool by_option;
+    PyObject *select;    /* owned: made at the first execution; None: there is nothing to load */
+} orm_polypost;
 
 /* Which class a row is of, by its discriminator (load_poly.c). */
 struct orm_poly {
@@ -27,6 +35,9 @@ struct orm_poly {
     uint32_t n, last;    /* variants; the one that was taken last: only a short cut */
     orm_variant *variants; /* owned */
     PyObject *numbers;   /* owned dict: identity -> index of its variant */
+    orm_polypost *posts; /* owned, [nposts] */
+    uint32_t nposts;
+    bool borrowed;       /* a copy of load_match.c: the posts are the original's */
 };
 
 /* What becomes of one slot in this statement. */
@@ -67,6 +78,13 @@ struct orm_loader;
 /* The variant of a row: 0; -1 exception: an unknown identity. */
 int orm_poly_pick(struct orm_loader *l, const orm_entplan *p, const orm_cell *cells,
                   const orm_variant **out);
+/* load_poly_post.c: which variants have posts (plan time), and their SELECTs for a batch. 0 / -1. */
+int orm_poly_posts_make(const orm_node *options, const orm_node *entity, orm_poly *poly);
+int orm_poly_posts_run(struct orm_loader *l);
+/* Whether an option asks for the SELECT of a class of its own. */
+bool orm_option_selects(const orm_node *options, const orm_node *entity, const orm_mapper *m);
+/* Whether the entity loads the columns of a subclass by itself. */
+bool orm_entity_loads(const orm_node *entity, const orm_mapper *m);
 /* The variant of a class, or NULL. */
 const orm_variant *orm_poly_of(orm_poly *poly, const orm_mapper *m);
 /* --- criteria of classes (load_criteria.c) -------------------------------------------------- */

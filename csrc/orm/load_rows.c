@@ -143,6 +143,7 @@ orm_loader_batch_done(orm_loader *l)
     if (rc == 0 && l->posts != NULL) {
         rc = orm_posts_run(l);
     }
+    rc = rc < 0 ? rc : orm_poly_posts_run(l);
     l->nfresh = 0;
     orm_ptrmap_clear(&l->seen);
     return rc;
@@ -719,8 +720,7 @@ take_found(orm_loader *l, const orm_entplan *p, const orm_key *k, PyObject *obj,
     if (obj == NULL) {
         return make_new(l, p, k, NULL, cells);
     }
-    if (meet_known(l, p, obj, h, cells) < 0
-        || take_along(l, p, obj, h, cells) < 0) {
+    if (meet_known(l, p, obj, h, cells) < 0 || take_along(l, p, obj, h, cells) < 0) {
         /* while obj is alive: it is in the list of what the batch brought */
         orm_loader_failed(l);
         Py_CLEAR(obj);

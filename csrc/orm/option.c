@@ -84,7 +84,7 @@ fill_item(orm_state *st, orm_option *o, PyObject *spec, orm_optitem *item)
         || !PyArg_ParseTuple(spec, "iOiO", &what, &target, &strategy, &group)) {
         return -1;
     }
-    if (what < ORM_OPT_SLOT || what > ORM_OPT_EXPR || strategy < ORM_OPT_LOAD
+    if (what < ORM_OPT_SLOT || (what > ORM_OPT_EXPR && what != ORM_OPT_SUBCLASS) || strategy < ORM_OPT_LOAD
         || strategy > ORM_OPT_RAISE || (what == ORM_OPT_GROUP) != PyUnicode_CheckExact(group)) {
         PyErr_SetString(PyExc_ValueError, "not an item of a loader option");
         return -1;

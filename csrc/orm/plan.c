@@ -515,8 +515,9 @@ set_polymorphic(orm_mapper *m, PyObject *spec)
     if (spec == Py_None) {
         return 0;
     }
-    if (!PyTuple_Check(spec) || PyTuple_GET_SIZE(spec) != 5) {
-        return spec_error(m, "polymorphic is None or (key, identity, single, abstract, table)");
+    if (!PyTuple_Check(spec) || PyTuple_GET_SIZE(spec) != 6) {
+        return spec_error(m, "polymorphic is None or (key, identity, single, abstract, table, "
+                             "selectin)");
     }
     PyObject *key = PyTuple_GET_ITEM(spec, 0);
     PyObject *identity = PyTuple_GET_ITEM(spec, 1);
@@ -531,6 +532,7 @@ set_polymorphic(orm_mapper *m, PyObject *spec)
     m->identity = identity == Py_None ? NULL : Py_NewRef(identity);
     m->single = PyTuple_GET_ITEM(spec, 2) == Py_True;
     m->abstract = PyTuple_GET_ITEM(spec, 3) == Py_True;
+    m->selectin = PyTuple_GET_ITEM(spec, 5) == Py_True;
     return make_table_entity(m, PyTuple_GET_ITEM(spec, 4));
 }
 

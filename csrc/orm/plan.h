@@ -15,7 +15,8 @@
  *   version      key or None
  *   polymorphic  None | (key of the discriminator or None, identity of this class or None,
  *                whether statements over the class are restricted to its identities,
- *                whether the class has no instances of its own, the class's own table)
+ *                whether the class has no instances of its own, the class's own table, whether
+ *                its columns come by a SELECT of their own: polymorphic_load="selectin")
  *   mapper       the Python Mapper: InstanceState.mapper, attribute.parent; kept, never read
  *   manager      the Python ClassManager or None: `_sa_class_manager`; kept, never read
  * slot = (key, kind, columns, flags, prop, compare, validator)
@@ -161,6 +162,7 @@ struct orm_mapper {
     PyObject *poly;         /* owned tuple: plans of the subclasses that a SELECT of the class loads
                                completely, in their order; or NULL */
     bool single;            /* statements over the class get the criterion of its identities */
+    bool selectin;          /* polymorphic_load="selectin" */
     bool abstract;          /* polymorphic_abstract: no instance is of exactly this class */
     PyObject *py;           /* owned: the Python Mapper or None */
     PyObject *manager;      /* owned: the Python ClassManager or None */

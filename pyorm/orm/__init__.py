@@ -31,8 +31,8 @@ _NAMES = {
     "pyorm.orm.mapper": "Mapper",
     "pyorm.orm._load_option": "Load",
     "pyorm.orm.options": (
-        "contains_eager defaultload defer immediateload joinedload lazyload load_only noload raiseload selectinload "
-        "subqueryload undefer undefer_group with_expression"
+        "contains_eager defaultload defer immediateload joinedload lazyload load_only noload raiseload "
+        "selectin_polymorphic selectinload subqueryload undefer undefer_group with_expression"
     ),
     "pyorm.orm.properties": (
         "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "

@@ -72,6 +72,7 @@ from pyorm.orm.options import (
     load_only as load_only,
     noload as noload,
     raiseload as raiseload,
+    selectin_polymorphic as selectin_polymorphic,
     selectinload as selectinload,
     subqueryload as subqueryload,
     undefer as undefer,

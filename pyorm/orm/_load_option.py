@@ -6,7 +6,11 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.orm import _paths
-from pyorm.orm._paths import ALL, DEFER, EXPR, GROUP, LOAD, RAISE, RELATION, RELATIONS, SLOT, Item, Step
+from pyorm.orm._paths import (
+    ALL, DEFER, EXPR, GROUP, LOAD, RAISE, RELATION, RELATIONS, SLOT, SUBCLASS, Item, Step,
+)  # fmt: skip
+
+_SIMPLE = frozenset({SLOT, ALL, GROUP, EXPR, SUBCLASS})
 
 
 class Load(_core.LoaderOption):
@@ -40,9 +44,9 @@ class Load(_core.LoaderOption):
         simple = tuple(
             (i.what, i.root if i.target is None else i.target, i.strategy, i.argument("group"))
             for i in items
-            if not i.steps and i.what <= EXPR
+            if not i.steps and i.what in _SIMPLE
         )
-        paths = tuple(i for i in items if i.steps or i.what > EXPR)
+        paths = tuple(i for i in items if i.steps or i.what not in _SIMPLE)
         words, nodes = _paths.key_of(paths)
         self._fill(simple, words, nodes)
 
@@ -122,6 +126,11 @@ class Load(_core.LoaderOption):
     def with_expression(self, key: Any, expression: Any) -> Load:
         """Load an attribute from an expression; see `with_expression()`."""
         return self._columns((from_expression(key, expression),))
+
+    def selectin_polymorphic(self, classes: Any) -> Load:
+        """Load columns of subclasses by SELECTs of their own; see `selectin_polymorphic()`."""
+        items = [Item(self._root, self._steps, SUBCLASS, _paths.class_of(one), LOAD, ()) for one in classes]
+        return self._make(self._root, self._steps, (*self._items, *items))
 
     # ---- relationships ---------------------------------------------------------------------------------------------
     def joinedload(self, *keys: Any, innerjoin: Any = None) -> Load:

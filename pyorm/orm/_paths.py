@@ -12,10 +12,22 @@ from typing import Any, NamedTuple
 from pyorm import _core, exc
 from pyorm.orm.relationships import RelationshipProperty
 
-# What an item is about. The first four are numbers of the core.
-SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS = range(6)
+# What an item is about. The first four and the last are numbers of the core.
+SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS, SUBCLASS = range(7)
 # What is to happen with a column: numbers of the core.
 LOAD, DEFER, RAISE = range(3)
+
+
+def class_of(entity: Any) -> Any:
+    """Return the mapped class that an option names.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    cls = getattr(entity, "class_", entity)
+    if not isinstance(cls, type) or _core.mapper_plan(cls) is None:
+        raise exc.ArgumentError(f"Expected mapped class or mapper, got: {entity!r}")
+    return cls
 
 
 class Step(NamedTuple):

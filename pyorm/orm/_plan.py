@@ -39,6 +39,7 @@ def build(mapper: Any) -> Any:
             mapper.single and mapper.polymorphic_on is not None,
             mapper.polymorphic_abstract,
             mapper.local_table,
+            mapper.polymorphic_load == "selectin",
         ),
         mapper,
         mapper.class_manager,

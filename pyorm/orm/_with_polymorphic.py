@@ -119,6 +119,36 @@ def join_of(mapper: Mapper, mappers: Iterable[Mapper], inner: bool = False) -> A
     return mapper._poly_joins[key]
 
 
+def select_own(mapper: Mapper, top: Mapper, by_option: bool) -> Any:
+    """Return the SELECT of what a subclass adds to the instances of a parent class.
+
+    Args:
+        mapper: the subclass's Mapper.
+        top: the Mapper of the class that was selected.
+        by_option: take what all classes between the two add, else only of those with polymorphic_load="selectin".
+
+    Returns:
+        A SELECT of the subclass with the parameter `primary_keys`; None where there is nothing to load.
+    """
+    from pyorm.orm.options import load_only
+
+    cls = mapper.class_
+    names: list[str] = []
+    for one in _inherit.to_root(mapper):
+        if one is top:
+            break
+        if by_option or one.polymorphic_load == "selectin":
+            own = [p for p in one.column_attrs if p.parent is one and p.key not in top._props and not p.deferred]
+            names = [p.key for p in own] + names
+    if not names:
+        return None
+    keys = mapper.primary_key
+    left = keys[0] if len(keys) == 1 else _core.tuple_(*keys)
+    where = left.in_(_core.bindparam("primary_keys", expanding=True))
+    statement = _core.select(cls).options(load_only(*(getattr(cls, name) for name in names))).where(where)
+    return statement.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+
+
 # --- other names for several tables ---
 
 

@@ -307,14 +307,14 @@ def mapped_parent(cls: type) -> Any:
 
 
 def _directive(cls: type, name: str) -> Any:
-    """Return `__tablename__` and the like: the class's own or an unmapped base's; a mapped parent's is its own."""
+    """Return `__tablename__` and the like: the class's own or an unmapped base's; a mapped parent's if declared."""
     parent = mapped_parent(cls)
     for base in cls.__mro__:
         if name not in base.__dict__:
             continue
         value = base.__dict__[name]
         of_parent = parent is not None and base is not cls and "__mapper__" in base.__dict__
-        if of_parent and not (isinstance(value, declared_attr) and value._cascading):
+        if of_parent and not isinstance(value, declared_attr):
             continue
         return value.__get__(None, cls) if hasattr(value, "__get__") else value
     return None

@@ -26,6 +26,7 @@ __all__ = [
     "load_only",
     "noload",
     "raiseload",
+    "selectin_polymorphic",
     "selectinload",
     "subqueryload",
     "undefer",
@@ -83,6 +84,25 @@ def undefer_group(name: str) -> Load:
         name: `deferred_group=` of mapped_column(), `group=` of deferred().
     """
     return _start().undefer_group(name)
+
+
+def selectin_polymorphic(base_cls: Any, classes: Any) -> Load:
+    """Load the columns that subclasses add by one more SELECT for each of them, up to 500 instances at a time.
+
+    Args:
+        base_cls: The class that the statement selects.
+        classes: The subclasses.
+
+    Returns:
+        An option for `Select.options()`.
+
+    Raises:
+        ArgumentError: An argument is no mapped class.
+
+    Statements:
+        One for each of the classes of which there are instances in the result.
+    """
+    return Load(base_cls).selectin_polymorphic(classes)
 
 
 def with_expression(key: Any, expression: Any) -> Load:
