@@ -140,7 +140,7 @@ def stub() -> str:
         bases = [known.get(base, base.__name__) for base in cls.__bases__ if base is not object]
         generic = [GENERIC.get(base, base) for base in bases]
         body = [line for member in members(cls) for line in method_lines(cls, *member)]
-        if "__getattribute__" in vars(cls) and not issubclass(cls, tuple):
+        if "__getattribute__" in vars(cls):
             body.append("    def __getattr__(self, name: str) -> Any: ...")
         head = f"class {name}({', '.join(generic)}):" if generic else f"class {name}:"
         lines += ["", head if body else f"{head} ...", *body]
