@@ -240,14 +240,14 @@ raise_detached(orm_head *h, orm_attribute *a, const char *what)
 }
 
 static int
-raise_raiseload(orm_head *h, orm_attribute *a)
+raise_raiseload(orm_head *h, orm_attribute *a, const char *why)
 {
     PyObject *name = PyType_GetName(h->mapper->cls);
 
     if (name != NULL) {
         orm_raise_exc(h->mapper->state, ORM_EXC_InvalidRequestError,
                       "'%U.%U' is not available due to %s", name, a->n.key,
-                      ORM_SLOT_IS_RELATION(a->kind) ? "lazy='raise'" : "raiseload=True");
+                      ORM_SLOT_IS_RELATION(a->kind) ? why : "raiseload=True");
         Py_DECREF(name);
     }
     return -1;
@@ -298,7 +298,7 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
         return 2;
     }
     if (is_refused(a, tag)) {
-        return passive & ORM_P_NO_RAISE ? 2 : raise_raiseload(h, a);
+        return passive & ORM_P_NO_RAISE ? 2 : raise_raiseload(h, a, "lazy='raise'");
     }
     if (s == NULL) {
         if (passive & ORM_P_NO_RAISE || !(passive & ORM_P_SQL)) {
@@ -317,7 +317,7 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
         rc = s->ops->load_slot(s, h, a->slot, passive & ~ORM_P_SQL);
         return rc != 2 || passive & ORM_P_NO_RAISE || !(passive & ORM_P_SQL)
                    ? rc
-                   : raise_raiseload(h, a);
+                   : raise_raiseload(h, a, "lazy='raise_on_sql'");
     }
     return s->ops->load_slot(s, h, a->slot, passive);
 }

@@ -210,7 +210,8 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
         PyObject *obj = NULL;
         if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->flags & ORM_H_DICT
             || other->mapper->attrs[slot] == NULL || !is_wanted(other, slot)
-            || other->mapper->attrs[slot]->relation != h->mapper->attrs[slot]->relation) {
+            || other->mapper->attrs[slot]->relation != h->mapper->attrs[slot]->relation
+            || orm_remembered(other) != orm_remembered(h)) {
             continue;
         }
         obj = orm_head_object(other);
@@ -230,25 +231,23 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
 /* Load for h and its peers; each but h gets its value as a prefetched one. *value: h's own, new
  * reference. 1 / -1. */
 static int
-load_batch(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
+load_batch(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, PyObject **value)
 {
     orm_head **heads = PyMem_Malloc(ORM_PEERS_MAX * sizeof(*heads));
     PyObject *hold = PyList_New(0);
     PyObject *found = NULL;
     PyObject *conn = NULL;
     int64_t n = heads == NULL || hold == NULL ? -1 : gather_peers(s, h, rel->slot, heads, hold);
-    int rc = -1;
+    int rc = n < 0 ? -1 : orm_relloads_many(h->mapper->state, rel, loads);
 
     if (heads == NULL) {
         PyErr_NoMemory();
     }
-    found = n < 0 ? NULL : PyList_New((Py_ssize_t)n);
+    found = rc < 0 ? NULL : PyList_New((Py_ssize_t)n);
     conn = found == NULL ? NULL : s->ops->connection(s, rel->target);
-    if (conn != NULL && n > 0 && heads[0] == h) {
-        orm_relloads *loads = orm_relloads_many(h->mapper->state, rel);
-        rc = loads == NULL ? -1
-                           : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found);
-    }
+    rc = conn == NULL || n == 0 || heads[0] != h
+             ? -1
+             : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found, NULL);
     for (int64_t i = 1; rc == 0 && i < n; i++) {
         rc = orm_prefetch_put(heads[i], rel->slot, s->write_epoch,
                               Py_NewRef(PyList_GET_ITEM(found, (Py_ssize_t)i)));
@@ -265,16 +264,31 @@ load_batch(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
     return rc;
 }
 
+/* Loads for h may be one with those of its peers: neither the mapping nor lazyload() asks for each
+   by itself. */
 static bool
-is_batched(const orm_relation *rel)
+is_batched(orm_head *h, const orm_relation *rel)
 {
-    return !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
+    int tag = ORM_TAG_ABSENT;
+
+    Py_XDECREF(orm_val_peek(h, rel->slot, &tag));
+    return tag != ORM_TAG_LAZY
+           && !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
+}
+
+static PyObject *
+nothing_or(PyObject *tuple)
+{
+    return PyTuple_GET_SIZE(tuple) == 0 ? NULL : tuple;
 }
 
 /* By the target's primary key. 1 *value new reference; 2; -1. */
 static int
-load_by_key(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
+load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, int passive,
+            PyObject **value)
 {
+    orm_load_opts opts = {.options = loads->what == NULL ? NULL
+                                                         : nothing_or(PyTuple_GET_ITEM(loads->what, 1))};
     orm_head *known = NULL;
     orm_key k = {0};
     PyObject *conn = NULL;
@@ -289,12 +303,12 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObjec
         if (!(passive & ORM_P_SQL)) {
             rc = 2;
         }
-        else if (orm_peers_touch(h, rel->slot) && is_batched(rel)) {
-            rc = load_batch(s, h, rel, value);
+        else if (orm_peers_touch(h, rel->slot) && is_batched(h, rel)) {
+            rc = load_batch(s, h, rel, loads, value);
         }
         else {
             conn = s->ops->connection(s, rel->target);
-            rc = conn == NULL ? -1 : orm_load_get(s, conn, rel->target, &k, NULL, value);
+            rc = conn == NULL ? -1 : orm_load_get(s, conn, rel->target, &k, &opts, value);
             ORM_COUNT(lazy_get);
         }
     }
@@ -311,6 +325,24 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObjec
 
 /* --- by the relationship's own criterion ---------------------------------------------------- */
 
+/* The value of a parameter that is one of the marks: new reference, or NULL with *rc 0, 2, -1;
+   *rc 0 as well where it is None: nothing can be found. */
+static PyObject *
+marked_value(orm_head *h, const orm_relloads *loads, int32_t mark, int passive, int *rc)
+{
+    PyObject *key = PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, mark), 1);
+    int64_t slot = orm_mapper_slot(h->mapper, key);
+    PyObject *v = NULL;
+    int how = 1;
+
+    v = slot < 0 ? NULL : value_for(h, (int32_t)slot,
+                                    passive & ORM_P_COMMITTED ? passive : ORM_PASSIVE_OFF, &how);
+    if (v == NULL || v == Py_None) {
+        *rc = slot < 0 ? -1 : v == Py_None ? 0 : how;
+    }
+    return v;
+}
+
 /* Values of the parameters: new references. 1; 0: one is NULL, nothing can be found; 2; -1. */
 static int
 fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, int passive,
@@ -325,16 +357,10 @@ fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, int passive
             values[i] = Py_XNewRef(PyTuple_GET_ITEM(loads->own[dialect], i));
             continue;
         }
-        PyObject *key = PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, mark), 1);
-        int64_t slot = orm_mapper_slot(h->mapper, key);
-        values[i] = slot < 0 ? NULL : value_for(h, (int32_t)slot,
-                                                passive & ORM_P_COMMITTED ? passive
-                                                                          : ORM_PASSIVE_OFF,
-                                                &rc);
+        values[i] = marked_value(h, loads, mark, passive, &rc);
         if (values[i] == NULL) {
-            return slot < 0 ? -1 : rc;
+            return rc;
         }
-        rc = values[i] == Py_None ? 0 : rc;
     }
     return rc;
 }
@@ -350,17 +376,94 @@ run_one(orm_session *s, PyObject *conn, orm_relloads *loads, uint8_t dialect,
     PyObject *list = NULL;
 
     if (orm_exec_run(conn, c, values, c->nbinds, &run, &r) == 0) {
-        list = orm_load_list(s, c, r);
+        list = orm_load_list(s, c, r, loads->one, NULL);
     }
     Py_DECREF(c);
     return list;
 }
 
+/* The values of the marks among `vals`, which borrows them from `hold`. 1 / 0 / 2 / -1 as above. */
 static int
-load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
+place_values(orm_head *h, const orm_relloads *loads, int passive, orm_values *vals, PyObject *hold)
+{
+    int rc = 1;
+
+    for (uint32_t i = 0; rc >= 0 && rc != 2 && i < vals->n; i++) {
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(loads->one_marks); k++) {
+            PyObject *v = NULL;
+
+            if (PyTuple_GET_ITEM(PyTuple_GET_ITEM(loads->one_marks, k), 0) != vals->v[i]) {
+                continue;
+            }
+            v = marked_value(h, loads, (int32_t)k, passive, &rc);
+            if (v == NULL || PyList_Append(hold, v) < 0) {
+                Py_XDECREF(v);
+                return v == NULL ? rc : -1;
+            }
+            vals->v[i] = v;
+            Py_DECREF(v); /* hold has it */
+            break;
+        }
+    }
+    return rc;
+}
+
+/* Compile by the engine's cache, with this instance's values, and run into a list: where the load
+   has options, or schemas are translated. *value new reference. 1 / 0 / 2 / -1. */
+static int
+run_built(orm_session *s, PyObject *conn, orm_head *h, orm_relation *rel, orm_relloads *loads,
+          int passive, PyObject **value)
 {
     orm_state *st = h->mapper->state;
-    orm_relloads *loads = NULL;
+    PyObject *engine = orm_connection_engine(conn);
+    orm_conn_facts facts = {0};
+    orm_compile_opts how = {.dialect = orm_engine_driver(engine)->dialect};
+    orm_run_opts run = {.mode = ORM_RUN_WHOLE};
+    PyObject *hold = NULL;
+    orm_compiled *c = NULL;
+    orm_result *r = NULL;
+    orm_values vals;
+    int rc;
+
+    if (orm_connection_facts(conn, &facts) < 0 || orm_relloads_one(st, rel, loads) < 0) {
+        return -1;
+    }
+    how.schema_map = facts.schemas;
+    how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;
+    if (orm_compile_cached(st, orm_engine_cache(engine), loads->one, &how, &c, &vals) < 0) {
+        return -1;
+    }
+    hold = PyList_New(0);
+    rc = hold == NULL ? -1 : place_values(h, loads, passive, &vals, hold);
+    if (rc == 1) {
+        ORM_COUNT(lazy_one);
+        rc = orm_exec_run(conn, c, vals.v, vals.n, &run, &r) < 0 ? -1 : 1;
+        *value = rc < 0 ? NULL : orm_load_list(s, c, r, loads->one, NULL);
+        rc = *value == NULL ? -1 : 1;
+    }
+    orm_values_fini(&vals);
+    Py_XDECREF(hold);
+    Py_DECREF(c);
+    return rc;
+}
+
+static bool
+needs_cache(PyObject *conn, const orm_relloads *loads)
+{
+    orm_conn_facts facts = {0};
+
+    if (orm_connection_facts(conn, &facts) < 0) {
+        PyErr_Clear(); /* running the statement will say it */
+        return false;
+    }
+    return loads->what != NULL || facts.schemas != NULL;
+}
+
+static int
+load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
+                  int passive, PyObject **value)
+{
+    orm_state *st = h->mapper->state;
     PyObject *conn = s->ops->connection(s, rel->target);
     PyObject **values = NULL;
     PyObject *list = NULL;
@@ -371,8 +474,15 @@ load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, int passive, P
         return -1;
     }
     uint8_t dialect = orm_engine_driver(orm_connection_engine(conn))->dialect;
-    loads = orm_relloads_prepare(st, rel, dialect);
-    if (loads == NULL) {
+    if (needs_cache(conn, loads)) {
+        rc = run_built(s, conn, h, rel, loads, passive, value);
+        if (rc == 0) {
+            *value = PyList_New(0);
+            rc = *value == NULL ? -1 : 1;
+        }
+        goto done;
+    }
+    if (orm_relloads_prepare(st, rel, loads, dialect) < 0) {
         goto done;
     }
     n = loads->ones[dialect]->nbinds;
@@ -407,22 +517,28 @@ static int
 find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject **value)
 {
     bool by_key = rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET;
+    orm_relloads *loads = NULL;
+    int rc = 2;
 
     *value = orm_prefetch_take(h, rel->slot, s->write_epoch);
     if (*value != NULL) {
         ORM_COUNT(lazy_prefetched);
         return 1;
     }
-    if (by_key) {
-        return load_by_key(s, h, rel, passive, value);
+    loads = orm_relloads_for_head(h, rel);
+    if (loads == NULL) {
+        return -1;
     }
-    if (!(passive & ORM_P_SQL)) {
-        return 2;
+    if (by_key && !loads->narrowed) {
+        rc = load_by_key(s, h, rel, loads, passive, value);
     }
-    if (!(passive & ORM_P_COMMITTED) && orm_peers_touch(h, rel->slot) && is_batched(rel)) {
-        return load_batch(s, h, rel, value);
+    else if (passive & ORM_P_SQL) {
+        rc = !(passive & ORM_P_COMMITTED) && orm_peers_touch(h, rel->slot) && is_batched(h, rel)
+                 ? load_batch(s, h, rel, loads, value)
+                 : load_by_criterion(s, h, rel, loads, passive, value);
     }
-    return load_by_criterion(s, h, rel, passive, value);
+    Py_DECREF(loads);
+    return rc;
 }
 
 /* Flush first, unless a many-to-one is answered by the identity map. 0 / -1. */

@@ -9,15 +9,18 @@
  *   second one loads up to 500 peers; lazy="select" written out (ORM_RF_NO_BATCH), viewonly and
  *   load_on_pending relationships are always loaded one by one. A value that was loaded ahead is
  *   used only while the session's write epoch is the one it was loaded in.
- * Statements are made by pyorm/orm/_strategies.py once per relationship and kept by it.
+ * Statements are made by pyorm/orm/_strategies.py once per relationship and kept by it; where the
+ *   instance remembers options of its load ((options, {Relation: statements or None})), once per relationship and kept there.
  */
 #ifndef ORM_ORM_LAZY_H
 #define ORM_ORM_LAZY_H
 
 #include "orm/load_int.h"
+#include "orm/peers.h"
 #include "orm/relation.h"
 
-/* The statements of one relationship, `_core.RelationLoads`; relation->lazy_cache. */
+/* The statements of one relationship, `_core.RelationLoads`: relation->lazy_cache, or those of
+ * instances that remember options. */
 typedef struct orm_relloads {
     PyObject_HEAD
     orm_node *one;        /* owned SELECT for one parent; its parameters are the marks below */
@@ -29,29 +32,41 @@ typedef struct orm_relloads {
     orm_node *many;       /* owned SELECT for many: key columns, then the entity; NULL: not yet */
     PyObject *many_mark;  /* owned: value of its IN parameter */
     uint32_t nkeys;       /* key columns of `many` */
+    PyObject *what;       /* owned: (Step or None, options about the related entity); NULL: nothing is
+                             said */
+    bool narrowed;        /* of_type() or and_(): not every related row is meant */
 } orm_relloads;
 
 extern PyType_Spec orm_relloads_spec;
 /* Borrowed from the relation; made at the first call. NULL: exception. */
 orm_relloads *orm_relloads_of(orm_state *st, orm_relation *rel);
+/* The same with what h remembers of its load (peers.h). New reference. */
+orm_relloads *orm_relloads_for_head(orm_head *h, orm_relation *rel);
 
-/* With the statement for one parent compiled for the dialect; borrowed. NULL: exception. */
-orm_relloads *orm_relloads_prepare(orm_state *st, orm_relation *rel, uint8_t dialect);
-/* With the statement for many parents; borrowed. NULL: exception. */
-orm_relloads *orm_relloads_many(orm_state *st, orm_relation *rel);
+/* With the statement for one parent. 0 / -1. */
+int orm_relloads_one(orm_state *st, orm_relation *rel, orm_relloads *loads);
+/* And compiled for the dialect, for what needs no engine's cache. 0 / -1. */
+int orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, uint8_t dialect);
+/* With the statement for many parents. 0 / -1. */
+int orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads);
 /* A statement for many parents as a post of a load plan wants it; `statement` is what is executed,
  * or NULL; `number`: of the post. New reference. */
 orm_relloads *orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post,
                                PyObject *statement, uint32_t number);
-/* Instances of the last item of the rows, Nones left out, as a new list. Consumes r. */
-PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r);
+/* Instances of the last item of the rows, each once, Nones left out, as a new list. Consumes r.
+ * statement: what was compiled; above: the load that this one belongs to, or NULL. */
+PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
+                        const orm_loader *above);
 
 /* Load the related instances of n parents by SELECTs over at most `chunk` (0: 500) of them, with
  * the statement of `loads` (orm_relloads_many, orm_relloads_for); parents must be
- * persistent in s and kept alive by the caller. found: list of n, filled with a list of instances
- * or, for what is not to many, an instance or None. 0 / -1. */
+ * persistent in s and kept alive by the caller. found: NULL: what comes goes into their slots, which
+ * hold nothing that is to be kept; or a list of n, filled with a list of instances
+ * or, for what is not to many, an instance or None. above: the load that this one belongs to, whose
+ * populate_existing and identity token it takes over; or NULL. 0 / -1. */
 int orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *loads,
-                  orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found);
+                  orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found,
+                  const orm_loader *above);
 
 /* Put what was found (list, instance or None; borrowed) into the slot as its loaded value. 0 / -1. */
 int orm_relation_install(orm_head *h, orm_attribute *a, PyObject *value);

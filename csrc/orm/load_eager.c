@@ -10,10 +10,10 @@
 #include "orm/load_int.h"
 #include "orm/relation.h"
 
-static bool
-is_eager(const orm_relation *rel)
+bool
+orm_relation_is_eager(const orm_relation *rel)
 {
-    switch (rel->lazy) {
+    switch (rel == NULL ? ORM_LAZY_SELECT : rel->lazy) {
     case ORM_LAZY_JOINED:
     case ORM_LAZY_SUBQUERY:
     case ORM_LAZY_SELECTIN:
@@ -35,7 +35,7 @@ mapper_is_eager(orm_mapper *m)
         return -1;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (is_eager(m->attrs[slots[i]]->relation)) {
+        if (orm_relation_is_eager(m->attrs[slots[i]]->relation)) {
             return 1;
         }
     }
@@ -61,6 +61,29 @@ orm_eager_needed(orm_state *st, const orm_node *options, const orm_node *cols)
         }
     }
     return 0;
+}
+
+bool
+orm_parts_of(const orm_node *stmt, int *cols, int *options)
+{
+    switch (stmt->kind) {
+    case ORM_N_SELECT:
+        *cols = ORM_SEL_COLS;
+        *options = ORM_SEL_OPTIONS;
+        return true;
+    case ORM_N_INSERT:
+    case ORM_N_UPDATE:
+    case ORM_N_DELETE:
+        *cols = ORM_DML_RETURNING;
+        *options = ORM_DML_OPTIONS;
+        return true;
+    case ORM_N_FROMSTMT:
+        *cols = ORM_FS_COLS;
+        *options = ORM_FS_OPTIONS;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* A tuple of the Python objects of a list's nodes. New reference. */
@@ -135,6 +158,48 @@ orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out)
     return answer == NULL ? -1 : 1;
 }
 
+int
+orm_eager_of_rows(orm_state *st, const orm_node *cols, const orm_node *options, orm_node **all,
+                  PyObject **out)
+{
+    PyObject *module = orm_import_once(&st->eager_module, "pyorm.orm._eager", NULL);
+    PyObject *items = module == NULL ? NULL : wrap_all(st, cols);
+    PyObject *given = items == NULL ? NULL : wrap_all(st, options);
+    PyObject *list = NULL;
+
+    *out = given == NULL ? NULL : PyObject_CallMethod(module, "of_rows", "OO", items, given);
+    Py_XDECREF(items);
+    Py_XDECREF(given);
+    if (*out == NULL || *out == Py_None) {
+        bool failed = *out == NULL;
+
+        Py_CLEAR(*out);
+        return failed ? -1 : 0;
+    }
+    list = PyList_New(0);
+    for (Py_ssize_t i = 0; list != NULL && i < Py_SIZE(cols); i++) {
+        if (PyList_Append(list, (PyObject *)cols->args[i]) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    PyObject *extra = PyTuple_GET_ITEM(*out, 0);
+    for (Py_ssize_t i = 0; list != NULL && i < PyTuple_GET_SIZE(extra); i++) {
+        orm_node *n = NULL;
+
+        if (orm_coerce_entity(st, PyTuple_GET_ITEM(extra, i), &n) <= 0
+            || PyList_Append(list, (PyObject *)n) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(n);
+    }
+    if (list != NULL) {
+        *all = orm_node_make(st, ORM_N_LIST, ORM_OP_COMMA, NULL, NULL, 0, PyList_GET_SIZE(list),
+                             (orm_node *const *)((PyListObject *)list)->ob_item);
+        Py_DECREF(list);
+    }
+    return list == NULL || *all == NULL ? -1 : 1;
+}
+
 /* _select_parts(statement): (items of its list, loader options). */
 static PyObject *
 f_select_parts(PyObject *module, PyObject *statement)
@@ -143,16 +208,18 @@ f_select_parts(PyObject *module, PyObject *statement)
     orm_node *n = orm_node_of(st, statement);
     PyObject *items = NULL;
     PyObject *options = NULL;
+    int cols = 0;
+    int said = 0;
 
     if (n == NULL) {
         return NULL;
     }
-    if (n->kind != ORM_N_SELECT) {
-        PyErr_SetString(PyExc_TypeError, "_select_parts() takes a Select");
+    if (!orm_parts_of(n, &cols, &said)) {
+        PyErr_SetString(PyExc_TypeError, "_select_parts() takes a statement that gives entities");
         return NULL;
     }
-    items = wrap_all(st, n->args[ORM_SEL_COLS]);
-    options = items == NULL ? NULL : wrap_all(st, n->args[ORM_SEL_OPTIONS]);
+    items = wrap_all(st, n->args[cols]);
+    options = items == NULL ? NULL : wrap_all(st, n->args[said]);
     if (options == NULL) {
         Py_XDECREF(items);
         return NULL;
@@ -165,6 +232,49 @@ PyMethodDef orm_eager_functions[] = {
      "_select_parts($module, statement, /)\n--\n\nItems and loader options of a Select."},
     {NULL, NULL, 0, NULL},
 };
+
+/* --- what is remembered ------------------------------------------------------------------ */
+
+/* What the statement of this run says, with its values: borrowed from the loader; NULL: -1. */
+static PyObject *
+remembered_now(orm_loader *l, const orm_entplan *p)
+{
+    PyObject *module = NULL;
+
+    if (l->later == NULL && l->statement != NULL) {
+        module = orm_import_once(&l->st->eager_module, "pyorm.orm._eager", NULL);
+        l->later = module == NULL
+                       ? NULL
+                       : PyObject_CallMethod(module, "remembered_of", "O", l->statement);
+        if (l->later == NULL) {
+            return NULL;
+        }
+    }
+    return l->later == NULL ? p->remembered
+                            : PyTuple_GET_ITEM(PyList_GET_ITEM(l->later, p->remembered_at), 1);
+}
+
+int
+orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h)
+{
+    PyObject *what = p->remembered;
+    orm_rare *rare = NULL;
+
+    if (!p->remembers_values && l->groups != NULL && p->peers && h->peers == NULL) {
+        return 0; /* the record has them */
+    }
+    what = p->remembers_values ? remembered_now(l, p) : what;
+    rare = what == NULL ? NULL : orm_rare_ensure(h);
+
+    if (rare == NULL) {
+        return -1;
+    }
+    Py_XSETREF(rare->options, Py_NewRef(what));
+    if (!(h->flags & ORM_H_FOREIGN)) {
+        orm_entity_track(ORM_ENTITY_OF(h)); /* a value may lead back to it */
+    }
+    return 0;
+}
 
 /* --- into the plan ------------------------------------------------------------------------ */
 
@@ -248,7 +358,7 @@ link_marks(orm_load_plan *plan, const uint32_t *ents, PyObject *marks)
     return 0;
 }
 
-/* posts: (item, key, how, what, arguments) ...: further SELECTs. 0 / -1. */
+/* posts: (item, key, how, what, arguments, has values) ...: further SELECTs. 0 / -1. */
 static int
 link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
 {
@@ -267,9 +377,10 @@ link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
     for (Py_ssize_t i = 0; i < n; i++) {
         unsigned int item;
         const char *word = NULL;
+        int values = 0;
         PyObject *key, *what, *arguments;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOO", &item, &key, &word, &what,
-                              &arguments)) {
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOOp", &item, &key, &word, &what,
+                              &arguments, &values)) {
             return -1;
         }
         int64_t slot = slot_named(&plan->ents[ents[item]], key);
@@ -278,7 +389,7 @@ link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
         }
         orm_post *post = &plan->posts[plan->nposts++];
         *post = (orm_post){.ent = ents[item], .slot = (uint32_t)slot, .what = Py_NewRef(what),
-                           .arguments = Py_NewRef(arguments)};
+                           .arguments = Py_NewRef(arguments), .has_values = values != 0};
         plan->ents[ents[item]].has_posts = true;
         for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
             if (strcmp(word, ways[k].word) == 0) {
@@ -289,17 +400,23 @@ link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
     return 0;
 }
 
-/* remembered: (item, options) ...: what later lazy loads of its instances are given. 0 / -1. */
+/* remembered: (item, (options, {}), has values) ...: what later lazy loads of its instances are
+   given. 0 / -1. */
 static int
 link_remembered(orm_load_plan *plan, const uint32_t *ents, PyObject *remembered)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(remembered); i++) {
         unsigned int item;
         PyObject *options = NULL;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(remembered, i), "IO", &item, &options)) {
+        int values = 0;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(remembered, i), "IO!p", &item, &PyTuple_Type,
+                              &options, &values)) {
             return -1;
         }
-        Py_XSETREF(plan->ents[ents[item]].remembered, Py_NewRef(options));
+        orm_entplan *p = &plan->ents[ents[item]];
+        Py_XSETREF(p->remembered, Py_NewRef(options));
+        p->remembered_at = (uint32_t)i;
+        p->remembers_values = values != 0;
     }
     return 0;
 }

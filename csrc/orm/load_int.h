@@ -15,137 +15,7 @@
 #include "orm/load.h"
 #include "orm/load_option.h"
 #include "orm/orm_int.h"
-
-/* --- the plan (load_plan.c) -------------------------------------------------------------- */
-
-enum {
-    ORM_FILL_COLUMN,   /* decode a column into the slot */
-    ORM_FILL_DEFERRED, /* mark: an option left the column out, a read loads it */
-    ORM_FILL_RAISE,    /* mark: likewise, and a read raises */
-    ORM_FILL_EXPIRED,  /* mark: the selectable does not have the column */
-    ORM_FILL_RAISE_ON_SQL, /* mark of a relationship: a read that needs SQL raises */
-    ORM_FILL_NOLOAD,   /* a relationship stays empty */
-    ORM_FILL_LAZY      /* a relationship that the mapping loads eagerly is left to its reader */
-};
-/* When an entry applies to an instance that the session knew before this result. */
-enum {
-    ORM_FILL_PARTIAL = 1 /* to a slot that holds no value and no pending change */
-};
-
-typedef struct orm_fill {
-    uint32_t slot;
-    uint32_t column; /* result column, of ORM_FILL_COLUMN */
-    uint8_t kind;    /* ORM_FILL_* */
-    uint8_t policy;  /* ORM_FILL_PARTIAL; always: all entries of a new or overwritten instance */
-    char *label;     /* owned (PyMem) "table.column" for messages, of ORM_FILL_COLUMN */
-} orm_fill;
-
-typedef struct orm_poly orm_poly; /* load_poly.h: which class a row is of */
-/* A related entity in the same row. */
-typedef struct orm_child {
-    uint32_t slot;       /* relationship of the parent */
-    uint32_t ent;        /* entity plan of what it refers to */
-    uint32_t number;     /* among all children of the load plan */
-    bool many;           /* a collection */
-} orm_child;
-
-/* A relationship that is loaded by a further SELECT once the rows are there. */
-typedef struct orm_post {
-    uint32_t ent;        /* entity plan of the parents */
-    uint32_t slot;       /* the relationship */
-    uint8_t how;         /* ORM_LAZY_SELECTIN, _SUBQUERY, _IMMEDIATE */
-    PyObject *what;      /* owned: (Step or None, options of the related entity) */
-    PyObject *arguments; /* owned dict: recursion_depth, chunksize */
-    uint32_t chunk;      /* parents of one SELECT; 0: as many as there may be */
-    bool plain;          /* the relationship's own statement does it */
-    bool has_values;     /* criteria: worked out at each execution */
-    PyObject *loads;     /* owned: its statement, made at the first execution; or NULL */
-} orm_post;
-
-/* How one entity is found in a row and filled from it. */
-typedef struct orm_entplan {
-    orm_mapper *mapper;  /* owned */
-    orm_node *entity;    /* owned: which entity of the statement this is */
-    uint32_t *ident;     /* owned: result columns of the primary key, mapper->npk */
-    uint32_t nident;
-    bool partial_pk;     /* a primary key with some NULLs is one */
-    uint32_t index;      /* of this plan in orm_load_plan.ents */
-    orm_fill *fill;      /* owned, columns first */
-    uint32_t nfill;
-    uint32_t ncolumns;   /* entries of kind ORM_FILL_COLUMN */
-    orm_poly *poly;      /* owned: instances may be of subclasses; NULL: always of `mapper` */
-    orm_child *children; /* owned: joined entities, in slot order; NULL: none */
-    uint32_t nchildren;
-    PyObject *remembered; /* owned: options for later lazy loads of its instances; or NULL */
-    bool has_posts;      /* load_post.c wants to know its instances */
-    bool peers;          /* has relationships: what comes together is remembered (peers.h) */
-} orm_entplan;
-
-/* One item of the user's rows. */
-typedef struct orm_root {
-    bool is_entity;
-    uint32_t index;  /* of the entity plan, or of the result column */
-    PyObject *key;   /* owned str: name in the Row before duplicates are counted */
-    const char *label; /* its UTF-8, borrowed from key, for messages */
-    struct orm_root *parts; /* owned: of a bundle, what it combines; else NULL */
-    uint32_t nparts;
-    PyObject *make;  /* owned, of a bundle: called with a tuple of the parts; NULL: a Row of them */
-    PyObject *shape; /* owned, of a bundle's Row; or NULL */
-    PyObject *expr;  /* owned: what it is looked up by, besides its name */
-} orm_root;
-
-typedef struct orm_load_plan {
-    orm_root *roots;     /* owned */
-    orm_entplan *ents;   /* owned; one per entity, however often it stands in the list */
-    uint8_t *by_identity; /* owned: per root, whether unique() compares by identity */
-    uint32_t nroots, nents;
-    orm_post *posts;     /* owned; outer relationships before what they lead to */
-    uint32_t nposts;
-    uint32_t nchildren;  /* of all entity plans */
-    bool repeats;        /* a child is a collection: rows repeat their parents */
-    uint32_t ncols;      /* columns of the result; with `wanted`: its length */
-    PyObject *wanted;    /* owned list of nodes that the numbers of columns are about, where the
-                            columns are another statement's: load_match.c finds them. Else NULL */
-    PyObject *shape;     /* owned: of the rows, made at the first execution; or NULL */
-} orm_load_plan;
-
-/* --- what is loaded along (load_eager.c) -------------------------------------------------- */
-/* An option or a mapping asks for it. 1 / 0 / -1. */
-int orm_eager_needed(orm_state *st, const orm_node *options, const orm_node *cols);
-/* Ask Python: 1 and *out (new reference): an Expansion; 0: nothing; -1. */
-int orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out);
-extern PyMethodDef orm_eager_functions[];
-/* An Expansion into the plan; ents: entity plan of each item. 0 / -1. */
-int orm_eager_link(orm_load_plan *plan, const uint32_t *ents, PyObject *expansion);
-
-extern const orm_sql_orm_ops orm_load_sql_ops;
-
-/* "users.name", or "User.key" for what is no column of a table. PyMem, NULL: exception. */
-char *orm_attribute_label(const orm_attribute *a);
-/* A LIST that stands for one value of a row, made by Bundle or composite(). */
-static inline bool
-orm_is_bundle(const orm_node *n)
-{
-    return n->kind == ORM_N_LIST && n->payload != NULL;
-}
-/* load_bundle.c */
-PyObject *orm_fn_bundle(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
-uint32_t orm_bundle_leaves(const orm_node *cols); /* items, those of bundles in their place */
-int orm_bundle_finish(orm_state *st, const orm_node *item, orm_root *root); /* parts are made */
-void orm_root_fini(orm_root *root);
-int orm_root_traverse(const orm_root *root, visitproc visit, void *arg);
-/* The name of an item in the row, before duplicates are counted. New reference. */
-PyObject *orm_root_key(orm_state *st, orm_node *item);
-/* The rows' shape. Borrowed from the plan, or NULL with an exception. */
-PyObject *orm_load_plan_shape(orm_state *st, orm_load_plan *plan);
-
-/* --- rows of other statements (load_match.c) ----------------------------------------------- */
-/* A copy of the plan with the columns of this result, whose decoders are chosen anew where the
-   statement gave no types. Its objects are those of `plan`, which must outlive it. PyMem;
-   NULL: exception. */
-orm_load_plan *orm_load_plan_match(orm_state *st, const orm_load_plan *plan,
-                                   const orm_compiled *c, orm_result *r);
-void orm_load_plan_unmatch(orm_load_plan *plan);
+#include "orm/load_plan.h"
 
 /* --- rows (load_rows.c) ------------------------------------------------------------------ */
 
@@ -178,7 +48,8 @@ typedef struct orm_loader {
                                 instance comes; NULL: rows are read in batches */
     orm_postlist *posts;     /* owned, per entity plan; NULL: the plan has no posts */
     orm_tree *tree;          /* owned; NULL: the plan has no children */
-    bool streams;            /* yield_per or stream_results: nothing is remembered */
+    PyObject *later;         /* owned list: what is remembered in this run, where it holds values */
+    bool streams;            /* yield_per or stream_results: no peers */
 } orm_loader;
 
 /* Take over the running result r (also on failure). 0 / -1. */
@@ -199,6 +70,12 @@ void orm_loader_drop(orm_loader *l, uint32_t from, const orm_head *kept);
 void orm_loader_failed(orm_loader *l);
 /* `load` (event ORM_IEV_LOAD) or `refresh` (names: new set, consumed, or NULL: None). 0 / -1. */
 int orm_loader_fire(orm_loader *l, orm_mapper *m, PyObject *obj, int event, PyObject *names_steal);
+/* A new instance is complete and in the map. 0 / -1. */
+int orm_loader_tell_loaded(orm_loader *l, orm_mapper *m, PyObject *obj);
+/* Set of the keys that have no value. New reference. */
+PyObject *orm_unloaded_keys(orm_head *h);
+/* The instance takes what the statement says of its later lazy loads. 0 / -1. */
+int orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h);
 /* --- further SELECTs (load_post.c) --------------------------------------------------------- */
 int orm_posts_prepare(orm_load_plan *plan); /* when the plan is made. 0 / -1 */
 orm_postlist *orm_posts_new(uint32_t nents); /* NULL: exception */

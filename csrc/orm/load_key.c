@@ -326,10 +326,10 @@ orm_load_asks_for_more(PyObject *conn, const orm_load_opts *opts, const orm_key_
 
 /* --- get ---------------------------------------------------------------------------------- */
 
-/* Start the statement that brings the row. 0 / -1. */
+/* Start the statement that brings the row; *statement (owned): where one was made for it. 0 / -1. */
 static int
 run_get(PyObject *conn, orm_mapper *m, const orm_key_room *key, const orm_load_opts *opts,
-        orm_compiled **c, orm_result **r)
+        orm_compiled **c, orm_result **r, orm_node **statement)
 {
     orm_run_opts run = {.mode = ORM_RUN_BUFFER};
     uint8_t dialect = orm_engine_driver(orm_connection_engine(conn))->dialect;
@@ -341,7 +341,7 @@ run_get(PyObject *conn, orm_mapper *m, const orm_key_room *key, const orm_load_o
         select = orm_select_by_key(m, &m->entity, 1, key->v);
         rc = select == NULL ? -1 : orm_select_add(&select, opts);
         rc = rc < 0 ? -1 : orm_load_run_built(conn, m, select, opts, c, r);
-        Py_XDECREF(select);
+        *statement = select;
         return rc;
     }
     loads = orm_loads_of(m);
@@ -406,6 +406,7 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
     orm_loader l = {.token = Py_XNewRef(k->token)};
     orm_compiled *c = NULL;
     orm_result *r = NULL;
+    orm_node *statement = NULL;
     int rc = -1;
 
     *out = NULL;
@@ -414,7 +415,7 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
                       "'%s' is not mapped to anything that can be selected from", m->cls->tp_name);
         goto done;
     }
-    if (orm_key_room_fill(&key, m, k) < 0 || run_get(conn, m, &key, opts, &c, &r) < 0) {
+    if (orm_key_room_fill(&key, m, k) < 0 || run_get(conn, m, &key, opts, &c, &r, &statement) < 0) {
         goto done;
     }
     l.overwrite = opts != NULL && opts->populate_existing;
@@ -422,10 +423,12 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
     if (orm_loader_init(&l, s, c, r) < 0) {
         goto done;
     }
+    l.statement = Py_XNewRef((PyObject *)statement);
     rc = read_rows(&l, out);
 done:
     orm_loader_fini(&l);
     orm_key_room_fini(&key);
+    Py_XDECREF(statement);
     Py_XDECREF(c);
     return rc;
 }

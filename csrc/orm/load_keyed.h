@@ -44,4 +44,12 @@ int orm_load_run_built(PyObject *conn, orm_mapper *m, orm_node *select, const or
 /* The prepared statement does not do: options, FOR UPDATE, NULLs in the key, a schema map. */
 bool orm_load_asks_for_more(PyObject *conn, const orm_load_opts *opts, const orm_key_room *key);
 
+/* --- load_along.c ------------------------------------------------------------------------- */
+/* A refresh of h selects the whole entity: something is loaded along with it. */
+bool orm_loads_along(orm_head *h);
+/* Do it: slots that hold nothing are filled. 1; 0 there is no row; -1. */
+int orm_load_along(orm_session *s, PyObject *conn, orm_head *h, const orm_load_opts *opts);
+/* Those of the slots that are relationships and hold nothing, each by its loader. 0 / -1. */
+int orm_load_relations(orm_session *s, orm_head *h, const uint32_t *slots, uint32_t n);
+
 #endif

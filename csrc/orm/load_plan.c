@@ -441,6 +441,17 @@ write_out(orm_builder *b, orm_node **stmt, PyObject **expansion)
     return rc;
 }
 
+/* The same where the columns are not ours to write: the new list of items in *all, if there is
+   something. 0 / -1. */
+static int
+write_out_rows(orm_builder *b, const orm_node *cols, orm_node **all, PyObject **expansion)
+{
+    int rc = orm_eager_needed(b->st, b->options, cols);
+
+    rc = rc <= 0 ? rc : orm_eager_of_rows(b->st, cols, b->options, all, expansion);
+    return rc < 0 ? -1 : 0;
+}
+
 static orm_load_plan *
 plan_new(const orm_node *cols)
 {
@@ -537,6 +548,8 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
     bool entities = false;
     bool bundles = false;
     const orm_node *shown = cols;
+    orm_node *all = NULL;
+    int said = 0;
     bool matched = stmt->kind == ORM_N_FROMSTMT; /* the columns are not ours to write */
     PyObject *expansion = NULL;
     int rc = -1;
@@ -549,8 +562,8 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
         entities |= cols->args[i]->kind == ORM_N_ENTITY || orm_is_bundle(cols->args[i]);
         bundles |= orm_is_bundle(cols->args[i]);
     }
-    if ((stmt->kind == ORM_N_SELECT || stmt->kind == ORM_N_FROMSTMT) && top) {
-        b.options = stmt->args[matched ? ORM_FS_OPTIONS : ORM_SEL_OPTIONS];
+    if (cell >= 0 && top && orm_parts_of(stmt, &cell, &said)) {
+        b.options = stmt->args[said];
         if (cols != NULL && orm_options_check(b.st, b.options, cols) < 0) {
             return -1;
         }
@@ -570,6 +583,10 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
         cols = stmt->args[cell];
         b.options = stmt->args[ORM_SEL_OPTIONS];
     }
+    else if (entities && top && write_out_rows(&b, cols, &all, &expansion) < 0) {
+        goto done;
+    }
+    cols = all != NULL ? all : cols;
     b.cols = PyList_New(0);
     b.plan = b.cols == NULL || !top ? NULL : plan_new(cols);
     if (b.cols == NULL || (top && b.plan == NULL)) {
@@ -594,6 +611,7 @@ done:
     }
     Py_XDECREF(b.cols);
     Py_XDECREF(expansion);
+    Py_XDECREF(all);
     return rc;
 }
 

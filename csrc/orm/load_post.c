@@ -85,7 +85,11 @@ loads_for(orm_loader *l, orm_post *post, orm_relation *rel)
     orm_relloads *loads = NULL;
 
     if (post->plain) {
-        return (orm_relloads *)Py_XNewRef(orm_relloads_many(l->st, rel));
+        loads = (orm_relloads *)Py_XNewRef(orm_relloads_of(l->st, rel));
+        if (loads != NULL && orm_relloads_many(l->st, rel, loads) < 0) {
+            Py_CLEAR(loads);
+        }
+        return loads;
     }
     if (post->loads != NULL) {
         return (orm_relloads *)Py_NewRef(post->loads);
@@ -133,45 +137,24 @@ who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***ou
 }
 
 static int
-install_all(orm_head *const *heads, int64_t n, const orm_post *post, PyObject *found)
-{
-    for (int64_t i = 0; i < n; i++) {
-        orm_attribute *a = heads[i]->mapper->attrs[post->slot];
-        PyObject *value = PyList_GET_ITEM(found, (Py_ssize_t)i);
-
-        if (a->kind != ORM_SLOT_COLLECTION && PyList_CheckExact(value)) {
-            value = PyList_GET_SIZE(value) == 0 ? Py_None : PyList_GET_ITEM(value, 0);
-        }
-        if (orm_relation_install(heads[i], a, value) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int
 run_post(orm_loader *l, orm_post *post, PyObject *objects)
 {
     orm_relation *rel = orm_slot_relation(l->plan->ents[post->ent].mapper, post->slot);
     orm_head **heads = NULL;
     orm_relloads *loads = NULL;
-    PyObject *found = NULL;
     PyObject *conn = NULL;
     int64_t n = who_lacks(l, post, objects, &heads);
     int rc = n < 0 ? -1 : 0;
 
     if (n > 0) {
-        found = PyList_New((Py_ssize_t)n);
-        conn = found == NULL ? NULL : l->s->ops->connection(l->s, rel->target);
+        conn = l->s->ops->connection(l->s, rel->target);
         loads = conn == NULL ? NULL : loads_for(l, post, rel);
         rc = loads == NULL ? -1
                            : orm_load_many(l->s, conn, rel, loads, heads, (uint32_t)n,
-                                           post->chunk, found);
-        rc = rc < 0 ? -1 : install_all(heads, n, post, found);
+                                           post->chunk, NULL, l);
     }
     Py_XDECREF(loads);
     Py_XDECREF(conn);
-    Py_XDECREF(found);
     PyMem_Free(heads);
     return rc;
 }
@@ -190,7 +173,6 @@ orm_posts_prepare(orm_load_plan *plan)
 {
     for (uint32_t i = 0; i < plan->nposts; i++) {
         orm_post *post = &plan->posts[i];
-        PyObject *step = PyTuple_GET_ITEM(post->what, 0);
         long chunk = chunk_of(post);
 
         if (chunk < 0 && PyErr_Occurred()) {
@@ -198,14 +180,6 @@ orm_posts_prepare(orm_load_plan *plan)
         }
         post->chunk = chunk <= 0 ? 0 : (uint32_t)chunk;
         post->plain = is_plain(post);
-        if (step != Py_None) {
-            PyObject *criteria = PyObject_GetAttrString(step, "criteria");
-            if (criteria == NULL) {
-                return -1;
-            }
-            post->has_values = PyTuple_Check(criteria) && PyTuple_GET_SIZE(criteria) > 0;
-            Py_DECREF(criteria);
-        }
     }
     return 0;
 }

@@ -9,6 +9,7 @@
  * Items: the bare value where the rows have one column, a Row else; no Python frame per row.
  */
 #include "orm/load_int.h"
+#include "orm/relation.h"
 #include "py/collector.h"
 
 typedef struct load_source {
@@ -235,6 +236,7 @@ source_traverse(void *self, visitproc visit, void *arg)
     Py_VISIT(s->l.token);
     Py_VISIT(s->l.context);
     Py_VISIT(s->l.statement);
+    Py_VISIT(s->l.later);
     Py_VISIT(s->ready);
     return 0;
 }
@@ -302,6 +304,17 @@ read_options(orm_state *st, PyObject *options, load_options *out)
     return rc < 0 ? -1 : 0;
 }
 
+static bool
+has_subquery(const orm_load_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nposts; i++) {
+        if (plan->posts[i].how == ORM_LAZY_SUBQUERY) {
+            return true;
+        }
+    }
+    return false;
+}
+
 PyObject *
 orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const *values,
                 uint32_t nvalues, PyObject *statement, PyObject *params, PyObject *options)
@@ -316,6 +329,14 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
 
     if (st == NULL || read_options(st, options, &opts) < 0
         || (plan != NULL && orm_load_plan_shape(st, plan) == NULL)) {
+        goto done;
+    }
+    if (plan != NULL && opts.yield_per > 0 && (plan->repeats || has_subquery(plan))) {
+        orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                      "Can't use yield_per with eager loaders that require uniquing or row "
+                      "buffering, e.g. joinedload() against collections or subqueryload().  "
+                      "Consider the selectinload() strategy for better flexibility in loading "
+                      "objects.");
         goto done;
     }
     run.mode = opts.stream ? ORM_RUN_STREAM : plan != NULL ? ORM_RUN_WHOLE : ORM_RUN_AUTO;

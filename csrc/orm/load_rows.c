@@ -104,6 +104,7 @@ orm_loader_fini(orm_loader *l)
     Py_CLEAR(l->token);
     Py_CLEAR(l->context);
     Py_CLEAR(l->statement);
+    Py_CLEAR(l->later);
     Py_CLEAR(l->compiled);
     Py_CLEAR(l->owner);
 }
@@ -204,78 +205,6 @@ first_sight(orm_loader *l, const orm_head *h)
     return 1;
 }
 
-/* --- events ------------------------------------------------------------------------------- */
-
-/* What listeners get besides the instance. Borrowed from the loader, or NULL. */
-static PyObject *
-context_of(orm_loader *l)
-{
-    PyObject *cls = NULL;
-
-    if (l->context == NULL) {
-        cls = orm_import_once(&l->st->query_context, "pyorm.orm.context", "QueryContext");
-        if (cls != NULL) {
-            l->context = PyObject_CallFunctionObjArgs(
-                cls, l->owner == NULL ? Py_None : l->owner,
-                l->statement == NULL ? Py_None : l->statement,
-                l->overwrite ? Py_True : Py_False, NULL);
-        }
-    }
-    return l->context;
-}
-
-int
-orm_loader_fire(orm_loader *l, orm_mapper *m, PyObject *obj, int event, PyObject *names_steal)
-{
-    PyObject *context = NULL;
-    PyObject *args[] = {obj, NULL, names_steal == NULL ? Py_None : names_steal};
-    int rc = 0;
-
-    if (orm_instance_listeners(m, event) != NULL) {
-        context = context_of(l);
-        args[1] = context;
-        rc = context == NULL
-                 ? -1
-                 : orm_dispatch_fire(m->events, event, args, event == ORM_IEV_REFRESH ? 3 : 2);
-    }
-    Py_XDECREF(names_steal);
-    return rc;
-}
-
-/* A new instance is complete and in the map. 0 / -1. */
-static int
-tell_loaded(orm_loader *l, orm_mapper *m, PyObject *obj)
-{
-    PyObject *args[] = {l->owner, obj};
-
-    if (m->events != NULL && orm_loader_fire(l, m, obj, ORM_IEV_LOAD, NULL) < 0) {
-        return -1;
-    }
-    if (l->owner == NULL
-        || orm_dispatch_get(l->s->events, ORM_SEV_LOADED_AS_PERSISTENT) == NULL) {
-        return 0;
-    }
-    return orm_dispatch_fire(l->s->events, ORM_SEV_LOADED_AS_PERSISTENT, args, 2);
-}
-
-/* Set of the keys that have no value. New reference. */
-static PyObject *
-unloaded_keys(orm_head *h)
-{
-    PyObject *set = PySet_New(NULL);
-
-    for (uint32_t i = 0; set != NULL && i < h->mapper->nslots; i++) {
-        orm_attribute *a = h->mapper->attrs[i];
-        PyObject *v = a == NULL ? NULL : orm_val_peek(h, i, NULL);
-
-        if (a != NULL && v == NULL && PySet_Add(set, a->n.key) < 0) {
-            Py_CLEAR(set);
-        }
-        Py_XDECREF(v);
-    }
-    return set;
-}
-
 /* --- values ------------------------------------------------------------------------------- */
 
 /* Tell where a codec's own exception comes from; a DataError says it already. */
@@ -335,6 +264,25 @@ is_unseen(const orm_head *h)
            && h->dirty == 0 && !PyObject_GC_IsTracked((PyObject *)e);
 }
 
+/* What no column fills: slots that hold nothing are marked with what a read does. 0 / -1. */
+static int
+fill_marks(const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h)
+{
+    for (uint32_t i = ncolumns; i < nfill; i++) {
+        if (orm_val_fast(h, fill[i].slot) != NULL) {
+            continue;
+        }
+        if (fill[i].kind == ORM_FILL_NOLOAD) {
+            if (orm_tree_leave_empty(h, fill[i].slot) < 0) {
+                return -1;
+            }
+            continue;
+        }
+        orm_head_set_tag(h, fill[i].slot, tag_of_kind[fill[i].kind]);
+    }
+    return 0;
+}
+
 /* Entries into an instance just made, columns first. 0 / -1. */
 static inline int
 fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h,
@@ -371,16 +319,7 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
             unseen = is_unseen(h);
         }
     }
-    for (uint32_t i = ncolumns; i < nfill; i++) {
-        if (fill[i].kind == ORM_FILL_NOLOAD) {
-            if (orm_tree_leave_empty(h, fill[i].slot) < 0) {
-                return -1;
-            }
-            continue;
-        }
-        orm_head_set_tag(h, fill[i].slot, tag_of_kind[fill[i].kind]);
-    }
-    return 0;
+    return fill_marks(fill, ncolumns, nfill, h);
 }
 
 /* Columns over what a known instance holds. 0 / -1. */
@@ -435,7 +374,7 @@ enter_group(orm_loader *l, const orm_entplan *p, orm_head *h)
         return 0;
     }
     if (*g == NULL) {
-        *g = orm_group_open();
+        *g = orm_group_open(p->remembers_values ? NULL : p->remembered);
     }
     return *g == NULL ? -1 : orm_group_enter(*g, h);
 }
@@ -461,18 +400,37 @@ more_of(const orm_entplan *p, const orm_head *h)
     return p->poly != NULL && p->poly->has_columns ? orm_poly_of(p->poly, h->mapper) : NULL;
 }
 
+/* Relationships of an instance that is overwritten: they are loaded anew. 0 / -1. */
+static int
+forget_relations(const orm_entplan *p, orm_head *h)
+{
+    uint32_t n = 0;
+    const uint32_t *slots = orm_mapper_relations(h->mapper, &n);
+
+    if (slots == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (orm_val_expire(h, slots[i], ORM_TAG_ABSENT) < 0) {
+            return -1;
+        }
+    }
+    return fill_marks(p->fill, p->ncolumns, p->nfill, h);
+}
+
 /* Everything over what a known instance holds; its pending changes are lost. 0 / -1. */
 static int
 overwrite(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells)
 {
     const orm_variant *v = more_of(p, h);
 
-    if (note_fresh(l, h) < 0 || fill_over(l, p->fill, p->ncolumns, h, cells) < 0
+    if (note_fresh(l, h) < 0 || (p->peers && forget_relations(p, h) < 0)
+        || fill_over(l, p->fill, p->ncolumns, h, cells) < 0
         || (v != NULL && fill_over(l, v->fill, v->ncolumns, h, cells) < 0)) {
         return -1;
     }
     orm_head_commit(h);
-    return 0;
+    return p->remembered == NULL ? 0 : orm_loader_remember(l, p, h);
 }
 
 /* What a known instance lacks. 0 / -1. */
@@ -515,7 +473,8 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
     if (h->mapper != p->mapper && !orm_mapper_isa(h->mapper, p->mapper)) {
         return 0; /* of another branch of its hierarchy: what the row says is not about it */
     }
-    if (p->peers && enter_group(l, p, h) < 0) {
+    /* a record with options is for those that came by this load */
+    if (p->peers && (p->remembered == NULL || l->overwrite) && enter_group(l, p, h) < 0) {
         return -1;
     }
     if (!l->overwrite && !heard) {
@@ -529,7 +488,7 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
         rc = overwrite(l, p, h, cells);
         return rc < 0 ? -1 : orm_loader_fire(l, h->mapper, obj, ORM_IEV_REFRESH, NULL);
     }
-    names = unloaded_keys(h);
+    names = orm_unloaded_keys(h);
     if (names == NULL || complete(l, p, h, cells) < 0) {
         Py_XDECREF(names);
         return -1;
@@ -612,7 +571,8 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
     }
     obj = orm_instance_new(m, &h);
     if (obj == NULL || fill_new(l, p->fill, p->ncolumns, p->nfill, h, cells) < 0
-        || (v != NULL && fill_new(l, v->fill, v->ncolumns, v->nfill, h, cells) < 0)) {
+        || (v != NULL && fill_new(l, v->fill, v->ncolumns, v->nfill, h, cells) < 0)
+        || (p->remembered != NULL && orm_loader_remember(l, p, h) < 0)) {
         goto error;
     }
     if (map->table.version == version && map->table.used == used) {
@@ -644,7 +604,7 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
     if (take_along(l, p, obj, h, cells) < 0) {
         goto error;
     }
-    if ((m->events != NULL || l->s->events != NULL) && tell_loaded(l, m, obj) < 0) {
+    if ((m->events != NULL || l->s->events != NULL) && orm_loader_tell_loaded(l, m, obj) < 0) {
         goto error;
     }
     return obj;

@@ -358,6 +358,28 @@ expired_slots(orm_head *h, uint32_t *slots)
     return n;
 }
 
+/* Of the slots those that a SELECT of columns is to bring: with `along` those that are expired still;
+   else, where only relationships are named, the primary key, which tells whether there is a row. */
+static uint32_t
+missing_columns(orm_head *h, const uint32_t *slots, uint32_t count, bool along, uint32_t *cols)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        int tag = ORM_TAG_EXPIRED;
+        PyObject *v = along ? orm_val_peek(h, slots[i], &tag) : NULL;
+
+        if (is_column(h->mapper->attrs[slots[i]]) && v == NULL && tag == ORM_TAG_EXPIRED) {
+            cols[n++] = slots[i];
+        }
+        Py_XDECREF(v);
+    }
+    for (uint32_t i = 0; n == 0 && !along && i < h->mapper->npk; i++) {
+        cols[i] = h->mapper->pk[i];
+    }
+    return n == 0 && !along ? h->mapper->npk : n;
+}
+
 uint32_t
 orm_load_refresh_slots(orm_head *h, uint32_t *slots)
 {
@@ -385,22 +407,28 @@ int
 orm_load_refresh(orm_session *s, PyObject *conn, orm_head *h, const uint32_t *slots, uint32_t n,
                  const orm_load_opts *opts)
 {
-    uint32_t *all = NULL;
-    int rc = 0;
+    uint32_t *cols = PyMem_Malloc((h->mapper->nslots + n + 1) * sizeof(*cols));
+    bool along = orm_loads_along(h) && !s->ops->listened(s);
+    uint32_t ncols = 0;
+    int rc = 1;
 
-    if (slots == NULL) {
-        all = PyMem_Malloc((h->mapper->nslots + 1) * sizeof(*all));
-        if (all == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        n = expired_slots(h, all);
-        slots = all;
+    if (cols == NULL) {
+        PyErr_NoMemory();
+        return -1;
     }
-    if (n > 0) {
-        rc = load_slots(s, conn, h, slots, n, opts);
+    if (along) {
+        rc = orm_load_along(s, conn, h, opts);
+        rc = rc == 0 ? raise_no_row(h, opts) : rc;
     }
-    PyMem_Free(all);
+    if (rc > 0) {
+        ncols = slots == NULL ? expired_slots(h, cols) : missing_columns(h, slots, n, along, cols);
+        rc = ncols == 0 ? 0 : load_slots(s, conn, h, cols, ncols, opts);
+    }
+    if (rc == 0) {
+        h->flags &= ~(uint32_t)ORM_H_EXPIRED;
+        rc = orm_load_relations(s, h, slots, slots == NULL ? 0 : n);
+    }
+    PyMem_Free(cols);
     return rc;
 }
 

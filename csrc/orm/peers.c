@@ -24,6 +24,7 @@ struct orm_group {
     orm_chunk *first, *last;
     size_t living;    /* cells with an instance */
     uint64_t touched; /* slots that were loaded for one of them; bit 63: any slot from there on */
+    PyObject *options; /* owned: what its instances remember of their load; or NULL */
     bool open;        /* the loader enters instances */
 };
 
@@ -38,11 +39,12 @@ group_free(orm_group *g)
         PyMem_Free(c);
         c = next;
     }
+    Py_XDECREF(g->options);
     PyMem_Free(g);
 }
 
 orm_group *
-orm_group_open(void)
+orm_group_open(PyObject *options)
 {
     orm_group *g = PyMem_Calloc(1, sizeof(*g));
 
@@ -50,6 +52,7 @@ orm_group_open(void)
         PyErr_NoMemory();
         return NULL;
     }
+    g->options = Py_XNewRef(options);
     g->open = true;
     return g;
 }
@@ -108,6 +111,29 @@ orm_group_enter(orm_group *g, orm_head *h)
     return 0;
 }
 
+/* h lives on without its record: its options go with it, if there is memory for them. */
+static void
+take_options(orm_head *h, const orm_group *g)
+{
+    PyObject *live = PyErr_GetRaisedException();
+    orm_rare *r = h->flags & ORM_H_DEAD || g->options == NULL ? NULL : orm_rare_ensure(h);
+
+    if (r != NULL && r->options == NULL) {
+        r->options = Py_NewRef(g->options);
+    }
+    PyErr_Clear();
+    PyErr_SetRaisedException(live);
+}
+
+PyObject *
+orm_remembered(const orm_head *h)
+{
+    if (h->rare != NULL && h->rare->options != NULL) {
+        return h->rare->options;
+    }
+    return h->peers == NULL ? NULL : h->peers->chunk->group->options;
+}
+
 void
 orm_peers_leave(orm_head *h)
 {
@@ -119,6 +145,7 @@ orm_peers_leave(orm_head *h)
         return;
     }
     g = cell->chunk->group;
+    take_options(h, g);
     cell->h = NULL;
     if (--g->living == 0 && !g->open) {
         group_free(g);

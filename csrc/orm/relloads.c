@@ -22,6 +22,7 @@ relloads_traverse(PyObject *self, visitproc visit, void *arg)
     }
     Py_VISIT(loads->many);
     Py_VISIT(loads->many_mark);
+    Py_VISIT(loads->what);
     return 0;
 }
 
@@ -38,6 +39,7 @@ relloads_clear(PyObject *self)
     }
     Py_CLEAR(loads->many);
     Py_CLEAR(loads->many_mark);
+    Py_CLEAR(loads->what);
     return 0;
 }
 
@@ -83,18 +85,91 @@ orm_relloads_of(orm_state *st, orm_relation *rel)
 
 /* --- making ------------------------------------------------------------------------------- */
 
-/* Call a function of _strategies with the property. New reference: a tuple. */
+/* Call a function of _strategies with the property and what is said. New reference: a tuple. */
 static PyObject *
-ask(orm_state *st, orm_relation *rel, const char *function)
+ask(orm_state *st, orm_relation *rel, const orm_relloads *loads, const char *function)
 {
     PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
 
-    return module == NULL ? NULL : PyObject_CallMethod(module, function, "O", rel->prop);
+    return module == NULL ? NULL
+                          : PyObject_CallMethod(module, function, "OO", rel->prop,
+                                                loads->what == NULL ? Py_None : loads->what);
 }
 
-/* one_select(prop) -> (Select, ((mark, key of the parent's attribute), ...)) */
+/* Statements of their own for what is said: (Step or None, options). 0 / -1. */
 static int
-make_one(orm_state *st, orm_relation *rel, orm_relloads *loads)
+take_what(orm_relloads *loads, PyObject *what)
+{
+    PyObject *step = NULL;
+    int narrowed = 0;
+
+    if (!PyTuple_Check(what) || PyTuple_GET_SIZE(what) != 2) {
+        PyErr_SetString(PyExc_TypeError, "what is said of a relationship is a pair");
+        return -1;
+    }
+    step = PyTuple_GET_ITEM(what, 0);
+    if (step != Py_None) {
+        PyObject *flag = PyObject_GetAttrString(step, "narrows");
+        narrowed = flag == NULL ? -1 : PyObject_IsTrue(flag);
+        Py_XDECREF(flag);
+    }
+    loads->narrowed = narrowed > 0;
+    Py_XSETREF(loads->what, Py_NewRef(what));
+    return narrowed < 0 ? -1 : 0;
+}
+
+/* What behind(property, options) says, as statements; None: nothing. New reference. */
+static PyObject *
+make_behind(orm_state *st, orm_relation *rel, PyObject *options)
+{
+    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
+    PyObject *what = module == NULL
+                         ? NULL
+                         : PyObject_CallMethod(module, "behind", "OO", rel->prop, options);
+    orm_relloads *loads = NULL;
+
+    if (what == NULL || what == Py_None) {
+        return what;
+    }
+    loads = (orm_relloads *)st->RelationLoads->tp_alloc(st->RelationLoads, 0);
+    if (loads != NULL && take_what(loads, what) < 0) {
+        Py_CLEAR(loads);
+    }
+    Py_DECREF(what);
+    return (PyObject *)loads;
+}
+
+orm_relloads *
+orm_relloads_for_head(orm_head *h, orm_relation *rel)
+{
+    orm_state *st = h->mapper->state;
+    PyObject *said = Py_XNewRef(orm_remembered(h));
+    PyObject *found = NULL;
+    int rc = 0;
+
+    if (said != NULL && PyTuple_GET_SIZE(said) == 2 && PyDict_Check(PyTuple_GET_ITEM(said, 1))) {
+        rc = PyDict_GetItemRef(PyTuple_GET_ITEM(said, 1), (PyObject *)rel, &found);
+        if (rc == 0) {
+            found = make_behind(st, rel, PyTuple_GET_ITEM(said, 0));
+            rc = found == NULL ? -1
+                               : PyDict_SetItem(PyTuple_GET_ITEM(said, 1), (PyObject *)rel, found);
+        }
+    }
+    Py_XDECREF(said);
+    if (rc < 0) {
+        Py_XDECREF(found);
+        return NULL;
+    }
+    if (found == NULL || found == Py_None) {
+        Py_XDECREF(found);
+        return (orm_relloads *)Py_XNewRef(orm_relloads_of(st, rel));
+    }
+    return (orm_relloads *)found;
+}
+
+/* one_select(prop, what) -> (Select, ((mark, key of the parent's attribute), ...)) */
+int
+orm_relloads_one(orm_state *st, orm_relation *rel, orm_relloads *loads)
 {
     PyObject *made = NULL;
     PyObject *select, *marks;
@@ -103,7 +178,7 @@ make_one(orm_state *st, orm_relation *rel, orm_relloads *loads)
     if (loads->one != NULL) {
         return 0;
     }
-    made = ask(st, rel, "one_select");
+    made = ask(st, rel, loads, "one_select");
     if (made == NULL || !PyArg_ParseTuple(made, "OO!", &select, &PyTuple_Type, &marks)) {
         Py_XDECREF(made);
         return -1;
@@ -148,30 +223,29 @@ map_values(orm_relloads *loads, uint8_t dialect, const orm_values *vals)
     return 0;
 }
 
-orm_relloads *
-orm_relloads_prepare(orm_state *st, orm_relation *rel, uint8_t dialect)
+int
+orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, uint8_t dialect)
 {
-    orm_relloads *loads = orm_relloads_of(st, rel);
     orm_compile_opts opts = {.dialect = dialect};
     orm_compiled *c = NULL;
     orm_values vals;
 
-    if (loads == NULL || loads->ones[dialect] != NULL) {
-        return loads;
+    if (loads->ones[dialect] != NULL) {
+        return 0;
     }
-    if (make_one(st, rel, loads) < 0
+    if (orm_relloads_one(st, rel, loads) < 0
         || orm_compile_cached(st, NULL, loads->one, &opts, &c, &vals) < 0) {
-        return NULL;
+        return -1;
     }
     if (map_values(loads, dialect, &vals) < 0) {
         orm_values_fini(&vals);
         Py_DECREF(c);
-        return NULL;
+        return -1;
     }
     orm_values_fini(&vals);
     c->wire.flags |= ORM_TEXT_OWN_SHAPE;
     Py_XSETREF(loads->ones[dialect], c);
-    return loads;
+    return 0;
 }
 
 /* (Select, mark, number of key columns) of many_select into `loads`; consumes made. 0 / -1. */
@@ -196,15 +270,10 @@ take_many(orm_state *st, orm_relloads *loads, PyObject *made)
     return node == NULL ? -1 : 0;
 }
 
-orm_relloads *
-orm_relloads_many(orm_state *st, orm_relation *rel)
+int
+orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads)
 {
-    orm_relloads *loads = orm_relloads_of(st, rel);
-
-    if (loads == NULL || loads->many != NULL) {
-        return loads;
-    }
-    return take_many(st, loads, ask(st, rel, "many_select")) < 0 ? NULL : loads;
+    return loads->many != NULL ? 0 : take_many(st, loads, ask(st, rel, loads, "many_select"));
 }
 
 orm_relloads *
@@ -221,7 +290,7 @@ orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post, PyObjec
                                    post->has_values && statement != NULL ? statement : Py_None,
                                    (unsigned int)number);
     }
-    if (loads == NULL || take_many(st, loads, made) < 0) {
+    if (loads == NULL || take_many(st, loads, made) < 0 || take_what(loads, post->what) < 0) {
         Py_CLEAR(loads);
     }
     return loads;

@@ -173,6 +173,7 @@ view_leave(orm_view *view)
 {
     orm_head *h = &view->own;
 
+    h->flags |= ORM_H_DEAD;
     if (view->foreign && h->peers != NULL) {
         orm_peers_leave(h);
     }

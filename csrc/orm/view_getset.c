@@ -4,6 +4,7 @@
  * Place: state_view.c's type. Names and answers are SQLAlchemy's. A view whose instance is gone
  *   answers like a transient instance without attributes; `obj()` is None then.
  */
+#include "orm/peers.h"
 #include "orm/collection_int.h"
 
 #define HAS_IDENTITY(h) (((h)->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ)) != 0)
@@ -270,10 +271,9 @@ get_load_options(PyObject *self, void *Py_UNUSED(closure))
 {
     orm_head *h = head_of(self);
 
-    if (h == NULL || h->rare == NULL || h->rare->options == NULL) {
-        return PyTuple_New(0);
-    }
-    return Py_NewRef(h->rare->options);
+    PyObject *said = h == NULL ? NULL : orm_remembered(h);
+
+    return said == NULL ? PyTuple_New(0) : Py_NewRef(PyTuple_GET_ITEM(said, 0));
 }
 
 static PyObject *

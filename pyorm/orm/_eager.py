@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pyorm import _core
+from pyorm import _core, exc
 from pyorm.orm import _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
-from pyorm.orm._load_option import Load
-from pyorm.orm._paths import RELATION, RELATIONS, Item
+from pyorm.orm._load_option import Load, shown
+from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
 from pyorm.sql.expression import join as sql_join
 
 _POSTS = ("selectin", "subquery", "immediate")
@@ -24,9 +24,11 @@ class Expansion(NamedTuple):
 
     statement: Any  # the new Select; its first items are those of the old one
     children: list[tuple[int, str, int]]  # item of the parent, relationship, item of the related entity
-    posts: list[tuple[int, str, str, Any, dict[str, Any]]]  # parent's item, relationship, how, what to load, arguments
+    # parent's item, relationship, how, what to load, arguments, whether the options hold values
+    posts: list[tuple[int, str, str, Any, dict[str, Any], bool]]
     marks: list[tuple[int, str, str]]  # item, relationship, "raise", "raise_on_sql", "noload", "select"
-    remembered: list[tuple[int, tuple[Any, ...]]]  # item, options about it that a later lazy load needs
+    # item, (options about it that a later lazy load needs, {}: what the core makes of them), whether they hold values
+    remembered: list[tuple[int, tuple[tuple[Any, ...], dict[Any, Any]], bool]]
 
 
 def expand(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...], wrap: bool, order: tuple[Any, ...]) -> Any:
@@ -42,33 +44,64 @@ def expand(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...], wr
     Returns:
         An Expansion; None if nothing is to be done.
     """
+    builder = _work_out(statement, listed, options)
+    return builder.finish(wrap, order) if builder.used else None
+
+
+def _work_out(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...]) -> _Builder:
     entities = tuple(one if _is_entity(one) else None for one in listed)
     check(options, entities)
     items = tuple(item for option in options if isinstance(option, Load) for item in option._items)
     builder = _Builder(statement, listed, entities, items)
     for number, entity in enumerate(entities):
         if entity is not None and entities.index(entity) == number:
-            view = _View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
-            builder.walk(entity, number, view, (), builder.roots)
+            view = View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
+            builder.walk(entity, number, view, view.came(), builder.roots)
+    return builder
+
+
+def of_rows(listed: tuple[Any, ...], options: tuple[Any, ...]) -> Any:
+    """Work out what is loaded along with rows whose columns another statement gives: RETURNING, from_statement().
+
+    Args:
+        listed: the items of its list.
+        options: its loader options; what they say of joins is left out, but for contains_eager().
+
+    Returns:
+        An Expansion whose first item is a tuple of the further entities in the rows; None if nothing is to be done.
+    """
+    builder = _work_out(None, listed, options)
     if not builder.used:
         return None
-    return builder.finish(wrap, order)
+    at = builder.numbers()
+    return Expansion(tuple(related for _, related in builder.extra), *builder.lists(at))
 
 
 def posts_of(statement: Any) -> list[Any]:
     """Return the `posts` of a statement's Expansion, with the values it is executed with."""
-    items, options = _core._select_parts(statement)
-    found = expand(statement, items, options, False, ())
-    return [] if found is None else found.posts
+    return _parts(statement).posts
 
 
-class _View:
+def remembered_of(statement: Any) -> list[Any]:
+    """Return the `remembered` of a statement's Expansion, with the values it is executed with."""
+    return _parts(statement).remembered
+
+
+def _parts(statement: Any) -> _Builder:
+    return _work_out(statement if isinstance(statement, _core.Select) else None, *_core._select_parts(statement))
+
+
+class View:
     """The items that speak of one entity of the statement, or of what comes behind it."""
 
     def __init__(self, items: tuple[Item, ...], depth: int, wild: tuple[Item, ...] = ()) -> None:
         self.items, self.depth = items, depth
         here = tuple(i for i in items if i.what == RELATIONS and len(i.steps) == depth)
-        self.wild = (*wild, *(i for i in here if i.root is None))
+        if depth == 0:
+            # what is said of the columns of every entity: the core applies it to those of this statement
+            wild = (*wild, *(i for i in items if i.what in (ALL, GROUP) and i.root is None and not i.steps))
+        self.everywhere = (*wild, *(i for i in here if i.root is None))
+        self.wild = tuple(i for i in self.everywhere if i.what == RELATIONS)
         self.wild_here = tuple(i for i in here if i.root is not None)
 
     def of(self, key: str) -> list[Item]:
@@ -76,8 +109,15 @@ class _View:
         depth = self.depth
         return [i for i in self.items if len(i.steps) > depth and i.steps[depth].key == key]
 
-    def strategy(self, prop: Any) -> Item | None:
-        """Return the item that says how a relationship is loaded, or None."""
+    def came(self) -> tuple[Any, ...]:
+        """Return the relationships that led to the statement's entity."""
+        for item in self.items:
+            if item.what == CAME:
+                return tuple(value for _, value in item.extra)
+        return ()
+
+    def strategy(self, prop: Any) -> tuple[Item | None, bool]:
+        """Return the item that says how a relationship is loaded, or None; and whether it is about it by name."""
         found: Item | None = None
         for item in self.of(prop.key):
             if item.what == RELATION and len(item.steps) == self.depth + 1 and (
@@ -85,22 +125,28 @@ class _View:
             ):
                 found = item
         if found is not None and (found.strategy != "default" or not (self.wild_here or self.wild)):
-            return found
+            return found, found.strategy != "default"
         for wild in (self.wild_here, self.wild):
             if wild:
-                return wild[-1] if found is None else found._replace(strategy=wild[-1].strategy)
-        return None
+                return wild[-1] if found is None else found._replace(strategy=wild[-1].strategy), False
+        return None, False
 
-    def below(self, prop: Any) -> _View:
+    def below(self, prop: Any) -> View:
         """Return the view of what a relationship leads to."""
-        return _View(tuple(self.of(prop.key)), self.depth + 1, self.wild)
+        return View(tuple(self.of(prop.key)), self.depth + 1, self.everywhere)
 
     def columns(self) -> list[Item]:
         """Return what is said of the entity's columns."""
-        return [i for i in self.items if i.what <= _paths.GROUP and len(i.steps) == self.depth]
+        return [i for i in self.items if i.what in _paths.SIMPLE and len(i.steps) == self.depth]
 
-    def rebased(self, prop: Any) -> tuple[Any, ...]:
-        """Return, as options of a statement about the related entity, what is said behind a relationship."""
+    def rebased(self, prop: Any, path: tuple[Any, ...] = (), everywhere: bool = False) -> tuple[Any, ...]:
+        """Return, as options of a statement about the related entity, what is said behind a relationship.
+
+        Args:
+            prop: the relationship.
+            path: the relationships by which its class was reached, where that matters.
+            everywhere: with what is said of every entity of the statement.
+        """
         items = []
         for item in self.of(prop.key):
             for _ in range(self.depth):
@@ -108,8 +154,11 @@ class _View:
             item = item.below()
             if item.steps or item.what != RELATION:
                 items.append(item)
-        wild = [i._replace(steps=()) for i in self.wild]
-        return () if not items and not wild else (Load._make(None, (), (*items, *wild)),)
+        if everywhere:
+            items += [i._replace(steps=()) for i in self.everywhere]
+        if path and (self.wild or _loads_eagerly(prop.mapper)):
+            items.append(Item(None, (), CAME, None, 0, tuple((str(n), one) for n, one in enumerate(path))))
+        return (Load._make(None, (), tuple(items)),) if items else ()
 
 
 class _Join(NamedTuple):
@@ -131,23 +180,24 @@ class _Builder:
         self.roots: list[_Join] = []
         # What an entity is called in these: its number among the statement's items, or its token.
         self.children: list[tuple[Any, str, Any]] = []
-        self.posts: list[tuple[Any, str, str, Any, dict[str, Any]]] = []
+        self.posts: list[tuple[Any, str, str, Any, dict[str, Any], bool]] = []
         self.marks: list[tuple[Any, str, str]] = []
-        self.remembered: list[tuple[Any, tuple[Any, ...]]] = []
+        self.remembered: list[tuple[Any, tuple[tuple[Any, ...], dict[Any, Any]], bool]] = []
         self.repeats = False
+        self.outer: set[int] = set()  # ids of lists of joins that stand behind an outer one
 
     @property
     def used(self) -> bool:
         return bool(self.children or self.posts or self.marks or self.remembered)
 
     # ---- looking at an entity --------------------------------------------------------------------------------------
-    def walk(self, entity: Any, number: Any, view: _View, path: tuple[Any, ...], joins: list[_Join]) -> None:
+    def walk(self, entity: Any, number: Any, view: View, path: tuple[Any, ...], joins: list[_Join]) -> None:
         """Look at the relationships of one entity; those that are joined are walked in turn."""
-        keep: list[Any] = []
         for prop in _mapper(entity).relationships:
-            item = view.strategy(prop)
+            item, said = view.strategy(prop)
             word = prop.lazy_word if item is None or item.strategy == "default" else item.strategy
-            said = item is not None and item.strategy != "default"
+            if word == "joined" and self.statement is None:
+                continue
             if word == "joined":
                 if said or not _ends(prop, path):
                     self._join(entity, number, prop, item, view, path, joins)
@@ -156,44 +206,45 @@ class _Builder:
             elif word in _POSTS:
                 if said or not _ends(prop, path):
                     arguments = {} if item is None else dict(item.extra)
-                    self.posts.append((number, prop.key, word, (_step(item, view, prop), view.rebased(prop)), arguments))
-            else:
-                if said:
-                    self.marks.append((number, prop.key, word))
-                if view.of(prop.key):
-                    keep += view.rebased(prop) and [prop]
-        if keep or view.wild:
-            self.remembered.append((number, self._for_later(entity, view)))
+                    behind = view.rebased(prop, (*path, prop), word != "immediate")
+                    step = step_along(view, prop)
+                    if step is not None and word == "immediate":
+                        step = step._replace(criteria=())
+                    has_values = bool(step is not None and step.criteria) or any(
+                        one.has_values for load in behind for one in load._items
+                    )
+                    self.posts.append((number, prop.key, word, (step, behind), arguments, has_values))
+            elif item is not None and item.strategy != "default":
+                self.marks.append((number, prop.key, word))
+        later = tuple(_from(item, view.depth) for item in view.items if _is_for_later(item, view.depth))
+        if later:
+            has_values = any(item.has_values for item in later)
+            self.remembered.append((number, ((Load._make(None, (), later),), {}), has_values))
 
-    def _for_later(self, entity: Any, view: _View) -> tuple[Any, ...]:
-        items = []
-        for item in view.items:
-            for _ in range(view.depth):
-                item = item.below()
-            items.append(item)
-        return (Load._make(None, (), tuple(items)),)
-
-    def _related(self, prop: Any, item: Item | None, view: _View) -> tuple[Any, tuple[Any, ...]]:
-        step = _step(item, view, prop)
+    def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
+        step = step_along(view, prop)
         of = None if step is None else step.of
         return of, (() if step is None else step.criteria)
 
-    def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: _View, path: Any, joins: list[_Join]) -> None:
-        of, criteria = self._related(prop, item, view)
+    def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
+        of, criteria = self._related(prop, view)
         alias = of if isinstance(of, AliasedClass) else AliasedClass(of if of is not None else prop.entity.entity)
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
-        made = _Join(prop, entity, alias, bool(inner), criteria, [])
+        inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
+        made = _Join(prop, entity, alias, inner, criteria, [])
         joins.append(made)
+        if not inner or id(joins) in self.outer:
+            self.outer.add(id(made.following))
         self.repeats |= bool(prop.uselist)
         self._child(number, prop, alias, view, path, made.following)
 
-    def _contained(self, entity: Any, number: Any, prop: Any, item: Any, view: _View, path: Any, joins: list[_Join]) -> None:
-        of, _ = self._related(prop, item, view)
+    def _contained(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
+        of, _ = self._related(prop, view)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
         self._child(number, prop, related, view, path, joins)
 
-    def _child(self, number: Any, prop: Any, related: Any, view: _View, path: Any, joins: list[_Join]) -> None:
+    def _child(self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join]) -> None:
         at = object()
         self.children.append((number, prop.key, at))
         below = view.below(prop)
@@ -211,7 +262,7 @@ class _Builder:
             statement, moved, order = _wrapped(statement, self.listed, self.entities, order)
             self.options += self._moved_options(moved)
         else:
-            plain = tuple(i for i in self.items if not i.steps and i.what <= _paths.GROUP)
+            plain = tuple(i for i in self.items if not i.steps and i.what in _paths.SIMPLE)
             self.options += (Load._make(None, (), plain),) if plain else ()
         for one in self.roots:
             statement = self._add(statement, one, moved)
@@ -221,20 +272,27 @@ class _Builder:
             statement = statement.order_by(*order)
         if ordering:
             statement = statement.order_by(*ordering)
+        return Expansion(statement, *self.lists(self.numbers()))
+
+    def numbers(self) -> dict[Any, int]:
+        """Return the number of each item of the new list."""
         at: dict[Any, int] = {token: len(self.entities) + n for n, (token, _) in enumerate(self.extra)}
         at.update((n, n) for n in range(len(self.entities)))
-        return Expansion(
-            statement,
+        return at
+
+    def lists(self, at: dict[Any, int]) -> tuple[Any, Any, Any, Any]:
+        """Return children, posts, marks and remembered."""
+        return (
             [(at[parent], key, at[related]) for parent, key, related in self.children],
             [(at[parent], *rest) for parent, *rest in self.posts],
             [(at[parent], *rest) for parent, *rest in self.marks],
-            [(at[parent], kept) for parent, kept in self.remembered],
+            [(at[parent], *rest) for parent, *rest in self.remembered],
         )
 
     def _moved_options(self, moved: dict[Any, Any]) -> list[Load]:
         made = []
         for entity, alias in moved.items():
-            view = _View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
+            view = View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
             columns = tuple(_about(item, alias) for item in view.columns())
             if columns:
                 made.append(Load._make(None, (), columns))
@@ -304,15 +362,34 @@ def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...])
 
 def _about(item: Item, related: Any) -> Item:
     target = item.target
-    if target is not None:
+    if target is not None and item.what != SUBCLASS:
         target = getattr(related, target.key)
     return item._replace(root=related, steps=(), target=target)
 
 
-def _step(item: Item | None, view: _View, prop: Any) -> Any:
-    if item is not None and len(item.steps) > view.depth:
-        return item.steps[view.depth]
-    return None
+def step_along(view: View, prop: Any) -> Any:
+    """Return the step of the last item that leads along a relationship; what names no strategy counts least."""
+    found = None
+    for item in view.of(prop.key):
+        ends = item.what == RELATION and len(item.steps) == view.depth + 1 and item.strategy != "default"
+        if found is None or ends:
+            found = item.steps[view.depth]
+    return found
+
+
+def _from(item: Item, depth: int) -> Item:
+    for _ in range(depth):
+        item = item.below()
+    return item
+
+
+def _is_for_later(item: Item, depth: int) -> bool:
+    """Return whether an item says something of what a relationship of the entity leads to."""
+    return len(item.steps) > depth and not (item.what == RELATION and item.strategy == "contains_eager")
+
+
+def _loads_eagerly(mapper: Any) -> bool:
+    return any(prop.lazy_word in ("joined", *_POSTS) for prop in mapper.relationships)
 
 
 def _is_entity(item: Any) -> bool:
@@ -334,12 +411,24 @@ def _ends(prop: Any, path: tuple[Any, ...]) -> bool:
 
 
 def check(options: tuple[Any, ...], entities: tuple[Any, ...]) -> None:
-    """Refuse options whose path starts from no entity of the statement.
+    """Refuse options whose path starts from no entity of the statement, and those that contradict each other.
 
     Raises:
-        ArgumentError: as its text says.
+        ArgumentError, InvalidRequestError: as the text says.
     """
     known = [entity for entity in entities if entity is not None]
+    said: dict[Any, Item] = {}
+    for option in options:
+        for item in getattr(option, "_items", ()):
+            if item.what != RELATION or item.strategy == "default":
+                continue
+            path = (item.root, *((step.entity, step.key, step.of) for step in item.steps))
+            before = said.setdefault(path, item)
+            if (before.strategy, before.extra) != (item.strategy, item.extra):
+                raise exc.InvalidRequestError(
+                    f"Loader strategy replacement {shown(item)} is in conflict with existing strategy {shown(before)}"
+                )
+            said[path] = item
     for option in options:
         for item in getattr(option, "_items", ()):
             if item.steps and not any(_paths.same_entity(item.root, entity) for entity in known):

@@ -9,8 +9,8 @@ from pyorm.orm import _paths
 from pyorm.orm._paths import (
     ALL, DEFER, EXPR, GROUP, LOAD, RAISE, RELATION, RELATIONS, SLOT, SUBCLASS, Item, Step,
 )  # fmt: skip
-
-_SIMPLE = frozenset({SLOT, ALL, GROUP, EXPR, SUBCLASS})
+from pyorm.orm.exc import LoaderStrategyException
+from pyorm.orm.relationships import RelationshipProperty
 
 
 class Load(_core.LoaderOption):
@@ -44,9 +44,9 @@ class Load(_core.LoaderOption):
         simple = tuple(
             (i.what, i.root if i.target is None else i.target, i.strategy, i.argument("group"))
             for i in items
-            if not i.steps and i.what in _SIMPLE
+            if not i.steps and i.what in _paths.SIMPLE
         )
-        paths = tuple(i for i in items if i.steps or i.what not in _SIMPLE)
+        paths = tuple(i for i in items if i.steps or i.what not in _paths.SIMPLE)
         words, nodes = _paths.key_of(paths)
         self._fill(simple, words, nodes)
 
@@ -66,9 +66,7 @@ class Load(_core.LoaderOption):
         made = []
         for what, target, strategy, group in items:
             if what in (SLOT, EXPR) and here is not None and not _paths.same_entity(_paths.entity_of(target), here):
-                raise exc.ArgumentError(
-                    f"Attribute {target} does not belong to {_paths.entity_name(here)}, which this Load() is about"
-                )
+                raise _does_not_link(str(target), self._root, self._steps)
             root = self._root if self._steps or self._root is not None else _root_of(what, target)
             extra = (("group", group),) if group is not None else ()
             made.append(Item(root, self._steps, what, target if what in (SLOT, EXPR) else None, strategy, extra))
@@ -76,6 +74,9 @@ class Load(_core.LoaderOption):
 
     def _relation(self, keys: tuple[Any, ...], strategy: str, wanted: str, **extra: Any) -> Load:
         """Say how a relationship is loaded, and go on with what it leads to."""
+        _check_arguments(keys, strategy, extra)
+        if strategy == "contains_eager" and any(isinstance(key, str) for key in keys):
+            raise exc.ArgumentError('contains_eager() takes the relationships that the statement joins, not "*"')
         given = tuple(sorted((k, v) for k, v in extra.items() if v is not None and v is not False))
         if len(keys) == 1 and isinstance(keys[0], str):
             if keys[0] != "*":
@@ -95,10 +96,7 @@ class Load(_core.LoaderOption):
         step = _paths.step_of(key, wanted)
         here = self._here()
         if here is not None and not _paths.same_entity(step.entity, here):
-            raise exc.ArgumentError(
-                f'Attribute "{_paths.entity_name(step.entity)}.{step.key}" does not link from element '
-                f'"{_paths.entity_name(here)}".'
-            )
+            raise _does_not_link(f"{_paths.entity_name(step.entity)}.{step.key}", self._root, self._steps)
         alias = dict(extra).get("alias")
         if alias is not None:
             step = step._replace(of=alias)
@@ -179,10 +177,9 @@ class Load(_core.LoaderOption):
             added = []
             for item in other._items:
                 if item.root is not None and not _paths.same_entity(item.root, here) and here is not None:
-                    raise exc.ArgumentError(
-                        f'Attribute "{_paths.entity_name(item.root)}" does not link from element '
-                        f'"{_paths.entity_name(here)}".'
-                    )
+                    raise _does_not_link(_first_of(item), self._root, self._steps)
+                if item.root is None and not item.steps and self._steps and item.what == RELATIONS:
+                    continue  # "*" of a statement's entity, which this is not
                 root = self._root if self._root is not None else item.root
                 added.append(item._replace(root=root, steps=(*self._steps, *item.steps)))
             made = self._make(self._root, self._steps, (*made._items, *added))
@@ -193,14 +190,14 @@ class Load(_core.LoaderOption):
         for item in self._items:
             if item.what not in (SLOT, EXPR, RELATION):
                 continue
-            shown = _shown(item)
+            name = shown(item)
             if first is None:
                 raise exc.ArgumentError(
-                    f"Query has only expression-based entities; attribute loader option {shown} can't be applied here."
+                    f"Query has only expression-based entities; attribute loader option {name} can't be applied here."
                 )
             owner = item.root if item.steps else item.target.class_
             raise exc.ArgumentError(
-                f"Mapped class {_paths.entity_name(owner)} referenced in option {shown} does not apply to any of the "
+                f"Mapped class {_paths.entity_name(owner)} referenced in option {name} does not apply to any of the "
                 f"root entities in this query, e.g. {_paths.entity_name(first)}. Please specify the full path from "
                 "one of the root entities to the target attribute. "
             )
@@ -210,6 +207,23 @@ class Load(_core.LoaderOption):
         return f"<Load of {_paths.entity_name(self._root)}, {len(self._items)} option(s)>"
 
 
+def _does_not_link(attribute: str, root: Any, steps: tuple[Step, ...]) -> exc.ArgumentError:
+    if not steps:
+        return exc.ArgumentError(
+            f'ORM mapped attribute "{attribute}" does not link mapped class "{_paths.entity_name(root)}"'
+        )
+    last = f"{_paths.entity_name(steps[-1].entity)}.{steps[-1].key}"
+    return exc.ArgumentError(
+        f'ORM mapped entity or attribute "{attribute}" does not link from relationship "{last}".'
+    )
+
+
+def _first_of(item: Item) -> str:
+    if item.steps:
+        return f"{_paths.entity_name(item.steps[0].entity)}.{item.steps[0].key}"
+    return _paths.entity_name(item.root) if item.target is None else str(item.target)
+
+
 _OPTION_NAMES = {
     "joined": "joinedload", "selectin": "selectinload", "subquery": "subqueryload", "immediate": "immediateload",
     "select": "lazyload", "raise": "raiseload", "raise_on_sql": "raiseload", "noload": "noload",
@@ -217,11 +231,41 @@ _OPTION_NAMES = {
 }  # fmt: skip
 
 
-def _shown(item: Item) -> str:
+def shown(item: Item) -> str:
+    """Return an item as the user would write it."""
     if item.what == RELATION:
         path = " -> ".join(f"{_paths.entity_name(s.entity)}.{s.key}" for s in item.steps)
         return f"{_OPTION_NAMES[item.strategy]}({path})"
     return f"{'undefer' if item.strategy == LOAD else 'defer'}({item.target})"
+
+
+_LOADERS = {
+    "joined": "joined loader", "selectin": "selectin loader", "subquery": "subquery loader",
+    "immediate": "immediate loader", "select": "lazy loader", "raise": "raise loader",
+    "raise_on_sql": "raise loader", "noload": "noload loader", "contains_eager": "joined loader",
+    "default": "default loader",
+}  # fmt: skip
+
+
+def _check_arguments(keys: tuple[Any, ...], strategy: str, extra: dict[str, Any]) -> None:
+    """Refuse arguments that can mean nothing, as far as the key is known."""
+    chunk = extra.get("chunksize")
+    if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+        raise exc.ArgumentError(
+            f"'chunksize={chunk}' is not an appropriate input, please use a positive non-zero integer."
+        )
+    prop = getattr(keys[-1], "property", None) if keys else None
+    if isinstance(prop, RelationshipProperty):
+        if extra.get("recursion_depth") is not None and not prop._is_self_referential:
+            raise exc.InvalidRequestError(
+                f"recursion_depth option on relationship {prop} not valid for non-self-referential relationship"
+            )
+    elif prop is not None and not isinstance(keys[-1], str):
+        owner = _paths.entity_name(_paths.entity_of(keys[-1]))
+        raise LoaderStrategyException(
+            f'Can\'t apply "{_LOADERS[strategy]}" strategy to property "{owner}.{prop.key}", which is a "column '
+            'property"; this loader strategy is intended to be used with a "relationship property".'
+        )
 
 
 def _root_of(what: int, target: Any) -> Any:
@@ -254,6 +298,11 @@ def attribute(key: Any) -> Any:
     found = key
     if not isinstance(found, _core.InstrumentedAttribute):
         found = getattr(key, "__clause_element__", lambda: None)()
+    if isinstance(getattr(found, "property", None), RelationshipProperty):
+        raise LoaderStrategyException(
+            f'Can\'t apply "column loader" strategy to property "{found}", which is a "relationship"; this loader '
+            'strategy is intended to be used with a "column property".'
+        )
     if not isinstance(found, _core.InstrumentedAttribute):
         raise exc.ArgumentError("expected ORM mapped attribute for loader strategy argument")
     return found

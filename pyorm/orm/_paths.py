@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from pyorm import _core, exc
 from pyorm.orm.relationships import RelationshipProperty
 
-# What an item is about. The first four and the last are numbers of the core.
-SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS, SUBCLASS = range(7)
+# What an item is about. The first four and SUBCLASS are numbers of the core. CAME is no option: it tells a statement
+# for many parents by which relationships they were reached, so that eager loading by mapping or wildcard ends.
+SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS, SUBCLASS, CAME = range(8)
+SIMPLE = frozenset({SLOT, ALL, GROUP, EXPR, SUBCLASS})  # the core reads them where they have no path
 # What is to happen with a column: numbers of the core.
 LOAD, DEFER, RAISE = range(3)
 
@@ -39,9 +41,10 @@ class Step(NamedTuple):
     of: Any  # the entity that it leads to, where of_type() or an alias says so; else None
     criteria: tuple[Any, ...]
 
-    def matches(self, other: Step) -> bool:
-        """Return whether another option means the same way."""
-        return self.key == other.key and (self.of is other.of or self.of is None or other.of is None)
+    @property
+    def narrows(self) -> bool:
+        """Whether not every related row is meant."""
+        return bool(self.criteria) or self.of is not None
 
 
 class Item(NamedTuple):
@@ -57,6 +60,15 @@ class Item(NamedTuple):
     def argument(self, name: str, default: Any = None) -> Any:
         """Return an argument of the option."""
         return dict(self.extra).get(name, default)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether it holds an expression, whose values are those of the statement that is executed."""
+        return self.what == EXPR or any(step.criteria for step in self.steps)
+
+    def leads_along(self, prop: Any) -> bool:
+        """Return whether the path begins with a relationship."""
+        return bool(self.steps) and self.steps[0].key == prop.key
 
     def below(self) -> Item:
         """Return the item as it is said of the first step's entity."""
@@ -127,7 +139,7 @@ def key_of(items: tuple[Item, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         for step in item.steps:
             words += (_word(step.key), _entity_word(step.entity, nodes), _entity_word(step.of, nodes), len(nodes))
             nodes += step.criteria
-        words.append(-1 if item.target is None else _word(item.target.key))
+        words.append(-1 if item.target is None else _word(getattr(item.target, "key", id(item.target))))
         for name, value in item.extra:
             words += (_word(name), _extra_word(value, nodes))
     return tuple(words), tuple(nodes)

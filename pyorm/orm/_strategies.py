@@ -20,11 +20,33 @@ from pyorm.orm.relationships import REMOTE
 from pyorm.sql.expression import bindparam, select, tuple_
 
 
-def one_select(prop: Any) -> tuple[Any, tuple[tuple[object, str], ...]]:
+def behind(prop: Any, options: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+    """Return what the options of an instance's load say of a relationship that is loaded later.
+
+    Args:
+        prop: a configured RelationshipProperty of the instance's class.
+        options: as `_eager` remembered them.
+
+    Returns:
+        The Step that leads along it or None, and options about what it leads to; None: nothing is said.
+    """
+    items = tuple(item for option in options for item in option._items if item.leads_along(prop))
+    if not items:
+        return None
+    view = _eager.View(items, 0)
+    step = _eager.step_along(view, prop)
+    rebased = view.rebased(prop)
+    if not rebased and (step is None or (step.of is None and not step.criteria)):
+        return None
+    return step, rebased
+
+
+def one_select(prop: Any, what: Any = None) -> tuple[Any, tuple[tuple[object, str], ...]]:
     """Return the SELECT for one parent.
 
     Args:
         prop: a configured RelationshipProperty.
+        what: what `behind` found, or None.
 
     Returns:
         The Select, and pairs of a parameter's mark and the parent's attribute whose value goes there.
@@ -39,12 +61,15 @@ def one_select(prop: Any) -> tuple[Any, tuple[tuple[object, str], ...]]:
         marks.append((mark, prop.parent._by_column[column].key))
         return bindparam(None, mark, type_=column.type, unique=True)
 
+    step, options = (None, ()) if what is None else what
     where = [_core._rewrite(join.primaryjoin, bind)]
     entity = prop.entity.entity
-    statement = select(entity)
+    statement = select(entity).options(*options)
     if join.secondaryjoin is not None:
         statement = statement.select_from(entity, join.secondary)
         where.append(_core._rewrite(join.secondaryjoin, lambda column, bits: column))
+    if step is not None:
+        where += (read_from(one, prop, entity) for one in step.criteria)
     statement = statement.where(*where)
     if join.order_by:
         statement = statement.order_by(*join.order_by)
@@ -67,44 +92,41 @@ def post_select(
         what = _eager.posts_of(statement)[number][3]
     step, options = what
     depth = arguments.get("recursion_depth")
-    if depth is not None and depth != 1:
+    if depth is not None and depth != 0:
         again = Load(prop.entity.entity)
         options = (*options, again.selectinload(step.attr, recursion_depth=depth - 1 if depth > 0 else depth))
-    made, mark, keys = many_select(
-        prop, None if step is None else step.of, () if step is None else step.criteria
-    )
-    return made.options(*options), mark, keys
+    return many_select(prop, (step, options))
 
 
-def many_select(prop: Any, of: Any = None, criteria: tuple[Any, ...] = ()) -> tuple[Any, Any, int]:
+def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
     """Return the SELECT for many parents.
 
     Args:
         prop: a configured RelationshipProperty.
-        of: the related entity, where it is not the relationship's own.
-        criteria: more that related rows must fulfil.
+        what: a Step or None, whose of_type() and and_() count, and options about the related entity; None: nothing.
 
     Returns:
         The Select of the key columns and the related entity, the mark in the place of the keys, and the number of
         key columns: 0 where the keys are the related rows' own (many-to-one over their primary key).
     """
     mark = (object(), object())  # two: a list of one has a shape of its own
+    step, options = (None, ()) if what is None else what
+    of = None if step is None else step.of
     entity, join = of if of is not None else prop.entity.entity, prop._join
-    if criteria:
-        criteria = tuple(read_from(one, prop, entity) for one in criteria)
+    criteria = () if step is None else tuple(read_from(one, prop, entity) for one in step.criteria)
     if join.direction is MANYTOONE and prop._use_get:
         keys = [getattr(entity, prop.mapper.get_property_by_column(c).key) for c in prop.mapper.primary_key]
-        return select(entity).where(_one_of(keys, mark), *criteria), mark, 0
+        return select(entity).where(_one_of(keys, mark), *criteria).options(*options), mark, 0
     if of is None and _omits_join(prop, join, False):
         pairs = dict(join.local_remote_pairs)
         keys = [_attribute_of(prop.mapper, entity, pairs[column]) for column in prop.parent.primary_key]
-        statement = select(*keys, entity).where(_one_of(keys, mark), *criteria)
+        statement = select(*keys, entity).where(_one_of(keys, mark), *criteria).options(*options)
         if join.order_by:
             statement = statement.order_by(*join.order_by)
         return statement, mark, len(keys)
     parent = AliasedClass(prop.parent.class_)
     keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
-    statement = select(*keys, entity).select_from(parent)
+    statement = select(*keys, entity).select_from(parent).options(*options)
     joins = conditions(prop, parent, entity)
     for right, on in joins:
         statement = statement.join(right, on)

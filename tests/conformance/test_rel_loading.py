@@ -193,7 +193,7 @@ class TestRefused:
             session.scalars(select(User).options(joinedload(Tag.posts))).all()
 
     def test_option_that_does_not_follow(self) -> None:
-        with pytest.raises(exc.ArgumentError, match='"Tag.posts" does not link from element "Post"'):
+        with pytest.raises(exc.ArgumentError, match='"Tag.posts" does not link from relationship "User.posts"'):
             joinedload(User.posts).joinedload(Tag.posts)
 
     def test_wildcard_gives_way_to_a_named_one(self, session: Session) -> None:
