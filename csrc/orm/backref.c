@@ -123,18 +123,23 @@ static int
 is_twice(orm_head *h, orm_attribute *a, PyObject *child)
 {
     PyObject *coll = orm_val_peek(h, a->slot, NULL);
-    PyObject *members = coll == NULL ? NULL : orm_collection_members(a, coll);
+    PyObject *members = NULL;
     int count = 0;
 
-    for (Py_ssize_t i = 0; members != NULL && i < PyList_GET_SIZE(members); i++) {
+    if (coll == NULL || Py_TYPE(coll) == a->mapper->state->InstrumentedSet) {
+        Py_XDECREF(coll);
+        return 0;
+    }
+    /* fast path: same answer as a copy of the members gives */
+    members = Py_TYPE(coll) == a->mapper->state->InstrumentedList
+                  ? Py_NewRef(coll) : orm_collection_members(a, coll);
+    for (Py_ssize_t i = 0; members != NULL && count < 2 && i < PyList_GET_SIZE(members); i++) {
         count += PyList_GET_ITEM(members, i) == child;
     }
-    Py_XDECREF(coll);
-    if (coll != NULL && members == NULL) {
-        return -1;
-    }
+    bool failed = members == NULL;
+    Py_DECREF(coll);
     Py_XDECREF(members);
-    return count > 1;
+    return failed ? -1 : count > 1;
 }
 
 static int

@@ -184,6 +184,16 @@ orm_session_cascaded(orm_head *h, uint8_t cascade)
     return list;
 }
 
+int
+orm_session_warn_in_flush(SessionObject *s, const char *what)
+{
+    return orm_warn(s->st, ORM_EXC_SAWarning, 2,
+                    "Usage of the '%s()' operation is not currently supported within the "
+                    "execution stage of the flush process. Results may not be consistent.  "
+                    "Consider using alternative event listeners or connection-level operations "
+                    "instead.", what);
+}
+
 /* --- for orm/ ------------------------------------------------------------------------------ */
 
 int

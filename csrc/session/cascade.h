@@ -17,6 +17,8 @@ PyObject *orm_session_cascaded(orm_head *h, uint8_t cascade);
 /* merge.c */
 PyObject *orm_session_merge(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
 PyObject *orm_session_merge_all(PyObject *self, PyObject *const *a, Py_ssize_t n, PyObject *kw);
+/* A flush is writing: what comes now is too late for it. 0 / -1 the warning is an error. */
+int orm_session_warn_in_flush(SessionObject *s, const char *what);
 int orm_session_cascade_add(orm_session *sess, orm_head *h);
 int orm_session_expunge_pending(orm_session *sess, orm_head *h);
 

@@ -465,7 +465,13 @@ write_out(flush_run *run)
     if (run->n == 0) {
         return 0; /* nothing but orphans that never were in the database */
     }
-    if (load_deleted(run) < 0 || orm_unit_flush(&f) < 0
+    if (load_deleted(run) < 0) {
+        return -1;
+    }
+    s->s.writing = true;
+    int rc = orm_unit_flush(&f);
+    s->s.writing = false;
+    if (rc < 0
         || orm_session_fire(s, ORM_SEV_after_flush, run->context, NULL) < 0) {
         return -1;
     }

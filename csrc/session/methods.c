@@ -64,6 +64,10 @@ with_argument(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     else if (orm_args_parse(spec, args, nargs, kwnames, out) < 0) {
         return NULL;
     }
+    if (((SessionObject *)self)->s.writing && verb != orm_session_expunge
+        && orm_session_warn_in_flush((SessionObject *)self, spec->fname) < 0) {
+        return NULL;
+    }
     return all ? with_all(self, verb, out[0]) : with_one(self, verb, out[0]);
 }
 

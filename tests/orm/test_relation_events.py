@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from typing import Any
 
 import pytest
@@ -275,6 +276,24 @@ def test_queue_of_an_unloaded_collection_is_let_go_with_its_instance() -> None:
     del parent
     gc.collect()
     assert len(gc.get_referrers(child)) <= len(before)
+
+
+@pytest.mark.filterwarnings("ignore:Usage of the")
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda s, p, c: p.children.append(c), "collection append"),
+        (lambda s, p, c: p.children.clear(), "collection remove"),
+        (lambda s, p, c: s.add(c), "Session.add()"),
+        (lambda s, p, c: s.add_all([c]), "Session.add_all()"),
+    ],
+)
+def test_change_while_a_flush_writes_is_warned_of(change: Any, what: str) -> None:
+    Parent, Child, session = family()
+    event.listen(Parent, "before_insert", lambda mapper, connection, target: change(session, target, Child()))
+    session.add(Parent(children=[Child()]))
+    with pytest.warns(exc.SAWarning, match=f"Usage of the '{re.escape(what)}' operation is not currently supported"):
+        session.flush()
 
 
 # --- listeners that do harm ---

@@ -284,6 +284,7 @@ def test_listener_that_refuses_a_key_ends_the_flush(session: Session) -> None:
     assert parent.children[0].parent_id == parent.id
 
 
+@pytest.mark.filterwarnings("ignore:Usage of the 'collection remove' operation")
 def test_row_deleted_by_a_listener_of_an_insert_is_no_trouble(session: Session) -> None:
     owner = Owner(things=[Owned(), Owned()])
     session.add(owner)
