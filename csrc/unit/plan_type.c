@@ -27,7 +27,7 @@ read_flags(PyObject *letters, uint32_t *out)
         uint32_t flag;
     } table[] = {{'p', ORM_W_PK},       {'v', ORM_W_VERSION},    {'a', ORM_W_AUTO},
                  {'s', ORM_W_SERVER},   {'u', ORM_W_SERVER_UPD}, {'c', ORM_W_COMPUTED},
-                 {'n', ORM_W_NONE},     {'y', ORM_W_COPIED}};
+                 {'x', ORM_W_SYSTEM},   {'n', ORM_W_NONE},       {'y', ORM_W_COPIED}};
     const char *p = PyUnicode_AsUTF8(letters);
 
     *out = 0;

@@ -292,6 +292,10 @@ put_where(writer *w, bool unnest)
         orm_buf_puts(&w->buf, k == 0 ? " WHERE " : " AND ");
         orm_buf_puts(&w->buf, unnest ? "t." : "");
         put_column(w, k < w->p->npk ? w->p->pk[k] : (uint32_t)w->p->version);
+        if (k == w->p->npk && w->dialect == ORM_PG
+            && w->p->cols[w->p->version].flags & ORM_W_SYSTEM) {
+            orm_buf_puts(&w->buf, "::text"); /* xmin has no other comparison with a str */
+        }
         if (unnest) {
             orm_buf_printf(&w->buf, " = p._%u", w->s->nset + k);
         }

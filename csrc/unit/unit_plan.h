@@ -20,6 +20,7 @@ enum {
     ORM_W_SERVER_UPD = 1u << 4, /* ... and at UPDATE */
     ORM_W_COMPUTED = 1u << 5,   /* never written */
     ORM_W_NONE = 1u << 6,       /* None is a value of its own (JSON null) */
+    ORM_W_SYSTEM = 1u << 10,    /* a system column of PostgreSQL: xmin as a version */
     ORM_W_COPIED = 1u << 9,     /* takes the value of a column of a parent's table */
     ORM_W_WRAPPED = 1u << 8,    /* the type wraps its placeholder in SQL: written through sql/ */
     ORM_W_FILL = 1u << 7        /* INSERT names the column also where the instance has no value:

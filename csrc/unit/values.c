@@ -151,7 +151,13 @@ orm_where_value(orm_step *s, uint32_t i, uint32_t k)
         return Py_NewRef(r->values[s->plan->ncols + k]);
     }
     if (k == s->plan->npk) {
-        return old_version(r, &s->plan->cols[s->plan->version]);
+        const orm_wcol *c = &s->plan->cols[s->plan->version];
+        PyObject *v = old_version(r, c);
+
+        if (v != NULL && c->flags & ORM_W_SYSTEM) {
+            Py_SETREF(v, PyObject_Str(v)); /* it is compared as text */
+        }
+        return v;
     }
     if (has_new_key(r)) {
         return orm_row_value(r, &s->plan->cols[s->plan->pk[k]]);

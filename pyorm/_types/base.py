@@ -237,7 +237,7 @@ class TypeEngine(_core.TypeEngine):
             flags = self._flags_of_hooks()
             if cls.__module__.startswith("pyorm._types.") and not hasattr(cls, "impl_instance"):
                 _FLAGS_OF_OWN[cls] = flags
-        if self.should_evaluate_none:
+        if self.should_evaluate_none and flags & FLAGS["PY_BIND"]:  # else None is NULL to its codec
             flags |= FLAGS["NULL_AWARE"]
         if self.render_bind_cast:
             flags |= FLAGS["BIND_CAST"]

@@ -24,8 +24,8 @@ def write_spec(mapper: Any) -> tuple[Any, ...]:
 
         - columns: per column of the table `(column, attribute key or None, names by dialect, flags,
           insert default, update default)`. Flags are letters: "p" primary key, "v" version, "a" numbered by
-          the database, "s" made by the server at INSERT, "u" also at UPDATE, "c" never written, "n" None is
-          a value of its own, "y" takes the value of a parent's table.
+          the database, "s" made by the server at INSERT, "u" also at UPDATE, "c" never written, "x" a
+          system column, "n" None is a value of its own, "y" takes the value of a parent's table.
           A default is None or `(kind, value)`: "scalar", "call" (without argument), "context" (called with
           the execution context), "sql" (an expression).
         - foreign_keys: per constraint `(positions of the columns, referred table, names of its columns)`.
@@ -113,10 +113,9 @@ def _is_known(key: Any) -> bool:
 
 def _table_spec(mapper: Any, table: Any, generator: Any, copied: Any = ()) -> tuple[Any, ...]:
     keys = {id(c): prop.key for prop in mapper.column_attrs for c in prop.columns}
-    position = {id(c): i for i, c in enumerate(table.c)}
-    columns = tuple(
-        _column(mapper, table, c, keys.get(id(c)), "y" if id(c) in copied else "") for c in table.c if not c.system
-    )
+    written = [c for c in table.c if not c.system or c is mapper.version_id_col]
+    position = {id(c): i for i, c in enumerate(written)}
+    columns = tuple(_column(mapper, table, c, keys.get(id(c)), "y" if id(c) in copied else "") for c in written)
     return (
         table,
         columns,
@@ -170,8 +169,10 @@ def _column_facts(table: Any, column: Any, key: str | None, flags: str) -> tuple
         flags += "s"
     if column.server_onupdate is not None:
         flags += "u"
-    if column.computed is not None:
+    if column.computed is not None or column.system:
         flags += "c"
+    if column.system:
+        flags += "x"
     if column.type.should_evaluate_none:
         flags += "n"
     names = tuple(_core.quote_identifier(column.name, dialect) for dialect in _DIALECTS)

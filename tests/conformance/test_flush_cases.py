@@ -22,7 +22,6 @@ def test_every_case_has_an_answer() -> None:
 
 
 @pytest.mark.feature("SES09")
-@pytest.mark.feature("REL08")
 @pytest.mark.feature("REL13")
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_flush_sends_what_the_reference_sends(name: str, url: str) -> None:
