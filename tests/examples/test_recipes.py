@@ -22,6 +22,7 @@ SENT = {
     "association_proxy_by_hand": (11, 14, 0, 1),
     "discriminator_on_association": (15, 4, 0, 3),
     "graph": (7, 2, 0, 2),
+    "joined_inheritance": (13, 5, 3, 2),
     "keyed_dict": (7, 4, 1, 1),
     "materialized_path": (11, 1, 1, 1),
     "nested_sets": (15, 7, 7, 1),
