@@ -27,7 +27,12 @@ SLOW = {
 
 @contextmanager
 def signalled(after_s: float, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
-    """Send this process a signal after a while, from another thread."""
+    """Send this process a signal after a while, from another thread.
+
+    A program that was started in the background ignores SIGINT; here it is heard.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(after_s, os.kill, (os.getpid(), number))
     timer.start()
     try:
@@ -35,6 +40,7 @@ def signalled(after_s: float, number: signal.Signals = signal.SIGINT) -> Iterato
     finally:
         timer.cancel()
         timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("after_s", [0.0005, 0.01, 0.1, 0.3])
