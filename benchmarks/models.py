@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from benchmarks.work import KINDS
+
 
 def map_author(sa: ModuleType, orm: ModuleType, base: Any, table: str) -> type:
     """Return a mapped class over author or author_w."""
@@ -70,6 +72,30 @@ def map_tree(sa: ModuleType, orm: ModuleType, base: Any) -> tuple[type, type, ty
         branches = orm.relationship(Branch)
 
     return Root, Branch, Leaf
+
+
+def map_staff(sa: ModuleType, orm: ModuleType, base: Any) -> type:
+    """Return the base of a hierarchy with joined tables; its subclasses are loaded with it."""
+
+    class Staff(base):
+        __tablename__ = "staff"
+        id = orm.mapped_column(sa.Integer, primary_key=True)
+        kind = orm.mapped_column(sa.String(10), nullable=False)
+        name = orm.mapped_column(sa.String(40), nullable=False)
+        __mapper_args__ = {  # noqa: RUF012
+            "polymorphic_on": "kind", "polymorphic_identity": "staff", "with_polymorphic": "*",
+        }
+
+    for kind in KINDS:
+        key = sa.ForeignKey("staff.id")
+        type(kind.title(), (Staff,), {
+            "__tablename__": kind,
+            "id": orm.mapped_column(key, primary_key=True),
+            f"{kind}_level": orm.mapped_column(sa.Integer, nullable=False),
+            f"{kind}_note": orm.mapped_column(sa.String(40), nullable=False),
+            "__mapper_args__": {"polymorphic_identity": kind},
+        })
+    return Staff
 
 
 def map_reading(sa: ModuleType, orm: ModuleType, base: Any) -> type:

@@ -97,6 +97,7 @@ SCENARIOS = (
     Scenario("G2", "make such a graph, flush and commit it", "us", journal=False, tree="empty",
              warm_ups=1, check=("SELECT (SELECT count(*) FROM root) * 99 - (SELECT count(*) FROM"
                                 " branch) - (SELECT count(*) FROM leaf)", "0")),
+    Scenario("P1", "load a hierarchy of 5 subclasses with joined tables", "us", journal=False),
     Scenario("L1", "1,000 authors, the posts of each touched", "us", journal=False),
     Scenario("L1n", "statements of that after the first", "count", fresh=True, warm_ups=0,
              rounds=1, journal=False),
@@ -143,6 +144,7 @@ TARGETS: tuple[Target, ...] = (
     *of_raw("S11", 1.1, 1.1), *faster("S11", 8, SQLITE, POSTGRES),
     *of_raw("S12", 1.1, 1.1), *faster("S12", 4, SQLITE, POSTGRES),
     *of_raw("G1", 1.3, 1.3), *of_raw("G2", 1.5, 0.5),
+    *of_raw("P1", 1.3, 1.3),
     *faster("L1", 30, POSTGRES),
     Target("L1n", "limit", 3, SQLITE), Target("L1n", "limit", 3, POSTGRES),
     *faster("S13r", 9, NONE), *faster("S13w", 25, NONE),

@@ -46,6 +46,19 @@ TREE = (
 )
 TREE_TABLES = ("root", "branch", "leaf")
 ROOTS, BRANCHES, LEAVES = 1_000, 9, 10
+# A hierarchy of a base and five subclasses, each with a table of its own, and a view of them all.
+KINDS = ("clerk", "coder", "driver", "guard", "tutor")
+STAFF_COUNT = 10_000
+STAFF = (
+    """CREATE TABLE staff (id INTEGER NOT NULL PRIMARY KEY, kind VARCHAR(10) NOT NULL,
+    name VARCHAR(40) NOT NULL)""",
+    *(f"""CREATE TABLE {kind} (id INTEGER NOT NULL PRIMARY KEY REFERENCES staff (id),
+    {kind}_level INTEGER NOT NULL, {kind}_note VARCHAR(40) NOT NULL)""" for kind in KINDS),
+    "CREATE VIEW staff_view AS SELECT staff.id, staff.kind, staff.name, "
+    + ", ".join(f"{kind}_level, {kind}_note" for kind in KINDS)
+    + " FROM staff "
+    + " ".join(f"LEFT JOIN {kind} ON {kind}.id = staff.id" for kind in KINDS),
+)
 INDEXES = (
     "CREATE INDEX ix_branch_root_id ON branch (root_id)",
     "CREATE INDEX ix_leaf_branch_id ON leaf (branch_id)",
@@ -116,6 +129,16 @@ def tree_rows(roots: int) -> tuple[Rows, Rows, Rows]:
     )
 
 
+def staff_rows() -> dict[str, Rows]:
+    """Return the rows of staff and of each kind's table, by table."""
+    rows: dict[str, Rows] = {"staff": [], **{kind: [] for kind in KINDS}}
+    for number in range(1, STAFF_COUNT + 1):
+        kind = KINDS[number % len(KINDS)]
+        rows["staff"].append((number, kind, f"member {number}"))
+        rows[kind].append((number, number % 9, f"note {number}"))
+    return rows
+
+
 def post_row(number: int) -> tuple[int, int, str, str, int]:
     """Return the post with this id."""
     return (
@@ -151,8 +174,10 @@ def fill_sqlite(path: Path, sizes: Sizes, journal_mode: str) -> None:
         connection.execute(SQLITE_AUTHOR.format(name=name))
     connection.execute(POST)
     connection.execute(READING)
-    for statement in TREE:
+    for statement in (*TREE, *STAFF):
         connection.execute(statement)
+    for name, rows in staff_rows().items():
+        connection.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", rows)
     connection.executemany(
         "INSERT INTO author VALUES (?,?,?,?,?,?,?,?)", map(as_sqlite, authors(sizes))
     )
@@ -174,9 +199,10 @@ def fill_postgres(url: str, sizes: Sizes) -> None:
             connection.execute(POSTGRES_AUTHOR.format(name=name))
         connection.execute(POST)
         connection.execute(READING)
-        for statement in TREE:
+        for statement in (*TREE, *STAFF):
             connection.execute(statement)
-        for table, rows in (("author", authors(sizes)), ("post", posts(sizes))):
+        tables = (("author", authors(sizes)), ("post", posts(sizes)), *staff_rows().items())
+        for table, rows in tables:
             with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)

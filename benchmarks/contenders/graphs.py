@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import models
 from benchmarks.contenders import Place, Timed
-from benchmarks.work import BRANCHES, LEAVES, POSTS_PER_AUTHOR, tree_rows
+from benchmarks.work import BRANCHES, KINDS, LEAVES, POSTS_PER_AUTHOR, tree_rows
 
 OBJECTS = 1 + BRANCHES + BRANCHES * LEAVES  # of the graph, for each root
 
@@ -102,6 +102,20 @@ class Graphs:
                 session.add_all(made)
                 session.commit()
             return len(roots) * OBJECTS
+
+        return run
+
+    def p1(self) -> Timed:
+        """Load a hierarchy of five subclasses, each with the columns of its own table."""
+        staff = models.map_staff(self.sa, self.orm, self.orm.declarative_base())
+        self.orm.configure_mappers()
+        statement = self.sa.select(staff)
+
+        def run() -> int:
+            with self.session() as session:
+                found = session.scalars(statement).all()
+                assert len({type(one) for one in found}) == len(KINDS)
+                return len(found)
 
         return run
 

@@ -154,6 +154,15 @@ class Contender:
 
         return run
 
+    def p1(self) -> Timed:
+        """Fetch the view of the hierarchy as tuples."""
+
+        def run() -> int:
+            with self.connection.transaction(), self.cursor() as cursor:
+                return len(cursor.execute("SELECT * FROM staff_view").fetchall())
+
+        return run
+
     def g2(self) -> Timed:
         """Send the rows of the graph with executemany."""
         levels = tree_rows(self.place.sizes.roots)
