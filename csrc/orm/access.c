@@ -330,6 +330,11 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
     int rc;
 
     if (v != NULL) {
+        /* a __setstate__ of the user's own may have put a container into the dict */
+        if (a->kind == ORM_SLOT_COLLECTION && h->flags & ORM_H_DICT
+            && orm_collection_relink(h, a->slot, v) < 0) {
+            Py_CLEAR(v);
+        }
         return v;
     }
     if (h->flags & ORM_H_LOADING

@@ -70,7 +70,7 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *Py_UNUSED(type))
         }
     }
     else if (a->foreign) {
-        int rc = foreign_peek(a, obj, &v);
+        int rc = a->kind == ORM_SLOT_COLLECTION ? 0 : foreign_peek(a, obj, &v);
         if (rc != 0) {
             return rc < 0 ? NULL : v;
         }

@@ -97,7 +97,8 @@ orm_colls_drop(orm_head *h)
 {
     while (h->rare != NULL && h->rare->colls != NULL) {
         orm_coll *c = h->rare->colls;
-        if (h->mapper != NULL && c->lost == NULL) {
+        /* what was changed is known to be: a change of its collection is a change of nobody */
+        if (h->mapper != NULL && c->lost == NULL && !(h->flags & ORM_H_MODIFIED)) {
             c->lost = (orm_attribute *)Py_XNewRef(orm_coll_attr(c));
         }
         orm_coll_unlink(c);

@@ -156,13 +156,9 @@ queue_history(orm_head *h, uint32_t slot, orm_relhist *out)
     out->known = true;
     PyObject *added = Py_XNewRef(held->added);
     PyObject *removed = Py_XNewRef(held->removed);
-    if (added != NULL) {
-        out->added = PyDict_Values(added);
-    }
-    if (removed != NULL) {
-        out->deleted = PyDict_Values(removed);
-    }
-    bool failed = (added != NULL && out->added == NULL) || (removed != NULL && out->deleted == NULL);
+    out->added = added == NULL ? PyList_New(0) : PyDict_Values(added);
+    out->deleted = removed == NULL ? PyList_New(0) : PyDict_Values(removed);
+    bool failed = out->added == NULL || out->deleted == NULL;
     Py_XDECREF(added);
     Py_XDECREF(removed);
     if (failed) {
