@@ -123,6 +123,14 @@ def _one_to_many() -> list[Case]:
         s.log.append(str(sorted(k for k in vars(user) if k[0] != "_")))
         yield
 
+    def flagged(s: Stage) -> Steps:
+        user, post = s.User(name="u", posts=[s.Post(name="a")]), s.Post(name="b")
+        s.watch((user, "posts"), (post, "user"))
+        s.attributes.flag_modified(user, "posts")
+        yield
+        s.error(lambda: s.attributes.flag_modified(post, "user"))
+        yield
+
     def none_as_member(s: Stage) -> Steps:
         user = s.User(name="u")
         s.watch((user, "posts"))
@@ -136,7 +144,7 @@ def _one_to_many() -> list[Case]:
 
     return [
         append_to_transient, set_parent_of_transient, list_methods, add_in_place, replace, refuse, delete_collection,
-        read_only, none_as_member,
+        read_only, flagged, none_as_member,
     ]  # fmt: skip
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-EVENTS = ("append", "remove", "set", "bulk_replace", "append_wo_mutation", "init_collection", "dispose_collection")
+EVENTS = (
+    "append", "remove", "set", "bulk_replace", "append_wo_mutation", "init_collection", "dispose_collection",
+    "init_scalar", "modified",
+)  # fmt: skip
 RELATIONS = (
     "User.posts User.notes User.card User.kids User.keys User.plain Post.user Post.tags Note.user Card.user Kid.user "
     "Key.user Plain.user Tag.posts Node.children Node.parent"
@@ -141,6 +144,9 @@ class Stage:
         def note(target: Any, *args: Any) -> None:
             if name in ("init_collection", "dispose_collection"):
                 self.log.append(f"{name} {attribute} of {target.name}")
+                return
+            if name == "init_scalar":
+                self.log.append(f"{name} {attribute} of {target.name}: {args[0]}")
                 return
             *values, token = args
             if attribute == "User.kids" and name == "bulk_replace":
