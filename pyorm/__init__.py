@@ -43,8 +43,8 @@ _NAMES = {
     "pyorm.engine": (
         "ChunkedIteratorResult Connection CursorResult Engine ExecutionContext FrozenResult "
         "IteratorResult MappingResult MergedResult NestedTransaction Result RootTransaction Row "
-        "RowMapping ScalarResult Transaction TupleResult URL create_engine create_pool_from_url "
-        "engine_from_config make_url result_tuple"
+        "RowMapping ScalarResult Transaction TupleResult TwoPhaseTransaction URL create_engine "
+        "create_pool_from_url engine_from_config make_url result_tuple"
     ),
     "pyorm.inspection": "inspect",
     "pyorm.pool": (

@@ -122,6 +122,7 @@ from pyorm.engine import (
     ScalarResult as ScalarResult,
     Transaction as Transaction,
     TupleResult as TupleResult,
+    TwoPhaseTransaction as TwoPhaseTransaction,
     URL as URL,
     create_engine as create_engine,
     create_pool_from_url as create_pool_from_url,

@@ -52,6 +52,10 @@ _ENGINE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "rollback_savepoint": ("conn", "name", "context"),
     "release_savepoint": ("conn", "name", "context"),
     "do_connect": ("dialect", "conn_rec", "cargs", "cparams"),
+    "begin_twophase": ("conn", "xid"),
+    "prepare_twophase": ("conn", "xid"),
+    "commit_twophase": ("conn", "xid", "is_prepared"),
+    "rollback_twophase": ("conn", "xid", "is_prepared"),
 }
 _POOL_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "connect": ("dbapi_connection", "connection_record"),

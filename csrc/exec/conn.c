@@ -194,6 +194,11 @@ orm_conn_ready(ConnectionObject *c, bool begin)
     if (c->flags & ORM_CF_CLOSED) {
         return orm_raise_exc(c->st, ORM_EXC_ResourceClosedError, "This Connection is closed");
     }
+    if (c->flags & ORM_CF_TWOPHASE) {
+        return orm_raise_exc(c->st, ORM_EXC_InvalidRequestError,
+                             "The two-phase transaction of this Connection is prepared: commit() "
+                             "or rollback() it before anything else is executed");
+    }
     if (c->flags & ORM_CF_BLOCKED) {
         return orm_raise_exc(c->st, ORM_EXC_InvalidRequestError,
                              "Can't operate on closed transaction inside context manager.  Please "
@@ -269,7 +274,8 @@ orm_conn_begin(ConnectionObject *c)
 
 typedef int (*end_function)(orm_conn *, orm_mono, orm_err *);
 
-/* Send COMMIT or ROLLBACK. The transaction is over in any case. 0 / -1. */
+/* Send COMMIT or ROLLBACK. The transaction is over in any case. word NULL: listeners have been
+   told. 0 / -1. */
 static int
 end_impl(ConnectionObject *c, int event, const char *word, end_function end)
 {
@@ -292,7 +298,7 @@ end_impl(ConnectionObject *c, int event, const char *word, end_function end)
         c->flags &= ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX);
         return 0;
     }
-    if (tell(c, event, NULL) < 0 || log_message(c, word) < 0) {
+    if (word != NULL && (tell(c, event, NULL) < 0 || log_message(c, word) < 0)) {
         return -1;
     }
     c->flags &= ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX);
@@ -344,6 +350,44 @@ orm_conn_rollback_impl(ConnectionObject *c)
                           "autocommit mode"
                         : "ROLLBACK",
                     orm_engine_pool(c->engine)->driver->rollback);
+}
+
+/* A step of a two-phase transaction, whose listeners Python tells. 0 / -1. */
+int
+orm_conn_twophase(ConnectionObject *c, int step)
+{
+    const orm_driver *driver = orm_engine_pool(c->engine)->driver;
+
+    switch (step) {
+    case ORM_TWO_BEGIN:
+        if (orm_conn_ready(c, false) < 0) {
+            return -1;
+        }
+        c->flags |= ORM_CF_BEGUN;
+        if (log_message(c, "BEGIN TWOPHASE (implicit)") < 0 || begin_in_database(c) < 0) {
+            c->flags &= ~(uint32_t)ORM_CF_BEGUN;
+            return -1;
+        }
+        return 0;
+    case ORM_TWO_PREPARED:
+        /* The server has no transaction any more: the driver sends nothing, and forgets its own. */
+        if (end_impl(c, ORM_EV_commit, NULL, driver->commit) < 0) {
+            return -1;
+        }
+        c->flags |= ORM_CF_BEGUN | ORM_CF_BLOCKED | ORM_CF_TWOPHASE;
+        return 0;
+    case ORM_TWO_RESUME:
+        c->flags &= ~(uint32_t)(ORM_CF_BLOCKED | ORM_CF_TWOPHASE);
+        if (orm_conn_ready(c, false) < 0) {
+            return -1;
+        }
+        c->flags |= ORM_CF_BEGUN; /* so that no BEGIN is sent: what follows runs outside */
+        return 0;
+    case ORM_TWO_COMMIT:
+        return end_impl(c, ORM_EV_commit, NULL, driver->commit);
+    default:
+        return end_impl(c, ORM_EV_rollback, NULL, driver->rollback);
+    }
 }
 
 /* Through the Python Transaction where there is one, so that it knows. */
@@ -531,7 +575,8 @@ orm_connection_close(PyObject *conn)
         handle->was_reset = began;
     }
     c->flags = (c->flags | ORM_CF_CLOSED)
-               & ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX | ORM_CF_INVALID | ORM_CF_BLOCKED);
+               & ~(uint32_t)(ORM_CF_BEGUN | ORM_CF_DEAD_TX | ORM_CF_INVALID | ORM_CF_BLOCKED
+                           | ORM_CF_TWOPHASE);
     if (handle != NULL) {
         PyObject *live = rc < 0 ? PyErr_GetRaisedException() : NULL;
 

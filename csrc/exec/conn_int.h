@@ -78,6 +78,9 @@ int orm_conn_raise(ConnectionObject *c, orm_err *err, PyObject *statement, PyObj
                    PyObject *context, bool multi);
 int orm_conn_begin(ConnectionObject *c);
 /* Without asking a Python Transaction. 0 / -1. */
+/* Steps of a two-phase transaction; engine/transaction.py has the same numbers. */
+enum { ORM_TWO_BEGIN, ORM_TWO_PREPARED, ORM_TWO_RESUME, ORM_TWO_COMMIT, ORM_TWO_ROLLBACK };
+int orm_conn_twophase(ConnectionObject *c, int step); /* 0 / -1 */
 int orm_conn_commit_impl(ConnectionObject *c);
 int orm_conn_rollback_impl(ConnectionObject *c);
 /* execute() and exec_driver_sql(); the arguments may be NULL or None. */

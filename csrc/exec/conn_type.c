@@ -189,6 +189,18 @@ conn_rollback_impl(PyObject *self, PyObject *Py_UNUSED(ignored))
     return none_or_error(orm_conn_rollback_impl((ConnectionObject *)self));
 }
 
+/* _twophase_impl(step): ORM_TWO_*. */
+static PyObject *
+conn_twophase_impl(PyObject *self, PyObject *arg)
+{
+    long step = PyLong_AsLong(arg);
+
+    if (step == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return none_or_error(orm_conn_twophase((ConnectionObject *)self, (int)step));
+}
+
 /* _savepoint_impl(what, name): 0 set, 1 release, 2 roll back to. */
 static PyObject *
 conn_savepoint_impl(PyObject *self, PyObject *args)
@@ -377,6 +389,7 @@ static PyMethodDef conn_methods[] = {
     {"_begin_impl", conn_begin_impl, METH_NOARGS, NULL},
     {"_commit_impl", conn_commit_impl, METH_NOARGS, NULL},
     {"_rollback_impl", conn_rollback_impl, METH_NOARGS, NULL},
+    {"_twophase_impl", conn_twophase_impl, METH_O, NULL},
     {"_savepoint_impl", conn_savepoint_impl, METH_VARARGS, NULL},
     {"_next_savepoint", conn_next_savepoint, METH_NOARGS, NULL},
     {"_ready", conn_ready, METH_NOARGS, NULL},

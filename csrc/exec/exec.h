@@ -53,7 +53,8 @@ int orm_dispatch_fire(orm_dispatch *d, int event, PyObject *const *args, size_t 
     X(before_execute) X(after_execute) X(before_cursor_execute) X(after_cursor_execute) \
     X(handle_error) X(engine_connect) X(set_connection_execution_options) \
     X(set_engine_execution_options) X(engine_disposed) X(begin) X(rollback) X(commit) \
-    X(savepoint) X(rollback_savepoint) X(release_savepoint) X(do_connect)
+    X(savepoint) X(rollback_savepoint) X(release_savepoint) X(do_connect) \
+    X(begin_twophase) X(prepare_twophase) X(commit_twophase) X(rollback_twophase)
 enum orm_engine_event {
 #define ORM_EVENT_ENUM(name) ORM_EV_##name,
     ORM_ENGINE_EVENTS(ORM_EVENT_ENUM)

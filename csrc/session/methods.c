@@ -316,6 +316,18 @@ rollback(SessionObject *s, PyObject *Py_UNUSED(obj))
     return orm_session_rollback(s);
 }
 
+static int
+prepare(SessionObject *s, PyObject *Py_UNUSED(obj))
+{
+    return orm_session_autobegin(s) < 0 ? -1 : orm_tx_prepare(s->tx);
+}
+
+static PyObject *
+m_prepare(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return with_one(self, prepare, NULL);
+}
+
 static PyObject *
 m_rollback(PyObject *self, PyObject *Py_UNUSED(unused))
 {
@@ -549,6 +561,9 @@ PyMethodDef orm_session_methods[] = {
      "flush($self, objects=None)\n--\n\nWrite all changes to the database."},
     {"_autoflush", m_autoflush, METH_NOARGS, NULL},
     {"commit", m_commit, METH_NOARGS, "commit($self)\n--\n\nFlush and COMMIT."},
+    {"prepare", m_prepare, METH_NOARGS,
+     "prepare($self)\n--\n\nFlush, and PREPARE TRANSACTION on every connection of the root "
+     "transaction of a session with twophase=True; commit() or rollback() ends it."},
     {"rollback", m_rollback, METH_NOARGS,
      "rollback($self)\n--\n\nROLLBACK; instances go back to what they were."},
     {"begin", ORM_METHOD(m_begin), ORM_METH_KW,
@@ -676,6 +691,8 @@ PyMemberDef orm_session_members[] = {
      "Whether commit() expires all instances."},
     {"autobegin", Py_T_BOOL, offsetof(SessionObject, autobegin), 0,
      "Whether a transaction begins by itself."},
+    {"twophase", Py_T_BOOL, offsetof(SessionObject, twophase), 0,
+     "Whether commit() prepares the transactions of all its connections first."},
     {"_flushing", Py_T_BOOL, offsetof(SessionObject, flushing), Py_READONLY, NULL},
     {"__dictoffset__", Py_T_PYSSIZET, offsetof(SessionObject, dict), Py_READONLY, NULL},
     {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(SessionObject, weakrefs), Py_READONLY, NULL},

@@ -55,8 +55,8 @@ struct SessionObject {
     uint8_t join_mode;    /* ORM_JOIN_* */
     uint8_t leaving;      /* ORM_LEFT_*: what takes all instances out now; 0: nothing */
     bool autoflush, expire_on_commit, autobegin;
-    bool close_resets_only; /* close() leaves the session usable */
-    bool closed;          /* close() was final */
+    bool close_resets_only, closed; /* close() leaves the session usable; it was final */
+    bool twophase;        /* commits in two steps: PREPARE TRANSACTION on all connections first */
     bool routed;          /* binds are many, or get_bind() is the user's own: ask Python */
     bool flushing;
 };
@@ -92,13 +92,13 @@ struct TxObject { /* pyorm.orm.SessionTransaction */
     tx_switch *switches;    /* PyMem */
     size_t nswitches;
     orm_headset deleted;    /* DELETE flushed in this transaction */
-    PyObject *left;         /* owned list of weakrefs: born in it, then expunged; or NULL */
+    PyObject *left;         /* owned list of weakrefs: born in it, expunged then; or NULL */
     uint32_t serial;        /* see the file's head */
     uint8_t origin;         /* ORM_TX_* */
     uint8_t state;          /* ORM_STX_* */
     bool nested;            /* a savepoint */
-    bool marked;            /* heads with this transaction's serial may exist */
-    bool in_block;          /* a `with` block is open */
+    bool marked, in_block;  /* heads with its serial may exist; a `with` block is open */
+    bool prepared;          /* flushed, and its connections' transactions are prepared */
 };
 
 /* What the room keeps in the module state. */
@@ -137,11 +137,7 @@ orm_session_enter(SessionObject *s)
     s->depth++;
     return 0;
 }
-static inline void
-orm_session_leave(SessionObject *s)
-{
-    s->depth--;
-}
+#define orm_session_leave(s) ((void)(s)->depth--)
 
 /* --- notify.c: events ------------------------------------------------------------------- */
 static inline bool
@@ -209,6 +205,7 @@ PyObject *orm_session_connection(SessionObject *s, PyObject *bind, PyObject *opt
 PyObject *orm_session_connection_for(SessionObject *s, orm_mapper *m, PyObject *clause,
                                      PyObject *bind_arguments);
 int orm_tx_commit(TxObject *tx, bool to_root);
+int orm_tx_prepare(TxObject *tx); /* of a two-phase session's root transaction. 0 / -1 */
 int orm_tx_rollback(TxObject *tx, bool to_root);
 int orm_tx_close(TxObject *tx);
 /* A flush failed, with the live exception: roll back the innermost transaction, keep the
@@ -220,6 +217,7 @@ int orm_session_close(SessionObject *s, uint8_t how); /* ORM_LEFT_CLOSE, _RESET,
 
 /* --- tx_conn.c ------------------------------------------------------------------------------ */
 PyObject *orm_tx_connection(TxObject *tx, PyObject *bind, PyObject *options); /* borrowed */
+int orm_tx_conns_prepare(TxObject *tx); /* two-phase: the first step. 0 / -1 */
 int orm_tx_conns_commit(TxObject *tx);
 int orm_tx_conns_rollback(TxObject *tx);
 int orm_tx_conns_release(TxObject *tx); /* close what the session opened, forget all */

@@ -63,11 +63,6 @@ refuse_options(orm_state *st, PyObject *const *out)
         return orm_raise_exc(st, ORM_EXC_ArgumentError,
                              "autocommit=True is no longer supported");
     }
-    if (orm_arg_bool(out[I_TWOPHASE], 0) > 0) {
-        return orm_raise_exc(st, ORM_EXC_ArgumentError,
-                             "Session(twophase=True): two-phase commit is not offered; use one "
-                             "Session per database, or Connection.begin_twophase()");
-    }
     return PyErr_Occurred() ? -1 : 0;
 }
 
@@ -161,6 +156,7 @@ session_init(PyObject *self, PyObject *args, PyObject *kwargs)
         || read_flag(out[I_AUTOFLUSH], true, &s->autoflush) < 0
         || read_flag(out[I_EXPIRE], true, &s->expire_on_commit) < 0
         || read_flag(out[I_AUTOBEGIN], true, &s->autobegin) < 0
+        || read_flag(out[I_TWOPHASE], false, &s->twophase) < 0
         || read_flag(out[I_RESETS], true, &s->close_resets_only) < 0
         || read_join_mode(s->st, out[I_JOIN], &s->join_mode) < 0) {
         return -1;

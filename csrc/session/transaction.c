@@ -247,12 +247,11 @@ flush_all(SessionObject *s)
     return -1;
 }
 
-/* Commit the innermost transaction. */
+/* Flush for the innermost transaction's commit; with two phases prepare its connections. 0 / -1. */
 static int
-commit_one(SessionObject *s)
+prepare_one(SessionObject *s)
 {
     TxObject *tx = s->tx;
-    int rc = -1;
 
     if (orm_tx_check_active(tx) < 0
         || orm_session_fire(s, ORM_SEV_before_commit, NULL, NULL) < 0) {
@@ -266,7 +265,28 @@ commit_one(SessionObject *s)
                              "A listener of before_commit or of the flush has ended the "
                              "transaction that is being committed");
     }
+    if (s->twophase && tx->parent == NULL) {
+        if (orm_tx_conns_prepare(tx) < 0) {
+            return -1;
+        }
+        tx->prepared = true;
+    }
     tx->state = ORM_STX_PREPARED;
+    return 0;
+}
+
+/* Commit the innermost transaction. */
+static int
+commit_one(SessionObject *s)
+{
+    TxObject *tx = s->tx;
+    int rc = tx->prepared && tx->state == ORM_STX_PREPARED ? 0 : prepare_one(s);
+
+    if (rc < 0) {
+        return -1;
+    }
+    tx = s->tx;
+    tx->prepared = false;
     if (orm_tx_conns_commit(tx) < 0) {
         return -1; /* stays PREPARED: rollback() is what is left */
     }
@@ -281,6 +301,37 @@ commit_one(SessionObject *s)
         PyErr_SetRaisedException(live);
     }
     return tx_pop(s);
+}
+
+int
+orm_tx_prepare(TxObject *tx)
+{
+    SessionObject *s = tx->session;
+    int rc = -1;
+
+    if (s == NULL) {
+        return orm_tx_check_active(tx);
+    }
+    if (!s->twophase || tx->parent != NULL || s->tx != tx) {
+        return orm_raise_exc(s->st, ORM_EXC_InvalidRequestError,
+                             "'twophase' mode not enabled, or not root transaction; can't "
+                             "prepare.");
+    }
+    if (change_begin(s, "prepare()") < 0) {
+        return -1;
+    }
+    Py_INCREF(tx);
+    rc = prepare_one(s);
+    s->changing = NULL;
+    if (rc < 0 && tx->session == s && s->tx == tx) {
+        PyObject *error = PyErr_GetRaisedException(); /* nobody commits the half of it */
+        if (orm_tx_rollback(tx, true) < 0) {
+            PyErr_Clear();
+        }
+        PyErr_SetRaisedException(error);
+    }
+    Py_DECREF(tx);
+    return rc;
 }
 
 int

@@ -75,6 +75,17 @@ apply_options(PyObject *conn, PyObject *options)
     return answer == NULL ? -1 : 0;
 }
 
+/* Begin on a Connection without a transaction. 0 / -1. */
+static int
+begin_root(SessionObject *s, tx_conn *c)
+{
+    if (!s->twophase) {
+        return orm_connection_begin(c->conn);
+    }
+    c->trans = PyObject_CallMethod(c->conn, "begin_twophase", NULL);
+    return c->trans == NULL ? -1 : 0;
+}
+
 /* --- the first statement on a bind --------------------------------------------------------- */
 
 static int
@@ -91,21 +102,18 @@ open_root(TxObject *tx, tx_conn *c, PyObject *options)
         }
         c->conn = orm_engine_connect(s->st, c->bind, NULL);
         c->closes = c->commits = true;
-        return c->conn == NULL || apply_options(c->conn, options) < 0
-                       || orm_connection_begin(c->conn) < 0
-                   ? -1
-                   : 0;
+        return c->conn == NULL || apply_options(c->conn, options) < 0 ? -1 : begin_root(s, c);
     }
     c->conn = Py_NewRef(c->bind);
     if (apply_options(c->conn, options) < 0) {
         return -1;
     }
     begun = orm_connection_in_transaction(c->conn);
-    if (begun) {
+    if (begun && !s->twophase) {
         return join(s, c);
     }
     c->commits = true;
-    return orm_connection_begin(c->conn);
+    return begin_root(s, c);
 }
 
 static int
@@ -236,6 +244,18 @@ orm_session_connection_for(SessionObject *s, orm_mapper *m, PyObject *clause,
 /* --- ending ------------------------------------------------------------------------------ */
 
 int
+orm_tx_conns_prepare(TxObject *tx)
+{
+    for (size_t i = 0; i < tx->nconns; i++) {
+        tx_conn *c = &tx->conns[i];
+        if (c->commits && (c->trans == NULL || tell(c->trans, "prepare") < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
 orm_tx_conns_commit(TxObject *tx)
 {
     for (size_t i = 0; i < tx->nconns; i++) {
@@ -290,6 +310,9 @@ orm_tx_conns_release(TxObject *tx)
         if (tx->state != ORM_STX_COMMITTED && c->commits && !c->closes) {
             /* close() without commit(): what the session began on the user's Connection */
             rc = c->trans != NULL ? tell(c->trans, "close") : orm_connection_rollback(c->conn);
+        }
+        if (tx->state != ORM_STX_COMMITTED && c->closes && c->trans != NULL && !tx->nested) {
+            rc = tell(c->trans, "close"); /* what is prepared would outlive the connection */
         }
         if (c->closes && c->conn != NULL) {
             rc = orm_connection_close(c->conn);

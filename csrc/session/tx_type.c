@@ -106,6 +106,13 @@ end_close(TxObject *tx, bool to_root)
     return orm_tx_close(tx);
 }
 
+static int
+end_prepare(TxObject *tx, bool to_root)
+{
+    (void)to_root;
+    return orm_tx_prepare(tx);
+}
+
 static PyObject *
 tx_commit(PyObject *self, PyObject *Py_UNUSED(unused))
 {
@@ -127,13 +134,7 @@ tx_close(PyObject *self, PyObject *Py_UNUSED(unused))
 static PyObject *
 tx_prepare(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    orm_state *st = orm_state_from_type(Py_TYPE(self));
-
-    if (st != NULL) {
-        orm_raise_exc(st, ORM_EXC_InvalidRequestError,
-                      "'twophase' mode not enabled, or not root transaction; can't prepare.");
-    }
-    return NULL;
+    return none_or_error(run_end((TxObject *)self, end_prepare));
 }
 
 /* connection(bindkey, execution_options=None): the Connection of an engine or mapped class. */
@@ -213,7 +214,7 @@ tx_exit(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     Py_INCREF(s);
     tx->in_block = false;
-    if (!failed && tx->state == ORM_STX_ACTIVE) {
+    if (!failed && (tx->state == ORM_STX_ACTIVE || tx->prepared)) {
         rc = run_end(tx, orm_tx_commit);
         if (rc < 0 && tx->session != NULL) {
             /* COMMIT or its flush failed */
@@ -292,7 +293,7 @@ static PyMethodDef tx_methods[] = {
     {"rollback", tx_rollback, METH_NOARGS,
      "rollback($self)\n--\n\nROLLBACK, or back to the savepoint; instances go back as well."},
     {"close", tx_close, METH_NOARGS, "close($self)\n--\n\nEnd without COMMIT."},
-    {"prepare", tx_prepare, METH_NOARGS, "prepare($self)\n--\n\nTwo-phase commit: not offered."},
+    {"prepare", tx_prepare, METH_NOARGS, "prepare($self)\n--\n\nThe first step of a two-phase commit."},
     {"connection", ORM_METHOD(tx_connection), ORM_METH_KW,
      "connection($self, bindkey, execution_options=None)\n--\n\nThe Connection of an engine or "
      "mapped class in this transaction."},

@@ -20,7 +20,12 @@ from pyorm.engine.base import Connection, Engine
 from pyorm.engine.context import ExecutionContext
 from pyorm.engine.create import create_engine, create_pool_from_url, engine_from_config
 from pyorm.engine.result import FrozenResult, MergedResult, result_tuple
-from pyorm.engine.transaction import NestedTransaction, RootTransaction, Transaction
+from pyorm.engine.transaction import (
+    NestedTransaction,
+    RootTransaction,
+    Transaction,
+    TwoPhaseTransaction,
+)
 from pyorm.engine.url import URL, make_url
 
 Mapping.register(RowMapping)  # pyright: ignore
@@ -46,6 +51,7 @@ __all__ = [
     "ScalarResult",
     "Transaction",
     "TupleResult",
+    "TwoPhaseTransaction",
     "create_engine",
     "create_pool_from_url",
     "engine_from_config",

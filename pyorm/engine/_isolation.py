@@ -75,13 +75,18 @@ def read_level(connection: Any) -> str:
 
 
 def _ask(connection: Any, sql: str) -> Any:
-    """Return the one value of a query on the driver's connection; nothing begins for it."""
+    """Return the one value of a query."""
+    return ask_rows(connection, sql)[0][0]
+
+
+def ask_rows(connection: Any, sql: str) -> list[Any]:
+    """Return the rows of a query on the driver's connection; nothing begins for it."""
     raw = connection.connection.dbapi_connection
     before, raw.autocommit = raw.autocommit, True
     try:
         cursor = raw.cursor()
         try:
-            return cursor.execute(sql).fetchone()[0]
+            return list(cursor.execute(sql).fetchall())
         finally:
             cursor.close()
     finally:

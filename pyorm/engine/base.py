@@ -6,6 +6,7 @@ calls once in a while.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,8 +14,20 @@ from typing import TYPE_CHECKING, Any, Self
 from pyorm import _core, exc
 from pyorm._collections import immutabledict
 from pyorm._engine_events import ENGINE
-from pyorm.engine._isolation import isolation_number, level_names, read_level, tx_settings
-from pyorm.engine.transaction import NestedTransaction, RootTransaction
+from pyorm.engine._isolation import (
+    ask_rows,
+    isolation_number,
+    level_names,
+    read_level,
+    tx_settings,
+)
+from pyorm.engine.transaction import (
+    NestedTransaction,
+    RootTransaction,
+    TwoPhaseTransaction,
+    quote_xid,
+    run_outside,
+)
 from pyorm.event import ClassDispatch
 from pyorm.log import EngineLogger, instance_logger
 
@@ -232,6 +245,65 @@ class Connection(_core.Connection):
                 + "can't call begin() here unless rollback() or commit() is called first."
             )
         return RootTransaction(self)
+
+    def begin_twophase(self, xid: str | None = None) -> TwoPhaseTransaction:
+        """Begin a transaction that is committed in two steps, prepare() and commit(); PostgreSQL.
+
+        Args:
+            xid: its name, unique among the prepared transactions of the server; made up if None.
+
+        Raises:
+            InvalidRequestError: A transaction is begun already.
+            NotImplementedError: The database has no two-phase transactions.
+        """
+        self._ready()
+        if self._begun:
+            raise exc.InvalidRequestError(
+                "Cannot start a two phase transaction when a transaction is already in progress."
+            )
+        self._need_twophase("begin_twophase")
+        name = f"_sa_{secrets.token_hex(16)}" if xid is None else xid
+        quote_xid(name)
+        return TwoPhaseTransaction(self, name)
+
+    def recover_twophase(self) -> list[str]:
+        """Return the names of the transactions that are prepared on the server."""
+        self._need_twophase("recover_twophase")
+        return [row[0] for row in ask_rows(self, "SELECT gid FROM pg_prepared_xacts ORDER BY prepared")]
+
+    def commit_prepared(self, xid: str, recover: bool = False) -> None:
+        """Commit a prepared transaction by its name, whoever has prepared it.
+
+        Args:
+            xid: its name.
+            recover: it is not this connection's own: what is begun here is rolled back first.
+        """
+        self._end_prepared("commit", xid, recover)
+
+    def rollback_prepared(self, xid: str, recover: bool = False) -> None:
+        """Roll a prepared transaction back by its name; arguments as commit_prepared()."""
+        self._end_prepared("rollback", xid, recover)
+
+    def _end_prepared(self, verb: str, xid: str, recover: bool) -> None:
+        self._need_twophase(f"{verb}_prepared")
+        own = self._transaction
+        if isinstance(own, TwoPhaseTransaction) and own.xid == xid:
+            getattr(own, verb)()
+            return
+        if self._begun:
+            if not recover:
+                raise exc.InvalidRequestError(
+                    f"{verb}_prepared({xid!r}): a transaction is begun on this Connection; end it first"
+                )
+            self.rollback()
+        run_outside(self, f"{verb.upper()} PREPARED {quote_xid(xid)}")
+
+    def _need_twophase(self, method: str) -> None:
+        if self.dialect.name != "postgresql":
+            raise NotImplementedError(
+                f"Connection.{method}(): {self.dialect.name} has no two-phase transactions; they need PostgreSQL, "
+                "with max_prepared_transactions above 0"
+            )
 
     def begin_nested(self) -> NestedTransaction:
         """Set a savepoint, in a transaction that is begun where none is."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyorm.engine.base import Connection
 
 _SET, _RELEASE, _ROLLBACK_TO = 0, 1, 2
+_BEGIN, _PREPARED, _RESUME, _COMMIT, _ROLLBACK = range(5)
 
 
 class Transaction:
@@ -137,6 +138,92 @@ class RootTransaction(Transaction):
                 connection._set_blocked(True)
             nested = nested._outer
         connection._nested = None
+
+
+class TwoPhaseTransaction(RootTransaction):
+    """A root transaction that is committed in two steps: prepare(), then commit().
+
+    Between the two the database keeps it under its name, also over a crash, until somebody
+    commits it or rolls it back; nothing else can be executed on the connection. commit() without
+    prepare() commits at once.
+
+    Attributes:
+        xid: its name in the database.
+    """
+
+    __slots__ = ("_is_prepared", "xid")
+
+    def __init__(self, connection: Connection, xid: str) -> None:
+        for listener in connection.dispatch.begin_twophase:
+            listener(connection, xid)
+        connection._twophase_impl(_BEGIN)
+        Transaction.__init__(self, connection)
+        self.xid = xid
+        self._is_prepared = False
+        connection._transaction = self
+
+    def prepare(self) -> None:
+        """Write the transaction down under its name, so that a commit() cannot fail any more.
+
+        Raises:
+            InvalidRequestError: It is over, or prepared already.
+            DBAPIError: The database refuses; the transaction is rolled back.
+        """
+        if not self.is_active:
+            raise exc.InvalidRequestError("This transaction is inactive")
+        if self._is_prepared:
+            raise exc.InvalidRequestError(f"This transaction is prepared already, as {self.xid!r}")
+        connection = self.connection
+        for listener in connection.dispatch.prepare_twophase:
+            listener(connection, self.xid)
+        connection.exec_driver_sql(f"PREPARE TRANSACTION {quote_xid(self.xid)}")
+        self._is_prepared = True
+        connection._twophase_impl(_PREPARED)
+
+    def _do_commit(self) -> None:
+        connection = self.connection
+        for listener in connection.dispatch.commit_twophase:
+            listener(connection, self.xid, self._is_prepared)
+        if self._is_prepared:
+            self._finish("COMMIT")
+        else:
+            connection._twophase_impl(_COMMIT)
+
+    def _do_rollback(self) -> None:
+        connection = self.connection
+        for listener in connection.dispatch.rollback_twophase:
+            listener(connection, self.xid, self._is_prepared)
+        if self._is_prepared:
+            self._finish("ROLLBACK")
+        else:
+            connection._twophase_impl(_ROLLBACK)
+
+    def _finish(self, verb: str) -> None:
+        """End what is prepared, by its name; the server has no transaction open."""
+        run_outside(self.connection, f"{verb} PREPARED {quote_xid(self.xid)}")
+
+
+def run_outside(connection: Connection, sql: str) -> None:
+    """Execute what the server refuses inside a transaction, on a connection without one."""
+    connection._twophase_impl(_RESUME)
+    try:
+        connection.exec_driver_sql(sql)
+    finally:
+        connection._twophase_impl(_ROLLBACK)
+
+
+def quote_xid(xid: str) -> str:
+    """Return the name of a prepared transaction as a literal of SQL.
+
+    Raises:
+        ArgumentError: It is no string of 1 to 199 bytes, which is what PostgreSQL takes.
+    """
+    if not isinstance(xid, str) or not 0 < len(xid.encode()) < 200 or "\0" in xid:
+        raise exc.ArgumentError(
+            f"The name of a two-phase transaction is a string of 1 to 199 bytes, not {xid!r}"
+        )
+    text = xid.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{text}'" if "\\" in xid else f"'{text}'"
 
 
 class NestedTransaction(Transaction):

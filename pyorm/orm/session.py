@@ -70,6 +70,8 @@ class Session(_core.SessionCore):
         autoflush: Queries write pending changes first.
         expire_on_commit: After commit() values are loaded anew when they are read.
         autobegin: A transaction begins with the first use; else by begin() only.
+        twophase: commit() prepares the transactions of all connections first, so that they end
+            all or none (PostgreSQL).
         binds: Engine or Connection by mapped class, mapper or table.
         info: Items for `Session.info`.
         query_cls: The class that query() makes.
@@ -130,15 +132,6 @@ class Session(_core.SessionCore):
     @execution_options.setter
     def execution_options(self, options: Mapping[str, Any]) -> None:
         self._options = dict(options) or None
-
-    @property
-    def twophase(self) -> bool:
-        """Whether commits are two-phase: never."""
-        return False
-
-    def prepare(self) -> None:
-        """Refuse: two-phase commit is not offered by sessions."""
-        raise exc.InvalidRequestError("'twophase' mode not enabled, or not root transaction; can't prepare.")
 
     # --- binds ---
 

@@ -327,8 +327,6 @@ def test_subclass_chooses_the_engine_by_get_bind(engine) -> None:
 def test_wrong_options_are_refused(engine) -> None:
     with pytest.raises(exc.ArgumentError, match="invalid selection for join_transaction_mode"):
         Session(engine, join_transaction_mode="x")
-    with pytest.raises(exc.ArgumentError, match="two-phase commit is not offered"):
-        Session(engine, twophase=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
         Session(engine, foo=1)
     with pytest.raises(exc.ArgumentError, match="explicitly declared as text"):
