@@ -62,49 +62,29 @@ orm_plan_setup(PyObject *Py_UNUSED(module), orm_state *st)
 }
 
 int
-orm_configure_now(orm_state *st)
+orm_configure_now(orm_mapper *m)
 {
-    PyObject *fn = orm_import_once(&st->configure_mappers, "pyorm.orm._registry",
-                                   "configure_mappers");
-    PyObject *done = fn == NULL ? NULL : PyObject_CallNoArgs(fn);
+    orm_orm_room *room = room_of(m->state);
+    PyObject *fn = orm_import_once(&m->state->configure_for, "pyorm.orm._configure",
+                                   "configure_for");
+    PyObject *all = fn == NULL ? NULL : PyObject_CallOneArg(fn, m->py);
 
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
-}
-
-int
-orm_configure(orm_state *st)
-{
-    orm_orm_room *room = room_of(st);
-
-    if (room == NULL || !room->waiting) {
-        return 0;
+    if (all == Py_True && room != NULL) {
+        room->waiting = false;
     }
-    room->waiting = false; /* what configuration itself needs is not to start it again */
-    if (orm_configure_now(st) < 0) {
-        room->waiting = true;
-        return -1;
-    }
-    return 0;
+    Py_XDECREF(all);
+    return all == NULL ? -1 : 0;
 }
 
 int
 orm_configure_for(orm_mapper *m)
 {
     orm_orm_room *room = room_of(m->state);
-    PyObject *fn = NULL;
-    PyObject *all = NULL;
 
     if (m->ready || room == NULL || !room->waiting || m->py == NULL || m->py == Py_None) {
         return 0;
     }
-    fn = orm_import_once(&m->state->configure_for, "pyorm.orm._configure", "configure_for");
-    all = fn == NULL ? NULL : PyObject_CallOneArg(fn, m->py);
-    if (all == Py_True) {
-        room->waiting = false;
-    }
-    Py_XDECREF(all);
-    return all == NULL ? -1 : 0;
+    return orm_configure_now(m);
 }
 
 int

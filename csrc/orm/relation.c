@@ -578,7 +578,7 @@ orm_attribute_relation(orm_attribute *a)
         return a->relation;
     }
     if ((m->attrs[a->slot] == NULL || m->attrs[a->slot]->relation == NULL)
-        && orm_configure_now(m->state) < 0) {
+        && orm_configure_now(m) < 0) {
         return NULL;
     }
     own = a->slot < m->nslots ? m->attrs[a->slot] : NULL;

@@ -116,13 +116,11 @@ orm_slot_relation(const orm_mapper *m, uint32_t slot)
 /* Relationship slots of a mapper, in slot order: *n entries, borrowed from the mapper until a
  * relation or attribute is added. NULL: MemoryError. */
 const uint32_t *orm_mapper_relations(orm_mapper *m, uint32_t *n);
-/* Configure all mappings if any class was mapped since (calls Python once). 0 / -1. */
-int orm_configure(orm_state *st);
 /* Configure the registry of this class and those that it needs; one test where that is done. A
  * registry that has nothing to do with it and cannot be configured is no error. 0 / -1. */
 int orm_configure_for(orm_mapper *m);
-/* Call Python's configure_mappers(), waiting for another thread that is at it. 0 / -1. */
-int orm_configure_now(orm_state *st);
+/* The same without the test: waits for another thread that is at it. 0 / -1. */
+int orm_configure_now(orm_mapper *m);
 /* MapperPlan.set_relation. 0 / -1. */
 int orm_plan_set_relation(orm_mapper *m, PyObject *key, PyObject *relation);
 

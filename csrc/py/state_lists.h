@@ -162,7 +162,6 @@
     X(strategies) /* pyorm.orm._strategies, imported at the first load of a relationship */   \
     X(aliased)        /* pyorm.orm._aliased.aliased, imported at first use */                 \
     X(configure_for)  /* pyorm.orm._configure.configure_for, imported at first use */         \
-    X(configure_mappers) /* pyorm.orm._registry.configure_mappers, imported at first use */   \
     X(enum_meta)      /* enum.EnumMeta: members cannot form cycles worth tracking */          \
     X(uuid_type)      /* uuid.UUID, once a value of it was seen */                            \
     X(no_value)       /* LoaderCallableStatus.NO_VALUE */                                     \
