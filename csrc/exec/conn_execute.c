@@ -307,6 +307,20 @@ own_params(const orm_compiled *compiled, PyObject **params)
     return 0;
 }
 
+/* UPDATE and DELETE give rows back for one set of parameters: nobody could tell whose they are. */
+static int
+refuse_many_returning(orm_state *st, const orm_node *node)
+{
+    if ((node->kind != ORM_N_UPDATE && node->kind != ORM_N_DELETE)
+        || node->args[ORM_DML_RETURNING] == NULL) {
+        return 0;
+    }
+    return orm_raise_exc(st, ORM_EXC_InvalidRequestError,
+                         "%s..RETURNING is not supported when executemany is used: execute it for each set of "
+                         "parameters, or write one statement for all",
+                         node->kind == ORM_N_UPDATE ? "UPDATE" : "DELETE");
+}
+
 static int
 compile(ConnectionObject *c, orm_node *node, PyObject *params, PyObject *options,
         orm_compiled **compiled, orm_values *values, double *seconds)
@@ -347,6 +361,10 @@ compile(ConnectionObject *c, orm_node *node, PyObject *params, PyObject *options
     }
     if (params != NULL && PyList_Check(params)) {
         opts.flags |= ORM_COMPILE_MANY;
+        if (PyList_GET_SIZE(params) > 1 && refuse_many_returning(st, node) < 0) {
+            Py_XDECREF(keys);
+            return -1;
+        }
     }
     rc = orm_compile_cached(st, cache, node, &opts, compiled, values);
     Py_XDECREF(keys);
@@ -354,24 +372,26 @@ compile(ConnectionObject *c, orm_node *node, PyObject *params, PyObject *options
     return rc;
 }
 
-/* An INSERT whose RETURNING nobody asked for: keep its rows, the result returns none. */
+/* An INSERT whose RETURNING the library added: keep its rows, the result returns none. */
 static int
-keep_returned(orm_result *r, PyObject **returned)
+keep_returned(orm_result *r, PyObject *statement, PyObject **returned)
 {
-    PyObject *row = NULL;
+    PyObject *shape = orm_cursor_shape(r, statement), *row = NULL;
     int rc;
 
-    *returned = PyList_New(0);
+    *returned = shape == NULL ? NULL : PyList_New(0);
     if (*returned == NULL) {
+        Py_XDECREF(shape);
         return -1;
     }
-    while ((rc = orm_result_row(r, NULL, &row)) > 0) {
+    while ((rc = orm_result_row(r, shape, &row)) > 0) {
         rc = PyList_Append(*returned, row);
         Py_DECREF(row);
         if (rc < 0) {
             break;
         }
     }
+    Py_DECREF(shape);
     if (rc < 0) {
         Py_CLEAR(*returned);
         return -1;
@@ -387,7 +407,7 @@ finish(ConnectionObject *c, orm_result *r, orm_compiled *compiled, PyObject *sta
     PyObject *returned = NULL;
     CursorResultObject *result = NULL;
 
-    if (compiled->implicit_returning && r->ncols > 0 && keep_returned(r, &returned) < 0) {
+    if (compiled->implicit_returning && r->ncols > 0 && keep_returned(r, statement, &returned) < 0) {
         orm_result_free(r);
         return NULL;
     }

@@ -1,7 +1,8 @@
 /*
- * dml.c - insert(), update(), delete(): construction, VALUES in all forms, RETURNING.
+ * dml.c - insert(), update(), delete(): construction, VALUES in all forms.
  *
- * Place: the slots of DML statements; ON CONFLICT stands in dml_conflict.c. Which columns a
+ * Place: the slots of DML statements; ON CONFLICT stands in dml_conflict.c,
+ *   RETURNING in dml_returning.c. Which columns a
  *   statement without VALUES writes is known at execution (column_keys of the options).
  * Values: each is an ASSIGN of a column (resolved by key where the table has it) and a
  *   value; a plain value becomes a bind called like the column, typed like it.
@@ -83,8 +84,8 @@ TABLE_METHOD(delete)
 /* ---- assignments ------------------------------------------------------------------------------------ */
 
 /* What a key of values() is: the column node (or NULL) and the key's text (or NULL). 0/-1. */
-static int
-resolve_key(orm_state *st, orm_node *stmt, PyObject *key, orm_node **column, PyObject **name)
+int
+orm_dml_resolve_key(orm_state *st, orm_node *stmt, PyObject *key, orm_node **column, PyObject **name)
 {
     orm_node *table = stmt->args[ORM_DML_TABLE];
     PyObject *found = NULL;
@@ -280,7 +281,7 @@ add_assign(orm_state *st, orm_node *stmt, PyObject *list, PyObject *key, PyObjec
         return rc < 0 ? -1 : 0;
     }
     rc = -1;
-    if (resolve_key(st, stmt, key, &column, &name) < 0) {
+    if (orm_dml_resolve_key(st, stmt, key, &column, &name) < 0) {
         goto done;
     }
     if (column != NULL && column->kind == ORM_N_ATTR && column->args[1]->kind == ORM_N_COLUMN) {
@@ -534,69 +535,7 @@ m_from_select(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     return (PyObject *)c;
 }
 
-/* ---- RETURNING, defaults, FROM ---------------------------------------------------------------------- */
-static PyObject *
-m_returning(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {
-        .fname = "returning", .names = {"sort_by_parameter_order"}, .count = 1};
-    orm_state *st = orm_expr_state(self);
-    PyObject *list = st == NULL ? NULL : PyList_New(0);
-    PyObject *out[1];
-    PyObject *result = NULL;
-    int sorted = 0;
-    Py_ssize_t i;
-
-    if (list == NULL || orm_args_parse(&spec, args + nargs, 0, kwnames, out) < 0
-        || (sorted = orm_arg_bool(out[0], 0)) < 0) {
-        Py_XDECREF(list);
-        return NULL;
-    }
-    for (i = 0; list != NULL && i < nargs; i++) {
-        if (orm_coerce_columns(st, args[i], list) < 0) {
-            Py_CLEAR(list);
-        }
-    }
-    result = list == NULL ? NULL : orm_stmt_append(st, SELF, ORM_DML_RETURNING, list);
-    if (result != NULL && sorted) {
-        Py_SETREF(result, orm_stmt_with_aux(st, (orm_node *)result,
-                                            ((orm_node *)result)->aux | ORM_DMLF_SORT_RETURNING));
-    }
-    return result;
-}
-
-static PyObject *
-m_return_defaults(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const orm_args_spec spec = {.fname = "return_defaults",
-                                       .names = {"supplemental_cols", "sort_by_parameter_order"},
-                                       .count = 2};
-    orm_state *st = orm_expr_state(self);
-    PyObject *list = st == NULL ? NULL : PyList_New(0);
-    PyObject *out[2];
-    Py_ssize_t i;
-
-    if (list == NULL || orm_args_parse(&spec, args + nargs, 0, kwnames, out) < 0) {
-        Py_XDECREF(list);
-        return NULL;
-    }
-    for (i = 0; list != NULL && i < nargs; i++) {
-        orm_node *column = NULL;
-        PyObject *name = NULL;
-
-        if (resolve_key(st, SELF, args[i], &column, &name) < 0 || column == NULL
-            || PyList_Append(list, (PyObject *)column) < 0) {
-            Py_CLEAR(list);
-            if (!PyErr_Occurred()) {
-                orm_raise_exc(st, ORM_EXC_ArgumentError, "no column %R in the table", args[i]);
-            }
-        }
-        Py_XDECREF(column);
-        Py_XDECREF(name);
-    }
-    return list == NULL ? NULL : orm_stmt_append(st, SELF, ORM_DML_DEFAULTS, list);
-}
-
+/* ---- FROM, prefixes ---------------------------------------------------------------------------- */
 static PyObject *
 m_inline(PyObject *self, PyObject *none)
 {
@@ -712,6 +651,7 @@ PyGetSetDef orm_dml_getset[] = {
     {"whereclause", get_where, NULL, "The WHERE criterion, or None.", NULL},
     {"is_dml", get_is_dml, NULL, "True.", NULL},
     {"exported_columns", get_exported, NULL, "The columns of RETURNING.", NULL},
+    {"_is_unkeyed", orm_dml_is_unkeyed, NULL, "True for an INSERT that tells no primary key.", NULL},
     {"excluded", orm_insert_excluded, NULL, "The values proposed for insertion, in ON CONFLICT.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -719,7 +659,7 @@ PyGetSetDef orm_dml_getset[] = {
 #define FAST(name, fn, doc) {name, ORM_METHOD(fn), METH_FASTCALL, name doc}
 #define KW(name, fn, doc) {name, ORM_METHOD(fn), ORM_METH_KW, name doc}
 #define DML_COMMON                                                                            \
-    KW("returning", m_returning, "($self, /, *cols, sort_by_parameter_order=False)\n--\n\nRETURNING."), \
+    KW("returning", orm_m_returning, "($self, /, *cols, sort_by_parameter_order=False)\n--\n\nRETURNING."), \
         KW("prefix_with", m_prefix_with, "($self, /, *prefixes, dialect='*')\n--\n\nText after the verb."), \
         KW("with_hint", m_with_hint, "($self, text, selectable=None, dialect_name='*')\n--\n\nA hint."), \
         KW("add_cte", m_add_cte, "($self, /, *ctes, nest_here=False)\n--\n\nAdd CTEs."),      \
@@ -728,7 +668,7 @@ PyGetSetDef orm_dml_getset[] = {
 #define VALUES_COMMON                                                                         \
     {"values", ORM_METHOD(m_values), METH_VARARGS | METH_KEYWORDS,                            \
      "values($self, /, *args, **kwargs)\n--\n\nValues by column."},                           \
-        KW("return_defaults", m_return_defaults,                                              \
+        KW("return_defaults", orm_m_return_defaults,                                              \
            "($self, /, *cols, supplemental_cols=None, sort_by_parameter_order=False)\n--\n\n" \
            "Fetch what the server generates."),                                               \
         {"inline", m_inline, METH_NOARGS, "inline($self)\n--\n\nNothing is fetched back."}

@@ -146,11 +146,37 @@ number_binds(orm_cctx *cc, orm_setcol *cols, size_t n, Py_ssize_t row)
     return 0;
 }
 
+/* The first row says which columns are written: every other row has the same. */
+static int
+check_row(orm_cctx *cc, const orm_setcol *first, size_t nfirst, const orm_setcol *cols, size_t n,
+          Py_ssize_t row)
+{
+    size_t i = 0;
+
+    while (i < nfirst && i < n && first[i].column == cols[i].column) {
+        i++;
+    }
+    if (i == nfirst && i == n) {
+        return 0;
+    }
+    for (size_t k = i; k < n; k++) {
+        if (i == nfirst || cols[k].column == first[i].column) { /* columns have one order */
+            return orm_raise_exc(cc->st, ORM_EXC_CompileError,
+                                 "Row %zd of a multi-row INSERT has a value for column %S that its first row "
+                                 "has none for; give each row the same keys", row, cols[i].column);
+        }
+    }
+    return orm_raise_exc(cc->st, ORM_EXC_CompileError,
+                         "INSERT value for column %S is explicitly rendered as a boundparameter in the "
+                         "VALUES clause; a Python-side value or SQL expression is required",
+                         first[i].column);
+}
+
 static int
 put_rows(orm_cctx *cc, const orm_node *n, const orm_node *rows)
 {
-    orm_setcol *cols;
-    size_t ncols;
+    orm_setcol *cols, *first = NULL;
+    size_t ncols, nfirst = 0;
 
     for (Py_ssize_t i = 0; i < nargs(rows); i++) {
         if (orm_dml_columns(cc, n, rows->args[i], &cols, &ncols) < 0) {
@@ -161,6 +187,10 @@ put_rows(orm_cctx *cc, const orm_node *n, const orm_node *rows)
                 return -1;
             }
             PUTS(" VALUES ");
+            first = cols;
+            nfirst = ncols;
+        } else if (check_row(cc, first, nfirst, cols, ncols, i) < 0) {
+            return -1;
         }
         orm_buf_puts(cc->out, i > 0 ? ", " : "");
         if (number_binds(cc, cols, ncols, i) < 0 || put_row(cc, cols, ncols) < 0) {
@@ -350,18 +380,38 @@ is_client_side(const orm_setcol *cols, size_t n, PyObject *column)
     return false;
 }
 
-/* Primary key columns that the server fills. */
+/* 1: return_defaults() asks for the column: it names it, or no column at all. */
+static bool
+is_asked_for(const orm_node *asked, const orm_node *column)
+{
+    if (asked == NULL || nargs(asked) == 0) {
+        return asked != NULL;
+    }
+    for (Py_ssize_t i = 0; i < nargs(asked); i++) {
+        const orm_node *base = orm_origin_column(asked->args[i]);
+
+        if (base == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Primary key columns that the server fills, and what return_defaults() asks for. */
 static int
 put_implicit_returning(orm_cctx *cc, const orm_node *n, const orm_setcol *cols, size_t ncols,
                        unsigned rf)
 {
     const orm_node *table = orm_selectable(n->args[ORM_DML_TABLE]);
+    const orm_node *asked = n->args[ORM_DML_DEFAULTS];
     PyObject *columns;
     bool any = false;
 
-    if (!(rf & ORM_RF_TOP) || !cc->d->implicit_returning || (n->aux & ORM_DMLF_INLINE)
-        || table->kind != ORM_N_TABLE
-        || (cc->opts != NULL && (cc->opts->flags & ORM_COMPILE_MANY))) {
+    if (!(rf & ORM_RF_TOP) || (n->aux & ORM_DMLF_INLINE) || table->kind != ORM_N_TABLE) {
+        return 0;
+    }
+    if (asked == NULL && (!cc->d->implicit_returning
+                          || (cc->opts != NULL && (cc->opts->flags & ORM_COMPILE_MANY)))) {
         return 0;
     }
     columns = orm_node_table(table)->columns;
@@ -374,10 +424,10 @@ put_implicit_returning(orm_cctx *cc, const orm_node *n, const orm_setcol *cols, 
         if (pk < 0) {
             return -1;
         }
-        if (!pk || is_client_side(cols, ncols, column)) {
+        node = orm_node_of(cc->st, column);
+        if ((!pk && !is_asked_for(asked, node)) || is_client_side(cols, ncols, column)) {
             continue;
         }
-        node = orm_node_of(cc->st, column);
         orm_buf_puts(cc->out, any ? ", " : " RETURNING ");
         any = true;
         if (node == NULL || orm_render(cc, node) < 0
@@ -427,6 +477,10 @@ put_insert(orm_cctx *cc, const orm_node *n, unsigned rf)
     if (orm_render_fromref(cc, n->args[ORM_DML_TABLE]) < 0) {
         return -1;
     }
+    if (rows && (n->aux & ORM_DMLF_SORT_RETURNING)) {
+        return orm_compile_error(cc, "RETURNING cannot be deterministically sorted when using an "
+                                     "INSERT which includes multi-row values().");
+    }
     if (n->args[ORM_DML_SELECT] != NULL) {
         rc = put_from_select(cc, n);
     } else {
@@ -434,6 +488,10 @@ put_insert(orm_cctx *cc, const orm_node *n, unsigned rf)
     }
     if (rc < 0 || orm_render_conflict(cc, n) < 0 || orm_render_returning(cc, n, rf) < 0) {
         return -1;
+    }
+    if (n->args[ORM_DML_RETURNING] != NULL && n->args[ORM_DML_DEFAULTS] != NULL) {
+        return orm_compile_error(cc, "Can't compile statement that includes returning() and "
+                                     "return_defaults() simultaneously");
     }
     if (single && n->args[ORM_DML_RETURNING] == NULL) {
         return put_implicit_returning(cc, n, cols, ncols, rf);

@@ -84,6 +84,12 @@ PyObject *orm_m_table_delete(PyObject *self, PyObject *none);
 PyObject *orm_m_on_conflict_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_m_on_conflict_nothing(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *orm_insert_excluded(PyObject *self, void *closure);
+/* dml_returning.c: methods, and whether an INSERT is of several rows, of a SELECT or inline(). */
+PyObject *orm_m_returning(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_m_return_defaults(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *orm_dml_is_unkeyed(PyObject *self, void *closure);
+/* The column that a key of values() names: a new reference, or NULL; and its key (or NULL). -1: exception. */
+int orm_dml_resolve_key(orm_state *st, orm_node *stmt, PyObject *key, orm_node **column, PyObject **name);
 /* Assignments of a dict into `list`. 0/-1. */
 int orm_dml_add_row(orm_state *st, orm_node *stmt, PyObject *list, PyObject *row);
 /* The next `:name` of a text() at or after *pos: 1, name in [*start, *end), *pos behind it; 0: none. */

@@ -31,11 +31,12 @@ def _sets(result: Any) -> list[dict[str, Any]]:
 def _key_values(result: Any, table: Any, params: dict[str, Any], row: Any) -> list[Any]:
     """Return the primary key of one row: returned, given, or SQLite's rowid."""
     values = []
+    returned = {} if row is None else row._mapping
     given = params
-    if row is None and any(params.get(column.key) is None for column in table.primary_key):
+    if any(c.name not in returned and params.get(c.key) is None for c in table.primary_key):
         given = {**_statement_values(result, params), **params}
-    for position, column in enumerate(table.primary_key):
-        value = row[position] if row is not None else given.get(column.key)
+    for column in table.primary_key:
+        value = returned[column.name] if column.name in returned else given.get(column.key)
         is_one = not isinstance(getattr(result, "_params", None), list)  # of many, it is the last one's
         if value is None and row is None and is_one and len(table.primary_key) == 1:
             value = result.lastrowid or None
@@ -57,6 +58,8 @@ def inserted_primary_key_rows(result: Any) -> list[Any]:
     table = _table(result)
     make = result_tuple([column.key for column in table.primary_key])
     sets = _sets(result)
+    if result._statement._is_unkeyed and not isinstance(getattr(result, "_params", None), list):
+        return [make([None] * len(table.primary_key))]  # of which row, nobody could say
     returned = getattr(result, "_returned", None) or [None] * len(sets)
     return [
         make(_key_values(result, table, params, row))
@@ -84,16 +87,24 @@ def inserted_primary_key(result: Any) -> Any:
 
 
 def returned_defaults_rows(result: Any) -> Any:
-    """Return what the database made for each row, or None."""
-    table = _table(result)
-    if not getattr(result, "_returned", None):
-        return None
-    make = result_tuple([column.key for column in table.primary_key])
-    return [make(row) for row in result._returned]
+    """Return what the database made for each row, in the order of the parameters, or None.
+
+    With `return_defaults()` those are the columns asked for, and keys that nobody gave.
+    """
+    return getattr(result, "_returned", None) or None
 
 
 def returned_defaults(result: Any) -> Any:
-    """Return what the database made, as a Row, or None."""
+    """Return what the database made, as a Row, or None.
+
+    Raises:
+        InvalidRequestError: The statement ran for many rows.
+    """
+    if isinstance(getattr(result, "_params", None), list):
+        raise exc.InvalidRequestError(
+            "This statement was an executemany call; if return defaults is supported, please use "
+            ".returned_defaults_rows."
+        )
     rows = returned_defaults_rows(result)
     return rows[0] if rows else None
 
