@@ -279,6 +279,47 @@ add_in_given_order(building *b, const orm_node *assigns, PyObject *columns)
     return 0;
 }
 
+/* The column whose subscript an ASSIGN sets (`t.c.doc["a"]["b"]` of JSONB), or NULL. */
+static const orm_node *
+subscripted(const orm_node *assign)
+{
+    const orm_node *n = assign->args[0];
+
+    while (n != NULL && n->kind == ORM_N_BINARY && n->op == ORM_OP_JSON_GETITEM) {
+        n = n->args[0];
+    }
+    if (n == NULL || n == assign->args[0]) {
+        return NULL;
+    }
+    n = orm_origin_column(n);
+    return n != NULL && n->kind == ORM_N_COLUMN && n->type != NULL
+           && orm_type_impl(n->type, ORM_PG)->kind == ORM_T_JSONB ? n : NULL;
+}
+
+/* Subscripts that are set, in the order given, behind whole columns. */
+static int
+add_subscripts(building *b, const orm_node *assigns)
+{
+    if (b->cc->d->id != ORM_PG) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < nargs(assigns); i++) {
+        const orm_node *column = b->used[i] ? NULL : subscripted(assigns->args[i]);
+        orm_setcol *col = column == NULL ? NULL : add(b);
+
+        if (column == NULL) {
+            continue;
+        }
+        if (col == NULL || fill_names(col, column->payload) < 0) {
+            return -1;
+        }
+        col->part = assigns->args[i]->args[0];
+        col->value = assigns->args[i]->args[1];
+        b->used[i] = 1;
+    }
+    return 0;
+}
+
 static bool
 has_column(const building *b, PyObject *column)
 {
@@ -323,6 +364,9 @@ orm_dml_columns(orm_cctx *cc, const orm_node *n, const orm_node *assigns, orm_se
             rc = add_column(&b, ordered ? NULL : assigns, column, all,
                             all ? NULL : update ? "onupdate" : "default");
         }
+    }
+    if (rc == 0 && assigns != NULL && update) {
+        rc = add_subscripts(&b, assigns);
     }
     if (rc == 0 && assigns != NULL) {
         rc = refuse_unused(&b, assigns);

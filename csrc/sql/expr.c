@@ -119,7 +119,7 @@ orm_op_result_type(orm_state *st, orm_op *op, orm_type *a, orm_type *b)
         *op = ORM_OP_CONCAT;
         return fa == FAM_NONE ? b : a;
     }
-    if (*op == ORM_OP_ADD && a->kind == ORM_T_ARRAY) {
+    if (*op == ORM_OP_ADD && (a->kind == ORM_T_ARRAY || a->kind == ORM_T_JSONB)) {
         *op = ORM_OP_CONCAT;
         return a;
     }

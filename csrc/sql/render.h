@@ -103,6 +103,8 @@ int orm_splice_ctes(orm_cctx *cc, size_t at);
 int orm_unsupported(orm_cctx *cc, const orm_node *n);
 int orm_render_custom(orm_cctx *cc, const orm_node *n);
 int orm_render_json(orm_cctx *cc, const orm_node *n, bool nested);
+/* b['a'][1] as SET takes it: brackets behind the bare column. */
+int orm_render_json_target(orm_cctx *cc, const orm_node *n);
 bool orm_is_json_arrow(const orm_cctx *cc, const orm_node *n);
 int orm_render_like(orm_cctx *cc, const orm_node *n);
 int orm_render_subscript(orm_cctx *cc, const orm_node *n);
@@ -118,6 +120,7 @@ typedef struct orm_setcol {
     orm_str bind;          /* its name then */
     PyObject *dflt;        /* Column whose Python default gives the value, or NULL */
     bool expr_default;     /* value is a SQL default of the schema */
+    const orm_node *part;  /* UPDATE: the subscript of the column that is set; NULL: all of it */
 } orm_setcol;
 int orm_put_setcol_name(orm_cctx *cc, const orm_setcol *col);
 bool orm_is_plain_value(const orm_node *bind, orm_str key);

@@ -69,7 +69,7 @@ orm_render_set_value(orm_cctx *cc, const orm_setcol *col)
     if (x->kind != ORM_N_BIND || (cc->flags & ORM_R_LITERALS)) {
         return orm_render_against(cc, x, ORM_AG_SELF);
     }
-    if (!orm_is_plain_value(x, col->bind)) {
+    if (col->part != NULL || !orm_is_plain_value(x, col->bind)) {
         rec = orm_bind_record(cc, x);
     } else if (cc->cte_level > 0) {
         orm_str name;

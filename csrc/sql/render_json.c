@@ -99,6 +99,28 @@ put_brackets(orm_cctx *cc, const orm_node *n)
     return 0;
 }
 
+int
+orm_render_json_target(orm_cctx *cc, const orm_node *n)
+{
+    int rc;
+
+    if (n->kind != ORM_N_BINARY || n->op != ORM_OP_JSON_GETITEM) {
+        bool bare = cc->bare;
+
+        cc->bare = true;
+        rc = orm_render(cc, n);
+        cc->bare = bare;
+        return rc;
+    }
+    if (orm_render_json_target(cc, n->args[0]) < 0) {
+        return -1;
+    }
+    orm_buf_putc(cc->out, '[');
+    rc = put_index(cc, n);
+    orm_buf_putc(cc->out, ']');
+    return rc;
+}
+
 static int
 render_pg(orm_cctx *cc, const orm_node *n, bool nested)
 {

@@ -55,7 +55,8 @@ put_set(orm_cctx *cc, const orm_node *n)
     PUTS(" SET ");
     for (size_t i = 0; i < ncols; i++) {
         orm_buf_puts(cc->out, i > 0 ? ", " : "");
-        if (orm_put_setcol_name(cc, &cols[i]) < 0) {
+        if ((cols[i].part != NULL ? orm_render_json_target(cc, cols[i].part)
+                                  : orm_put_setcol_name(cc, &cols[i])) < 0) {
             return -1;
         }
         orm_buf_putc(cc->out, '=');

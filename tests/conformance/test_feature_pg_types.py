@@ -27,6 +27,7 @@ from pyorm import (
     literal,
     select,
     text,
+    update,
 )
 from pyorm.dialects import postgresql as pg
 from pyorm.dialects.postgresql import ExcludeConstraint, MultiRange, Range
@@ -234,6 +235,46 @@ def test_texts_are_searched(connection: Connection) -> None:
         assert plain[0] == plain[1]
     assert connection.scalar(select(cast("", pg.TSQUERY))) == ""
     assert [str(c["type"]) for c in inspect(connection).get_columns("d")][2:] == ["TSVECTOR", "TSQUERY"]
+
+
+DOCUMENT: dict[str, Any] = {"a": {"b": [1, 2, {"c": "x"}]}, "s": "t", "k": [1, 2, 3], "n": None}
+
+
+@pytest.mark.feature("PG01")
+def test_documents_are_asked_and_set_in_part(connection: Connection) -> None:
+    table = Table("d", MetaData(), Column("id", Integer, primary_key=True), Column("j", pg.JSON), Column("b", pg.JSONB))
+    table.create(connection)
+    connection.execute(insert(table).values(id=1, j=DOCUMENT, b=DOCUMENT))
+    j, b = table.c.j, table.c.b
+
+    answers: list[tuple[Any, Any]] = [
+        (j["a"]["b"][0], 1), (j["s"].astext, "t"), (j["a", "b", 2, "c"], "x"), (j["a", "b", 1].astext, "2"),
+        (b["a"]["b"][0], 1), (b["s"].astext, "t"), (b["a", "b", 2], {"c": "x"}), (b["a", "b", 1].astext, "2"),
+        (b.contains({"s": "t"}), True), (b.contained_by({**DOCUMENT, "more": 1}), True),
+        (b.has_key("s"), True), (b.has_any(["s", "z"]), True), (b.has_any(pg.array(["y", "z"])), False),
+        (b.has_all(["s", "a"]), True), (b.has_all(pg.array(["s", "z"])), False),
+        (b.delete_path(["a", "b"])["a"], {}), (b.delete_path(pg.array(["a", "b"]))["a"], {}),
+        (b.path_exists("$.a.b[*] ? (@ > 1)"), True), (b.path_match('$.s == "t"'), True),
+        (b["k"][-1], 3), (b["k"][0].as_integer(), 1), (b["s"].as_string(), "t"),
+        (b + literal({"q": 1}, pg.JSONB), {**DOCUMENT, "q": 1}), (b["k"].concat(literal([4], pg.JSONB)), [1, 2, 3, 4]),
+    ]  # fmt: skip
+    for expression, answer in answers:
+        assert connection.scalar(select(expression)) == answer, str(expression)
+
+    settings: list[tuple[dict[Any, Any], dict[str, Any]]] = [
+        ({b["s"]: "new"}, {"s": "new"}), ({b["a"]["b"]: [9]}, {"a": {"b": [9]}}), ({b["k"][1]: 77}, {"k": [1, 77, 3]}),
+        ({b["fresh"]: {"q": 1}, b["s"]: None}, {"fresh": {"q": 1}, "s": None}), ({b["s"]: b["k"][0]}, {"s": 1}),
+        ({b["s"]: literal("z", pg.JSONB), "j": [1]}, {"s": "z"}),
+    ]  # fmt: skip
+    for values, changed in settings:
+        nested = connection.begin_nested()
+        connection.execute(update(table).where(table.c.id == 1).values(values))
+        assert connection.scalar(select(b)) == {**DOCUMENT, **changed}
+        nested.rollback()
+    text_ = str(update(table).values({b["a"]["b"]: [9]}).compile(dialect=connection.dialect))
+    assert text_ == "UPDATE d SET b[$1::TEXT][$2::TEXT]=$3::JSONB"
+    with pytest.raises(exc.CompileError, match="Unconsumed column names"):
+        connection.execute(update(table).values({j["a"]: 1}))  # json has no subscripts to set
 
 
 def test_stores_are_asked_by_key(connection: Connection) -> None:
