@@ -231,11 +231,20 @@ alias_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *
+alias_mark_eager(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    ((orm_alias *)self)->eager = true;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef alias_methods[] = {
     {"_setup", alias_setup, METH_VARARGS,
      "_setup($self, plan, selectable, columns, plans, /)\n--\n\nSay which class is read from where."},
     {"_set_subclasses", alias_set_subclasses, METH_O,
      "_set_subclasses($self, aliases, /)\n--\n\nThe aliases of the subclasses that are loaded too."},
+    {"_mark_eager", alias_mark_eager, METH_NOARGS,
+     "_mark_eager($self, /)\n--\n\nSay that the loader made it: it stands for the class itself."},
     {"_attribute", alias_attribute, METH_O,
      "_attribute($self, key, /)\n--\n\nThe mapped attribute of a key, as one of the alias; or None."},
     {NULL, NULL, 0, NULL},

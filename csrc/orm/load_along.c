@@ -17,10 +17,17 @@ select_whole(orm_head *h, const orm_key_room *key, const orm_load_opts *opts)
     orm_load_opts more = opts == NULL ? (orm_load_opts){0} : *opts;
     orm_node *select = orm_select_by_key(h->mapper, &h->mapper->entity, 1, key->v);
 
-    more.options = said == NULL ? NULL : PyTuple_GET_ITEM(said, 0);
-    if (select != NULL && orm_select_add(&select, &more) < 0) {
+    PyObject *module = orm_import_once(&h->mapper->state->criteria_module, "pyorm.orm._criteria", NULL);
+    PyObject *options = said == NULL || module == NULL
+                            ? NULL
+                            : PyObject_CallMethod(module, "for_refresh", "(O)",
+                                                  PyTuple_GET_ITEM(said, 0));
+
+    more.options = options;
+    if (PyErr_Occurred() || (select != NULL && orm_select_add(&select, &more) < 0)) {
         Py_CLEAR(select);
     }
+    Py_XDECREF(options);
     return select;
 }
 

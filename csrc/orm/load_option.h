@@ -40,6 +40,9 @@ typedef struct orm_option {
     orm_node **nodes;    /* owned array of owned: their entities and criteria, in the OPTION node
                             behind the entities */
     uint32_t nnodes;
+    bool criteria;       /* with_loader_criteria(): `nodes` are pairs of an ENTITY and its criterion */
+    bool aliases;        /* and they are about aliases too */
+    bool refresh;        /* the statement refreshes an instance: criteria are not about its class */
 } orm_option;
 
 extern PyType_Spec orm_option_spec;
@@ -59,6 +62,7 @@ typedef struct orm_alias {
     PyObject *columns;     /* owned dict key -> tuple of columns of the selectable, beginning with
                               the one that the attribute stands for; NULL: an alias of the mapper's
                               own table, which has them all */
+    bool eager;            /* of a join that the loader wrote: it stands for the class itself */
     bool part;             /* one of another alias's subclasses: not a restriction of its own */
     PyObject *subs;        /* owned tuple of orm_alias: with_polymorphic()'s subclasses; or NULL */
     orm_attribute **attrs; /* owned array of owned attributes by slot, made when asked for */

@@ -88,7 +88,10 @@ bool orm_entity_loads(const orm_node *entity, const orm_mapper *m);
 /* The variant of a class, or NULL. */
 const orm_variant *orm_poly_of(orm_poly *poly, const orm_mapper *m);
 /* --- criteria of classes (load_criteria.c) -------------------------------------------------- */
-int orm_criteria_apply(orm_state *st, orm_node *stmt, orm_node **out); /* restrict_stmt of sql/ */
+int orm_criteria_apply(orm_state *st, const orm_node *top, orm_node *stmt,
+                       orm_node **out); /* restrict_stmt of sql/ */
 int orm_criterion_of_join(orm_state *st, const orm_node *entity, orm_node **out);
+/* The same with what options of the statement say: restrict_join of sql/. */
+int orm_criteria_of_join(orm_state *st, const orm_node *top, const orm_node *target, orm_node **out);
 
 #endif

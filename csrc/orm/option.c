@@ -334,10 +334,42 @@ option_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+/* _mark_criteria(include_aliases): the nodes are pairs of an entity and what restricts it. */
+static PyObject *
+option_mark_criteria(PyObject *self, PyObject *aliases)
+{
+    orm_option *o = (orm_option *)self;
+
+    if (o->nnodes % 2 != 0) {
+        PyErr_SetString(PyExc_TypeError, "criteria are pairs of an entity and an expression");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < o->nnodes; i += 2) {
+        if (o->nodes[i]->kind != ORM_N_ENTITY) {
+            PyErr_SetString(PyExc_TypeError, "criteria are pairs of an entity and an expression");
+            return NULL;
+        }
+    }
+    o->criteria = true;
+    o->aliases = aliases == Py_True;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+option_mark_refresh(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    ((orm_option *)self)->refresh = true;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef option_methods[] = {
     {"_fill", option_fill, METH_VARARGS,
      "_fill($self, items, words, nodes, /)\n--\n\n"
      "Give the option its items about columns, and key and children of the others."},
+    {"_mark_refresh", option_mark_refresh, METH_NOARGS,
+     "_mark_refresh($self, /)\n--\n\nSay that the statement refreshes an instance."},
+    {"_mark_criteria", option_mark_criteria, METH_O,
+     "_mark_criteria($self, include_aliases, /)\n--\n\nSay that the nodes are entities and their criteria."},
     {NULL, NULL, 0, NULL},
 };
 

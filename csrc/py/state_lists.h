@@ -159,6 +159,7 @@
 #define ORM_OBJECTS_ORM(X)                                                                    \
     X(eager_expand) /* pyorm.orm._eager.expand, imported at first use */                      \
     X(eager_module) /* pyorm.orm._eager, imported at first use */                             \
+    X(criteria_module) /* pyorm.orm._criteria, imported at first use */                       \
     X(strategies) /* pyorm.orm._strategies, imported at the first load of a relationship */   \
     X(aliased)        /* pyorm.orm._aliased.aliased, imported at first use */                 \
     X(configure_for)  /* pyorm.orm._configure.configure_for, imported at first use */         \

@@ -92,10 +92,10 @@ restrict_on(orm_cctx *cc, const orm_node *target, orm_node **on)
     const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(cc->st);
     orm_node *more = NULL;
 
-    if (ops == NULL || target->kind != ORM_N_ENTITY) {
+    if (ops == NULL || (target->kind != ORM_N_ENTITY && target->kind != ORM_N_JOIN)) {
         return 0;
     }
-    if (ops->restrict_join(cc->st, target, &more) < 0) {
+    if (ops->restrict_join(cc->st, cc->stmt, target, &more) < 0) {
         return -1;
     }
     if (more != NULL) {

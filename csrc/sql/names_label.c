@@ -375,7 +375,7 @@ orm_restricted(orm_cctx *cc, const orm_node *stmt)
     if (ops == NULL || !(stmt->flags & ORM_F_ORM)) {
         return stmt;
     }
-    if (ops->restrict_stmt(cc->st, (orm_node *)stmt, &made) < 0) {
+    if (ops->restrict_stmt(cc->st, cc->stmt, (orm_node *)stmt, &made) < 0) {
         return NULL;
     }
     if (made == NULL) {

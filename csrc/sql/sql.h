@@ -106,10 +106,10 @@ typedef struct orm_sql_orm_ops {
      * the compiled form by orm_cctx_set_load. 0 / -1. */
     int (*expand)(orm_cctx *cc, orm_node *select, int top, orm_node **out);
     /* What the mapping restricts the statement (SELECT, UPDATE, DELETE) by: *out is a new one with
-     * more criteria in WHERE, or NULL; and the criterion of the ENTITY that a JOIN leads to, or
-     * NULL. Their values are not gathered. 0 / -1. */
-    int (*restrict_stmt)(orm_state *st, orm_node *stmt, orm_node **out);
-    int (*restrict_join)(orm_state *st, const orm_node *entity, orm_node **out);
+     * more criteria in WHERE, or NULL; and the criterion of what a JOIN leads to, or NULL. top: the
+     * statement that is compiled, whose options count. The values of the mapping's criteria are not gathered. 0 / -1. */
+    int (*restrict_stmt)(orm_state *st, const orm_node *top, orm_node *stmt, orm_node **out);
+    int (*restrict_join)(orm_state *st, const orm_node *top, const orm_node *target, orm_node **out);
     /* The ENTITY that INSERT, UPDATE and DELETE of a mapped class are about; borrowed. */
     orm_node *(*dml_target)(orm_node *entity);
     /* The OPTION node of a loader option, its entities as children: new ref, or NULL; *is_option

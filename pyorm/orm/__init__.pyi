@@ -32,6 +32,10 @@ from pyorm.orm.collections import (
     keyfunc_mapping as keyfunc_mapping,
     mapped_collection as mapped_collection,
 )
+from pyorm.orm._criteria import (
+    LoaderCriteriaOption as LoaderCriteriaOption,
+    with_loader_criteria as with_loader_criteria,
+)
 from pyorm.orm.context import (
     QueryContext as QueryContext,
 )

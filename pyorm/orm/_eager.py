@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pyorm import _core, exc
 from pyorm.orm import _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
+from pyorm.orm._criteria import propagated
 from pyorm.orm._load_option import Load, shown
 from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
 from pyorm.sql.expression import join as sql_join
@@ -52,7 +53,7 @@ def _work_out(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...])
     entities = tuple(one if _is_entity(one) else None for one in listed)
     check(options, entities)
     items = tuple(item for option in options if isinstance(option, Load) for item in option._items)
-    builder = _Builder(statement, listed, entities, items)
+    builder = _Builder(statement, listed, entities, items, propagated(options))
     for number, entity in enumerate(entities):
         if entity is not None and entities.index(entity) == number:
             view = View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
@@ -173,7 +174,10 @@ class _Join(NamedTuple):
 
 
 class _Builder:
-    def __init__(self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...]) -> None:
+    def __init__(
+        self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...], criteria: tuple[Any, ...]
+    ) -> None:
+        self.criteria = criteria  # of with_loader_criteria(), for further SELECTs
         self.statement, self.listed, self.entities, self.items = statement, listed, entities, items
         self.extra: list[tuple[object, Any]] = []  # related entities and their tokens, behind the statement's own
         self.options: list[Load] = []  # about their columns
@@ -206,20 +210,21 @@ class _Builder:
             elif word in _POSTS:
                 if said or not _ends(prop, path):
                     arguments = {} if item is None else dict(item.extra)
-                    behind = view.rebased(prop, (*path, prop), word != "immediate")
+                    behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *self.criteria)
                     step = step_along(view, prop)
                     if step is not None and word == "immediate":
                         step = step._replace(criteria=())
-                    has_values = bool(step is not None and step.criteria) or any(
+                    has_values = bool(self.criteria or (step is not None and step.criteria)) or any(
                         one.has_values for load in behind for one in load._items
                     )
                     self.posts.append((number, prop.key, word, (step, behind), arguments, has_values))
             elif item is not None and item.strategy != "default":
                 self.marks.append((number, prop.key, word))
         later = tuple(_from(item, view.depth) for item in view.items if _is_for_later(item, view.depth))
-        if later:
-            has_values = any(item.has_values for item in later)
-            self.remembered.append((number, ((Load._make(None, (), later),), {}), has_values))
+        if later or (self.criteria and len(_mapper(entity).relationships)):
+            has_values = bool(self.criteria) or any(item.has_values for item in later)
+            loads = (Load._make(None, (), later),) if later else ()
+            self.remembered.append((number, ((*loads, *self.criteria), {}), has_values))
 
     def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
         step = step_along(view, prop)
@@ -228,7 +233,10 @@ class _Builder:
 
     def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
         of, criteria = self._related(prop, view)
-        alias = of if isinstance(of, AliasedClass) else AliasedClass(of if of is not None else prop.entity.entity)
+        alias = of
+        if not isinstance(of, AliasedClass):
+            alias = AliasedClass(of if of is not None else prop.entity.entity)
+            alias._mark_eager()
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
         inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
         made = _Join(prop, entity, alias, inner, criteria, [])

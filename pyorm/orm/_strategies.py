@@ -13,6 +13,7 @@ from pyorm import _core
 from pyorm.orm import _eager
 from pyorm.orm._aliased import AliasedClass
 from pyorm.orm._cascade import MANYTOONE
+from pyorm.orm._criteria import propagated
 from pyorm.orm._load_option import Load
 from pyorm.orm._relate import _can_omit_join as _omits_join
 from pyorm.orm._relation_joins import conditions, order, read_from
@@ -30,12 +31,14 @@ def behind(prop: Any, options: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] |
     Returns:
         The Step that leads along it or None, and options about what it leads to; None: nothing is said.
     """
-    items = tuple(item for option in options for item in option._items if item.leads_along(prop))
-    if not items:
+    criteria = propagated(options)
+    loads = (option for option in options if isinstance(option, Load))
+    items = tuple(item for load in loads for item in load._items if item.leads_along(prop))
+    if not items and not criteria:
         return None
     view = _eager.View(items, 0)
     step = _eager.step_along(view, prop)
-    rebased = view.rebased(prop)
+    rebased = (*view.rebased(prop), *criteria)
     if not rebased and (step is None or (step.of is None and not step.criteria)):
         return None
     return step, rebased

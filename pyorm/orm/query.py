@@ -496,8 +496,10 @@ class Query:
 
     def count(self) -> int:
         """Return the number of rows the query would give: `SELECT count(*) FROM (…)`."""
-        inner = self._selecting().set_label_style(_LABELS).subquery()
+        selecting = self._selecting()
+        inner = selecting.set_label_style(_LABELS).subquery()
         statement = _core.select(_core.func.count(_core.literal_column("*"))).select_from(inner)
+        statement = statement.options(*(o for o in _core._select_parts(selecting)[1] if hasattr(o, "include_aliases")))
         return int(self._execute(statement, self._bind_arguments()).scalar())
 
     def get(self, ident: Any) -> Any:
