@@ -182,8 +182,24 @@ class InstanceAttributes(Mapping[str, AttributeState]):
             raise AttributeError(key)
         return AttributeState(self._state, key)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the attributes, not their keys."""
+        return iter(self.values())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def keys(self) -> Any:
+        """Return the keys."""
+        return list(self._keys)
+
+    def values(self) -> Any:
+        """Return an AttributeState per attribute."""
+        return [AttributeState(self._state, key) for key in self._keys]
+
+    def items(self) -> Any:
+        """Return pairs of key and AttributeState."""
+        return list(zip(self._keys, self.values(), strict=True))

@@ -102,7 +102,7 @@ class _Scan:
             inner = _annotations.inner_of(annotation, base, name)
             if inner is None and self._is_mistake(value, annotation, base, of_base):
                 raise _not_mapped(self.cls, name)
-        if inner is not None and value is _UNSET:
+        if inner is not None and (value is _UNSET or value is None):
             value = MappedColumn()
             is_own = True
         if isinstance(value, (Column, MappedColumn)):
@@ -147,7 +147,7 @@ class _Scan:
         """Return whether a plain annotation looks like a column that lost its Mapped[]."""
         if self.allows_unmapped or of_base or base is not self.cls:
             return False
-        return value is _UNSET or isinstance(value, (MappedColumn, MapperProperty))
+        return value is _UNSET or value is None or isinstance(value, (MappedColumn, MapperProperty))
 
     def _take_column(self, name: str, value: Any, inner: Any, is_own: bool) -> None:
         if not is_own:

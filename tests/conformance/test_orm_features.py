@@ -124,6 +124,21 @@ class TestDeclaring:
                 id: Mapped[key]
                 extra: int
 
+    def test_none_in_the_place_of_a_value_is_no_value(self) -> None:
+        with pytest.raises(exc.ArgumentError, match="can't be correctly interpreted"):
+
+            class NoneStrict(Base):
+                __tablename__ = "strict_nones"
+                id: Mapped[key]
+                extra: int | None = None
+
+        class NoneLoose(Base):
+            __tablename__ = "loose_columns"
+            id: Mapped[key]
+            age: Mapped[int | None] = None
+
+        assert NoneLoose.__table__.c.keys() == ["id", "age"]
+
     @pytest.mark.feature("DECL36")
     def test_a_reconstructor_in_the_place_of_init(self, s: Session) -> None:
         s.expunge_all()
@@ -136,6 +151,9 @@ class TestAttributes:
         user = s.get_one(User, 1)
         history = inspect(user).attrs.age
         assert history.history == ((), [30], ())
+        assert "age" in inspect(user).attrs and "age" in inspect(user).attrs.keys()  # noqa: SIM118 - a view
+        assert [state.key for state in inspect(user).attrs] == inspect(user).attrs.keys()
+        assert dict(inspect(user).attrs.items())["age"].value == 30
         user.age = 31
         assert history.history == ([31], (), [30]) and user in s.dirty
         del user.age
