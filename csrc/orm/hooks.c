@@ -428,16 +428,22 @@ orm_fire_wo_mutation(orm_head *h, orm_attribute *a, PyObject **item, PyObject *i
     change c;
     int rc;
 
-    if (!(a->mask & ORM_L_DISPATCH)
-        || orm_dispatch_get(a->dispatch, ORM_AEV_APPEND_WO_MUTATION) == NULL) {
+    bool heard = a->mask & ORM_L_DISPATCH
+                 && orm_dispatch_get(a->dispatch, ORM_AEV_APPEND_WO_MUTATION) != NULL;
+
+    if (!heard && !(a->mask & ORM_L_CASCADE && h->session != NULL)) {
         return 0;
     }
     rc = change_begin(&c, h, a, initiator, ORM_OP_EVENT_APPEND, key);
     if (rc <= 0) {
         return rc;
     }
-    fns = Py_XNewRef(orm_dispatch_get(a->dispatch, ORM_AEV_APPEND_WO_MUTATION));
-    rc = listeners(&c, fns, 0, fns == NULL ? 0 : PyTuple_GET_SIZE(fns), item, false);
+    /* A member by backref alone is in no session: naming it again brings it in. */
+    rc = c.rel->flags & ORM_RF_VIEWONLY ? 0 : cascade_in(&c, *item);
+    if (rc == 0 && heard) {
+        fns = Py_XNewRef(orm_dispatch_get(a->dispatch, ORM_AEV_APPEND_WO_MUTATION));
+        rc = listeners(&c, fns, 0, fns == NULL ? 0 : PyTuple_GET_SIZE(fns), item, false);
+    }
     Py_XDECREF(fns);
     change_end(&c);
     return rc;

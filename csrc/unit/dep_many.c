@@ -4,8 +4,9 @@
  * A pair of instances is one row: {columns that refer to the parent, columns that refer to the
  *   target}. Rows are collected from all entries and written as batches, deletes first: by the
  *   same steps as instances' rows, whose values they carry with them.
- * Two sides: whatever one side of the relationship has written, the other leaves out. Within
- *   one side nothing is left out: the same member twice is two rows, and the database's to judge.
+ * Two sides: whatever one side of the relationship has written, the other leaves out. The same
+ *   member twice within one side is two rows, and the database's to judge; unless the other side
+ *   knows of one only, which then counts.
  */
 #include "unit/dep.h"
 
@@ -26,6 +27,7 @@ typedef struct many {
     rowlist ops[3];     /* by ORM_OP_* */
     orm_upair *fresh;   /* PyMem: pairs of this run, for the other side to leave out */
     uint32_t nfresh, capfresh;
+    orm_ptrmap seen;    /* index + 1 in `fresh`, as a pointer: INSERTs of this run */
 } many;
 
 /* --- pairs ----------------------------------------------------------------------------------- */
@@ -68,8 +70,53 @@ is_written(const many *m, const orm_head *parent, const orm_head *target)
     return set->used > 0 && orm_ptrmap_find(set, pair_hash(&pair), is_pair, &pair) != NULL;
 }
 
+/* What is looked for in `seen`. */
+typedef struct wanted {
+    const many *m;
+    orm_upair pair;
+} wanted;
+
 static int
-note_pair(many *m, const orm_head *parent, const orm_head *target)
+is_seen(const void *value, const void *key)
+{
+    const wanted *k = key;
+
+    return is_pair(&k->m->fresh[(uintptr_t)value - 1], &k->pair);
+}
+
+/* How often the other side has added this pair; it is -1 if it has not looked at it. */
+static int64_t
+count_mirrored(const many *m, PyObject *parent, orm_head *target)
+{
+    const orm_urow *r = orm_row_of(m->w, target);
+    int64_t n = -1;
+
+    for (const orm_uentry *e = r == NULL ? NULL : r->entries; e != NULL; e = e->of_row) {
+        bool other = e->proc == m->p->mirror || e->proc->mirror == m->p;
+
+        for (uint32_t i = 0; other && i < e->added.n; i++) {
+            n = n < 0 ? 0 : n;
+            n += e->added.items[i] == parent;
+        }
+    }
+    return n;
+}
+
+/* Is this INSERT one more of a pair that the other side has only once? */
+static bool
+is_surplus(const many *m, const orm_urow *parent, orm_head *target)
+{
+    wanted key = {m, pair_of(m->p, parent->h, target)};
+
+    if (m->seen.used == 0
+        || orm_ptrmap_find(&m->seen, pair_hash(&key.pair), is_seen, &key) == NULL) {
+        return false;
+    }
+    return count_mirrored(m, parent->obj, target) == 1;
+}
+
+static int
+note_pair(many *m, const orm_head *parent, const orm_head *target, uint8_t op)
 {
     if (m->p->rel->nreverse == 0) {
         return 0;
@@ -78,6 +125,13 @@ note_pair(many *m, const orm_head *parent, const orm_head *target)
         return -1;
     }
     m->fresh[m->nfresh++] = pair_of(m->p, parent, target);
+    if (op == ORM_OP_INSERT
+        && orm_ptrmap_put(&m->seen, pair_hash(&m->fresh[m->nfresh - 1]),
+                          (void *)(uintptr_t)m->nfresh)
+               < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
     return 0;
 }
 
@@ -198,7 +252,8 @@ add_members(many *m, orm_urow *parent, const orm_umembers *list, uint8_t op, con
         if (h == NULL) {
             return -1;
         }
-        if (op != ORM_OP_UPDATE && is_written(m, parent->h, h)) {
+        if ((op != ORM_OP_UPDATE && is_written(m, parent->h, h))
+            || (op == ORM_OP_INSERT && is_surplus(m, parent, h))) {
             continue;
         }
         if (!orm_is_flushable(m->w, h)) {
@@ -208,7 +263,7 @@ add_members(many *m, orm_urow *parent, const orm_umembers *list, uint8_t op, con
         }
         else {
             rc = orm_check_member(m->w, rel, h) < 0 ? -1 : add_row(m, parent, h, op);
-            rc = rc < 0 ? -1 : note_pair(m, parent->h, h);
+            rc = rc < 0 ? -1 : note_pair(m, parent->h, h, op);
         }
         if (rc < 0) {
             return -1;
@@ -310,5 +365,6 @@ orm_many_run(orm_work *w, orm_uproc *p, bool deletes)
         PyMem_Free(m.ops[op].rows);
     }
     PyMem_Free(m.fresh);
+    orm_ptrmap_fini(&m.seen);
     return rc;
 }
