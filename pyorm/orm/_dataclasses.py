@@ -13,7 +13,9 @@ from typing import Any
 
 from pyorm import _core, exc
 from pyorm.orm import _annotations
+from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.properties import MappedColumn, MapperProperty
+from pyorm.orm.relationships import RelationshipProperty
 
 OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "match_args", "kw_only", "dataclass_callable")
 _ARGUMENTS = "_sa_apply_dc_transforms"
@@ -52,6 +54,16 @@ def _field(value: Any) -> Any:
     return dataclasses.field(**options) if options else _UNSET
 
 
+def _inner(annotation: Any, cls: type, name: str, value: Any) -> Any:
+    """Return what stands inside `Mapped[…]`; of a relationship to a class that is not there yet, its annotation."""
+    try:
+        return _annotations.inner_of(annotation, cls, name)
+    except MappedAnnotationError:
+        if isinstance(value, RelationshipProperty):
+            return annotation  # dataclass() looks no further, and the mapping has read it
+        raise
+
+
 def _wanted(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return annotations and values as dataclass() is to see them."""
     annotations: dict[str, Any] = {}
@@ -60,7 +72,7 @@ def _wanted(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
         value = cls.__dict__.get(name, _UNSET)
         inner = None
         if not _annotations.is_class_var(annotation):
-            inner = _annotations.inner_of(annotation, cls, name)
+            inner = _inner(annotation, cls, name, value)
         if inner is None and isinstance(value, (MappedColumn, MapperProperty)):
             continue  # without Mapped[] it is no field
         annotations[name] = annotation if inner is None else inner
@@ -135,7 +147,7 @@ def transform(cls: type, properties: dict[str, Any]) -> None:
         names = [
             name
             for name, annotation in base.__dict__.get("__annotations__", {}).items()  # noqa: RUF063
-            if name in properties and _annotations.inner_of(annotation, base, name) is not None
+            if name in properties and _inner(annotation, base, name, base.__dict__.get(name)) is not None
         ]
         if names:
             raise exc.InvalidRequestError(
