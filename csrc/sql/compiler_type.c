@@ -16,7 +16,9 @@ name_object(orm_str name)
     return PyUnicode_DecodeUTF8(name.p, (Py_ssize_t)name.n, "strict");
 }
 
-/* The value a bind has by itself; None where there is none. New reference. */
+static PyObject *get_params(PyObject *self, void *closure);
+
+/* The value a bind has by itself; None where there is none; a callable as it is. New reference. */
 static PyObject *
 own_value(const orm_bindrec *rec)
 {
@@ -24,9 +26,6 @@ own_value(const orm_bindrec *rec)
 
     if (value == NULL) {
         return Py_NewRef(Py_None);
-    }
-    if (rec->flags & ORM_BIND_CALLABLE) {
-        return PyObject_CallNoArgs(value);
     }
     if ((rec->flags & ORM_BIND_EXPANDING) && PyTuple_Check(value)) {
         return PySequence_List(value); /* what the user gave to in_() */
@@ -57,7 +56,7 @@ escaped_name(orm_str name)
 }
 
 static PyObject *
-make_params(orm_cctx *cc, const orm_finished *f, PyObject *required)
+make_params(orm_cctx *cc, const orm_finished *f, PyObject *required, PyObject *asked)
 {
     PyObject *params = PyDict_New(), *late = NULL; /* params() values are laid over the binds' own */
 
@@ -73,7 +72,9 @@ make_params(orm_cctx *cc, const orm_finished *f, PyObject *required)
             value = own_value(rec);
         }
         if (value == NULL || PyDict_SetItem(params, name, value) < 0
-            || ((rec->flags & ORM_BIND_REQUIRED) && PySet_Add(required, name) < 0)) {
+            || ((rec->flags & ORM_BIND_REQUIRED) && PySet_Add(required, name) < 0)
+            || (is_late == 0 && rec->node != NULL && rec->node->payload != NULL
+                && (rec->flags & ORM_BIND_CALLABLE) && PyList_Append(asked, name) < 0)) {
             Py_CLEAR(params);
         }
         Py_XDECREF(name);
@@ -158,7 +159,9 @@ compile_into(CompilerObject *o, orm_state *st, orm_node *stmt, const orm_compile
     }
     o->string = str_of_buf(&text);
     o->required = o->string == NULL ? NULL : PySet_New(NULL);
-    o->params = o->required == NULL ? NULL : make_params(&cc, &f, o->required);
+    o->asked = PyList_New(0);
+    o->params = o->required == NULL || o->asked == NULL
+                    ? NULL : make_params(&cc, &f, o->required, o->asked);
     o->positiontup = o->params == NULL ? NULL : make_positions(&cc, &f);
     rc = o->string == NULL || o->params == NULL || o->positiontup == NULL ? -1 : 0;
 done:
@@ -179,11 +182,12 @@ orm_compile_string(orm_state *st, orm_node *stmt, uint8_t dialect, unsigned flag
                                       ? ORM_R_LITERALS : 0);
 
     Py_XDECREF(statement);
+    if (rc == 0 && params != NULL) {
+        *params = get_params((PyObject *)o, NULL);
+        rc = *params == NULL ? -1 : 0;
+    }
     if (rc == 0) {
         *text = Py_NewRef(o->string);
-        if (params != NULL) {
-            *params = Py_NewRef(o->params);
-        }
         if (positiontup != NULL) {
             *positiontup = Py_NewRef(o->positiontup);
         }
@@ -336,7 +340,19 @@ get_params(PyObject *self, void *closure)
     CompilerObject *o = (CompilerObject *)self;
 
     (void)closure;
-    return o->params == NULL ? PyDict_New() : PyDict_Copy(o->params);
+    PyObject *params = o->params == NULL ? PyDict_New() : PyDict_Copy(o->params);
+
+    for (Py_ssize_t i = 0; params != NULL && o->asked != NULL && i < PyList_GET_SIZE(o->asked); i++) {
+        PyObject *name = PyList_GET_ITEM(o->asked, i);
+        PyObject *callable = PyDict_GetItemWithError(params, name); /* borrow-ok: o->params owns it */
+        PyObject *value = callable == NULL ? NULL : PyObject_CallNoArgs(callable);
+
+        if (value == NULL || PyDict_SetItem(params, name, value) < 0) {
+            Py_CLEAR(params);
+        }
+        Py_XDECREF(value);
+    }
+    return params;
 }
 
 static PyObject *
@@ -525,6 +541,7 @@ compiler_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(o->statement);
     Py_VISIT(o->dialect);
     Py_VISIT(o->params);
+    Py_VISIT(o->asked);
     Py_VISIT(o->positiontup);
     Py_VISIT(o->required);
     return 0;
@@ -539,6 +556,7 @@ compiler_clear(PyObject *self)
     Py_CLEAR(o->dialect);
     Py_CLEAR(o->string);
     Py_CLEAR(o->params);
+    Py_CLEAR(o->asked);
     Py_CLEAR(o->positiontup);
     Py_CLEAR(o->required);
     return 0;

@@ -16,6 +16,7 @@ typedef struct CompilerObject {
     PyObject *params;      /* owned; dict of values by bind name */
     PyObject *positiontup; /* owned; list of names, or None where placeholders are named */
     PyObject *required;    /* owned; set of names without a value */
+    PyObject *asked;       /* owned; list of names whose value in `params` is a callable to ask */
     orm_cctx *cc;          /* the run, NULL when it is over */
 } CompilerObject;
 

@@ -515,3 +515,12 @@ def test_classes_without_a_registry_of_names_relate_by_class() -> None:
     user, post = make_pair(posts, author, base=Base)
 
     assert user(posts=[post()]).posts[0].author is not None
+
+
+def test_object_without_a_key_is_missed_by_params_and_not_by_the_text() -> None:
+    user, post = make_pair(relationship("Post", back_populates="author"), relationship("User", back_populates="posts"))
+    statement = select(post.id).where(post.author == user())
+
+    assert str(statement).endswith("WHERE :param_1 = posts.author_id")
+    with pytest.raises(exc.InvalidRequestError, match="no value has been set for this column"):
+        statement.compile().construct_params()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import _core, exc
+from pyorm import _core, bindparam, exc, select
 from pyorm.dialects import postgresql, sqlite
 from tests.golden.schema import make_namespace
 from tests.sql import space
@@ -122,3 +122,16 @@ def test_hook_text_is_refused_when_it_holds_a_foreign_marker() -> None:
 
     with pytest.raises(exc.CompileError, match="character 1"):
         str(SA.select(element))
+
+
+def test_callable_is_asked_by_params_when_the_text_has_been_made() -> None:
+    asked: list[int] = []
+
+    def value() -> int:
+        asked.append(1)
+        return len(asked)
+
+    compiled = select(bindparam("x", callable_=value)).compile()
+
+    assert (str(compiled), asked) == ("SELECT :x AS anon_1", [])
+    assert (compiled.params, compiled.construct_params({"y": 0})["x"]) == ({"x": 1}, 2)
