@@ -118,6 +118,7 @@ orm_select_by_key(orm_mapper *m, orm_node *const *cols, Py_ssize_t ncols, PyObje
     if (list == NULL) {
         return NULL;
     }
+    where = (orm_node *)Py_XNewRef(m->own_rows);
     for (uint32_t i = 0; i < m->npk; i++) {
         orm_node *one = key_criterion(m, i, values[i]);
         orm_node *both = one == NULL ? NULL : orm_and(st, where, one);

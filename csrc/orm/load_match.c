@@ -139,9 +139,8 @@ refuse_item(orm_state *st, const orm_node *want, const orm_root *root)
     return -1;
 }
 
-/* The entries of one entity for the columns that are there, then the marks. 0 / -1. */
-static int
-match_entity(orm_state *st, const orm_entplan *from, const uint32_t *found, orm_entplan *to)
+int
+orm_entplan_match(const orm_entplan *from, const uint32_t *found, orm_entplan *to)
 {
     uint32_t n = 0;
 
@@ -155,7 +154,7 @@ match_entity(orm_state *st, const orm_entplan *from, const uint32_t *found, orm_
         for (uint32_t k = 0; k < from->nident; k++) {
             if (from->ident[k] == f->column) {
                 if (found[f->column] == ORM_NO_COLUMN) {
-                    return refuse_missing(st, f->label);
+                    return refuse_missing(from->mapper->state, f->label);
                 }
                 to->ident[k] = found[f->column];
             }
@@ -234,7 +233,7 @@ orm_load_plan_match(orm_state *st, const orm_load_plan *plan, const orm_compiled
         PyErr_NoMemory();
     }
     for (uint32_t i = 0; rc == 0 && i < plan->nents; i++) {
-        rc = match_entity(st, &plan->ents[i], found, &made->ents[i]);
+        rc = orm_entplan_match(&plan->ents[i], found, &made->ents[i]);
     }
     for (uint32_t i = 0; rc == 0 && i < plan->nroots; i++) {
         orm_root *root = &made->roots[i];

@@ -212,9 +212,8 @@ is_left_out(const orm_attribute *a)
     return a->kind == ORM_SLOT_EXPRESSION && a->flags & ORM_A_DEFERRED;
 }
 
-/* Columns and plan entries of one entity; p NULL: columns only. 0 / -1. */
-static int
-add_slots(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p)
+int
+orm_slots_expand(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p)
 {
     uint8_t *marks = PyMem_Calloc(m->nslots + 1, 1); /* ORM_FILL_* that follow the columns */
     Py_ssize_t from = PyList_GET_SIZE(b->cols);
@@ -256,7 +255,10 @@ add_slots(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p)
         }
     }
     PyMem_Free(marks);
-    return rc < 0 ? -1 : orm_poly_expand(b, entity, p, from);
+    if (rc == 0 && (PyObject *)m == entity->payload) {
+        rc = orm_poly_expand(b, entity, p, from);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 /* The alias reads from a selectable that has no column for the whole primary key. */
@@ -296,23 +298,12 @@ allows_partial_pk(orm_mapper *m)
     return rc < 0 ? -1 : 1;
 }
 
-/* The plan of an entity: one, however often it is selected. Index, or -1. */
-static int64_t
-add_entity(orm_builder *b, orm_node *entity)
+int
+orm_entplan_make(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p)
 {
-    orm_load_plan *plan = b->plan;
-    orm_mapper *m = (orm_mapper *)entity->payload;
-    orm_entplan *p = NULL;
     uint32_t relations = 0;
     int partial;
 
-    for (uint32_t i = 0; i < plan->nents; i++) {
-        if (plan->ents[i].entity == entity) {
-            return i;
-        }
-    }
-    p = &plan->ents[plan->nents];
-    p->index = plan->nents++;
     p->mapper = (orm_mapper *)Py_NewRef(m);
     p->entity = (orm_node *)Py_NewRef(entity);
     p->nident = m->npk;
@@ -328,7 +319,26 @@ add_entity(orm_builder *b, orm_node *entity)
     partial = allows_partial_pk(m);
     p->partial_pk = partial > 0;
     p->peers = orm_mapper_relations(m, &relations) != NULL && relations > 0;
-    if (partial < 0 || PyErr_Occurred() || add_slots(b, entity, m, p) < 0 || check_identity(p) < 0) {
+    if (partial < 0 || PyErr_Occurred() || orm_slots_expand(b, entity, m, p) < 0 || check_identity(p) < 0) {
+        return -1;
+    }
+    return 0;
+}
+
+/* The plan of an entity: one, however often it is selected. Index, or -1. */
+static int64_t
+add_entity(orm_builder *b, orm_node *entity)
+{
+    orm_load_plan *plan = b->plan;
+    orm_entplan *p = &plan->ents[plan->nents];
+
+    for (uint32_t i = 0; i < plan->nents; i++) {
+        if (plan->ents[i].entity == entity) {
+            return i;
+        }
+    }
+    p->index = plan->nents++;
+    if (orm_entplan_make(b, entity, (orm_mapper *)entity->payload, p) < 0) {
         return -1;
     }
     return plan->nents - 1;
@@ -390,7 +400,7 @@ add_item(orm_builder *b, orm_node *item, orm_node *shown, orm_root *root)
         at = add_entity(b, item);
     }
     else {
-        return add_slots(b, item, (orm_mapper *)item->payload, NULL);
+        return orm_slots_expand(b, item, (orm_mapper *)item->payload, NULL);
     }
     if (root != NULL && at >= 0) {
         root->index = (uint32_t)at;

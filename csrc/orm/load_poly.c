@@ -55,6 +55,26 @@ alias_column(orm_alias *al, orm_attribute *a, uint32_t i, orm_node **out)
     return *out == NULL ? -1 : 1;
 }
 
+/* The i-th column of an attribute in what the class itself is read from: 1 and a new reference, 0,
+   -1. `a` is of the class, or of a subclass that it loads. */
+static int
+plain_column(const orm_mapper *m, orm_attribute *a, uint32_t i, orm_node **out)
+{
+    PyObject *columns = a->columns;
+
+    for (Py_ssize_t k = 0; m->poly_columns != NULL && k <= PyTuple_GET_SIZE(m->poly); k++) {
+        if (a->mapper == (k == 0 ? m : (orm_mapper *)PyTuple_GET_ITEM(m->poly, k - 1))) {
+            columns = PyTuple_GET_ITEM(m->poly_columns, k); /* borrow-ok: m has them */
+            columns = PyDict_GetItemWithError(columns, a->n.key); /* borrow-ok: the same */
+        }
+    }
+    if (columns == NULL || i >= PyTuple_GET_SIZE(columns)) {
+        return columns == NULL && PyErr_Occurred() ? -1 : 0;
+    }
+    *out = (orm_node *)Py_XNewRef(orm_node_of(m->state, PyTuple_GET_ITEM(columns, i)));
+    return *out == NULL ? -1 : 1;
+}
+
 int
 orm_entity_column(const orm_node *entity, orm_mapper *of, uint32_t slot, uint32_t i, orm_node **out)
 {
@@ -83,8 +103,7 @@ orm_entity_column(const orm_node *entity, orm_mapper *of, uint32_t slot, uint32_
         return 1;
     }
     else {
-        column = (orm_node *)Py_XNewRef(orm_node_of(of->state, PyTuple_GET_ITEM(a->columns, i)));
-        rc = column == NULL ? -1 : 1;
+        rc = plain_column((orm_mapper *)entity->payload, a, i, &column);
     }
     if (rc > 0) {
         *out = orm_attribute_node(a, (orm_node *)entity, column);
@@ -256,6 +275,7 @@ fill_variant(const orm_builder *b, const orm_node *entity, orm_variant *v)
     uint32_t nmarks = 0;
     int rc = 0;
 
+    v->post = -1;
     v->fill = PyMem_Calloc(v->mapper->nslots + 1, sizeof(*v->fill));
     if (v->fill == NULL || marks == NULL) {
         PyErr_NoMemory();
@@ -285,6 +305,20 @@ fill_variant(const orm_builder *b, const orm_node *entity, orm_variant *v)
     return rc < 0 ? -1 : 0;
 }
 
+/* The plan of a concrete class's rows, in those of its parent. 0 / -1. */
+static int
+make_whole(orm_builder *b, orm_node *entity, const orm_entplan *p, orm_variant *v)
+{
+    v->whole = PyMem_Calloc(1, sizeof(*v->whole));
+    if (v->whole == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    v->whole->index = p->index;
+    p->poly->has_whole = true;
+    return orm_entplan_make(b, entity, v->mapper, v->whole);
+}
+
 /* The class and its descendants that have an identity, counted; into `poly` where it is given. */
 static uint32_t
 add_variants(orm_mapper *m, orm_poly *poly)
@@ -301,6 +335,23 @@ add_variants(orm_mapper *m, orm_poly *poly)
     }
     for (uint32_t i = 0; i < m->nchildren; i++) {
         n += add_variants(m->children[i], poly);
+    }
+    return n;
+}
+
+/* The same for the concrete classes that the entity loads. */
+static uint32_t
+add_concrete(const orm_node *entity, orm_poly *poly)
+{
+    const orm_mapper *m = (const orm_mapper *)entity->payload;
+    uint32_t n = 0;
+
+    for (Py_ssize_t i = 0; i < loaded_count(entity); i++) {
+        orm_mapper *sub = loaded_class(entity, i);
+
+        if (sub->root != m->root) {
+            n += add_variants(sub, poly);
+        }
     }
     return n;
 }
@@ -325,7 +376,7 @@ number_variants(orm_poly *poly)
 
 /* How the entity's rows are told apart, into p. 0 / -1. */
 static int
-make_poly(orm_builder *b, const orm_node *entity, orm_entplan *p)
+make_poly(orm_builder *b, orm_node *entity, orm_entplan *p)
 {
     orm_mapper *m = p->mapper;
     uint32_t column = UINT32_MAX;
@@ -336,7 +387,7 @@ make_poly(orm_builder *b, const orm_node *entity, orm_entplan *p)
             column = p->fill[i].column;
         }
     }
-    n = column == UINT32_MAX ? 0 : add_variants(m, NULL);
+    n = column == UINT32_MAX ? 0 : add_variants(m, NULL) + add_concrete(entity, NULL);
     if (n == 0) {
         return 0;
     }
@@ -350,11 +401,15 @@ make_poly(orm_builder *b, const orm_node *entity, orm_entplan *p)
         return -1;
     }
     (void)add_variants(m, p->poly);
+    (void)add_concrete(entity, p->poly);
     if (number_variants(p->poly) < 0) {
         return -1;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (fill_variant(b, entity, &p->poly->variants[i]) < 0) {
+        orm_variant *v = &p->poly->variants[i];
+        bool concrete = v->mapper->root != m->root;
+
+        if (concrete ? make_whole(b, entity, p, v) < 0 : fill_variant(b, entity, v) < 0) {
             return -1;
         }
         p->poly->has_columns = p->poly->has_columns || p->poly->variants[i].ncolumns > 0;
@@ -368,7 +423,13 @@ orm_poly_expand(orm_builder *b, orm_node *entity, orm_entplan *p, Py_ssize_t fro
     Py_ssize_t n = loaded_count(entity);
 
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (put_subclass(b, entity, loaded_class(entity, i), from) < 0) {
+        orm_mapper *sub = loaded_class(entity, i);
+        bool concrete = sub->root != ((orm_mapper *)entity->payload)->root;
+        int rc = !concrete   ? put_subclass(b, entity, sub, from)
+                 : p == NULL ? orm_slots_expand(b, entity, sub, NULL)
+                             : 0; /* its variant does that */
+
+        if (rc < 0) {
             return -1;
         }
     }
@@ -387,6 +448,14 @@ orm_poly_free(orm_poly *poly)
             PyMem_Free(v->fill[k].label);
         }
         PyMem_Free(v->fill);
+        if (v->whole != NULL && poly->borrowed) {
+            PyMem_Free(v->whole->fill);
+            PyMem_Free(v->whole->ident);
+        }
+        else if (v->whole != NULL) {
+            orm_entplan_fini(v->whole);
+        }
+        PyMem_Free(v->whole);
         Py_XDECREF(v->mapper);
     }
     for (uint32_t i = 0; poly != NULL && !poly->borrowed && i < poly->nposts; i++) {
@@ -408,6 +477,9 @@ orm_poly_traverse(orm_poly *poly, visitproc visit, void *arg)
 {
     for (uint32_t i = 0; i < poly->n; i++) {
         Py_VISIT(poly->variants[i].mapper);
+        if (poly->variants[i].whole != NULL && !poly->borrowed) {
+            Py_VISIT(poly->variants[i].whole->mapper);
+        }
     }
     for (uint32_t i = 0; i < poly->nposts; i++) {
         Py_VISIT(poly->posts[i].mapper);
@@ -442,6 +514,28 @@ match_fill(const orm_fill *from, const uint32_t *found, orm_fill *to)
     return 0;
 }
 
+/* The plan of a concrete class, with arrays of its own. 0 / -1. */
+static int
+match_whole(const orm_variant *from, const uint32_t *found, orm_variant *to)
+{
+    const orm_entplan *p = from->whole;
+    orm_entplan *made = PyMem_Malloc(sizeof(*made));
+
+    to->whole = made;
+    if (made == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *made = *p;
+    made->ident = PyMem_Malloc((p->nident + 1) * sizeof(*made->ident));
+    made->fill = PyMem_Malloc((p->nfill + 1) * sizeof(*made->fill));
+    if (made->ident == NULL || made->fill == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return orm_entplan_match(p, found, made);
+}
+
 /* Columns that are there first, then marks. 0 / -1. */
 static int
 match_variant(const orm_variant *from, const uint32_t *found, orm_variant *to)
@@ -449,9 +543,13 @@ match_variant(const orm_variant *from, const uint32_t *found, orm_variant *to)
     *to = *from;
     to->mapper = (orm_mapper *)Py_NewRef(from->mapper);
     to->nfill = to->ncolumns = 0;
+    to->whole = NULL;
     to->fill = PyMem_Calloc(from->nfill + 1, sizeof(*to->fill));
     if (to->fill == NULL) {
         PyErr_NoMemory();
+        return -1;
+    }
+    if (from->whole != NULL && match_whole(from, found, to) < 0) {
         return -1;
     }
     for (int marks = 0; marks < 2; marks++) {
@@ -602,4 +700,18 @@ orm_poly_pick(orm_loader *l, const orm_entplan *p, const orm_cell *cells, const 
     }
     Py_DECREF(value);
     return rc < 0 ? -1 : 0;
+}
+
+const orm_entplan *
+orm_poly_whole(orm_loader *l, const orm_entplan *p, const orm_cell *cells)
+{
+    const orm_variant *v = NULL;
+
+    if (cells[p->poly->column].kind == ORM_V_NULL) {
+        return p; /* an outer join's row without this entity; or refused with its key in hand */
+    }
+    if (orm_poly_pick(l, p, cells, &v) < 0) {
+        return NULL;
+    }
+    return v->whole == NULL ? p : v->whole;
 }

@@ -17,7 +17,7 @@ typedef struct orm_variant {
     orm_fill *fill;      /* owned: what the class has besides the entity's own, columns first */
     uint32_t nfill, ncolumns;
     int32_t post;        /* what loads the rest of its columns, once the rows are there; -1 */
-    struct orm_entplan *whole; /* owned: a concrete class, which has nothing in common; or NULL */
+    orm_entplan *whole;  /* owned: how a concrete class, which shares no slots, is loaded; or NULL */
 } orm_variant;
 
 /* A class whose columns come by a SELECT of their own: polymorphic_load="selectin", or an option. */
@@ -66,6 +66,13 @@ void orm_entplan_fini(orm_entplan *p);
    has it: 1 and a new reference; 0: it has none; -1. */
 int orm_entity_column(const orm_node *entity, orm_mapper *of, uint32_t slot, uint32_t i,
                       orm_node **out);
+/* The plan of an entity's own rows, or of those of a concrete subclass `m`: its columns are put into
+   the list. 0 / -1. */
+int orm_entplan_make(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p);
+/* Columns of class `m`, and plan entries with p. 0 / -1. */
+int orm_slots_expand(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p);
+/* The copy of a plan for other result columns, whose arrays `to` has already. 0 / -1. */
+int orm_entplan_match(const orm_entplan *from, const uint32_t *found, orm_entplan *to);
 /* Columns of the subclasses that the entity loads (its own stand in the list from `from` on), and
    with p, how its rows are told apart. 0 / -1. */
 int orm_poly_expand(orm_builder *b, orm_node *entity, orm_entplan *p, Py_ssize_t from);
@@ -78,6 +85,9 @@ struct orm_loader;
 /* The variant of a row: 0; -1 exception: an unknown identity. */
 int orm_poly_pick(struct orm_loader *l, const orm_entplan *p, const orm_cell *cells,
                   const orm_variant **out);
+/* The plan that loads a row: the variant's own of a concrete class, else p. NULL: exception. */
+const orm_entplan *orm_poly_whole(struct orm_loader *l, const orm_entplan *p,
+                                  const orm_cell *cells);
 /* load_poly_post.c: which variants have posts (plan time), and their SELECTs for a batch. 0 / -1. */
 int orm_poly_posts_make(const orm_node *options, const orm_node *entity, orm_poly *poly);
 int orm_poly_posts_run(struct orm_loader *l);

@@ -719,6 +719,13 @@ orm_loader_entity(orm_loader *l, const orm_entplan *p, const orm_cell *cells)
     int64_t number = 0;
     int rc;
 
+    if (p->poly != NULL && p->poly->has_whole) {
+        p = orm_poly_whole(l, p, cells);
+        if (p == NULL) {
+            orm_loader_failed(l);
+            return NULL;
+        }
+    }
     if (l->int_key[p->index] && orm_cell_int(&cells[p->ident[0]], l->dec->dialect, &number)) {
         return entity_of_int(l, p, number, cells);
     }

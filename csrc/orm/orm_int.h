@@ -186,7 +186,8 @@ int orm_plan_register(orm_mapper *m);
 void orm_plan_unregister(orm_mapper *m);
 int orm_plan_fill(orm_mapper *m, PyObject *spec);  /* check spec, map the class. 0 / -1 */
 /* What a SELECT of the class reads, and the tuple of plans that it loads completely. 0 / -1. */
-int orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans);
+int orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans, PyObject *columns,
+                      PyObject *key, PyObject *own_rows);
 PyObject *orm_plan_add(orm_mapper *m, PyObject *slot_spec); /* new ref: the attribute */
 extern PyType_Spec orm_plan_spec;
 extern PyType_Spec orm_attribute_spec;

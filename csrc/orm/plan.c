@@ -466,13 +466,47 @@ make_table_entity(orm_mapper *m, PyObject *table)
     return m->table_entity == NULL ? -1 : 0;
 }
 
+/* Let the attributes in statements be columns of what the class is read from. 0 / -1. */
+static int
+move_attributes(orm_mapper *m, PyObject *columns)
+{
+    for (uint32_t slot = 0; slot < m->nslots; slot++) {
+        orm_attribute *a = m->attrs[slot];
+        bool plain = a != NULL && a->kind == ORM_SLOT_COLUMN && a->n.node != NULL;
+        PyObject *found =
+            plain ? PyDict_GetItemWithError(columns, a->n.key) : NULL; /* borrow-ok: m has it */
+        orm_node *column = found == NULL ? NULL : orm_node_of(m->state, PyTuple_GET_ITEM(found, 0));
+        orm_node *node = column == NULL ? NULL : orm_attribute_node(a, m->entity, column);
+
+        if (node == NULL && PyErr_Occurred()) {
+            return -1;
+        }
+        for (uint32_t i = 0; node != NULL && i < m->npk; i++) {
+            if (m->pk[i] == slot) {
+                Py_SETREF(m->pk_nodes[i], (orm_node *)Py_NewRef(node));
+            }
+        }
+        if (node != NULL) {
+            Py_SETREF(a->n.node, node);
+        }
+    }
+    return 0;
+}
+
 int
-orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans)
+orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans, PyObject *columns,
+                  PyObject *key, PyObject *own_rows)
 {
     orm_node *from = orm_node_of(m->state, selectable);
+    orm_node *own = own_rows == Py_None ? NULL : orm_node_of(m->state, own_rows);
+    int64_t slot = key == Py_None ? m->discriminator : slot_named(m, key, "discriminator");
 
-    if (from == NULL || m->entity == NULL) {
-        return from == NULL ? -1 : spec_error(m, "it is not mapped to anything");
+    if (from == NULL || m->entity == NULL || PyErr_Occurred()) {
+        return PyErr_Occurred() ? -1 : spec_error(m, "it is not mapped to anything");
+    }
+    if (columns != Py_None
+        && !(PyTuple_Check(columns) && PyTuple_GET_SIZE(columns) == PyTuple_GET_SIZE(plans) + 1)) {
+        return spec_error(m, "set_polymorphic() takes a tuple of dicts of columns");
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(plans); i++) {
         if (!Py_IS_TYPE(PyTuple_GET_ITEM(plans, i), m->state->MapperPlan)) {
@@ -483,6 +517,12 @@ orm_plan_set_poly(orm_mapper *m, PyObject *selectable, PyObject *plans)
     Py_SETREF(m->entity->args[0], (orm_node *)Py_NewRef(from));
     Py_XSETREF(m->selectable, Py_NewRef(selectable));
     Py_XSETREF(m->poly, Py_NewRef(plans));
+    m->discriminator = (int32_t)slot;
+    Py_XSETREF(m->own_rows, (orm_node *)Py_XNewRef(own));
+    Py_XSETREF(m->poly_columns, columns == Py_None ? NULL : Py_NewRef(columns));
+    if (m->poly_columns != NULL && move_attributes(m, PyTuple_GET_ITEM(columns, 0)) < 0) {
+        return -1;
+    }
     Py_CLEAR(m->loads);
     orm_sql_new_epoch(m->state);
     return 0;

@@ -161,6 +161,10 @@ struct orm_mapper {
     PyObject *identity;     /* owned polymorphic identity or NULL */
     PyObject *poly;         /* owned tuple: plans of the subclasses that a SELECT of the class loads
                                completely, in their order; or NULL */
+    PyObject *poly_columns; /* owned tuple of dicts, of the class and of each of poly: key -> tuple
+                               of columns of what a SELECT reads instead of the tables; or NULL */
+    orm_node *own_rows;     /* owned: what tells rows of the class from those of concrete subclasses,
+                               in SELECTs by key; or NULL */
     bool single;            /* statements over the class get the criterion of its identities */
     bool selectin;          /* polymorphic_load="selectin" */
     bool abstract;          /* polymorphic_abstract: no instance is of exactly this class */

@@ -58,6 +58,8 @@ plan_traverse(PyObject *self, visitproc visit, void *arg)
         Py_VISIT(m->pk_nodes[i]);
     }
     Py_VISIT(m->poly);
+    Py_VISIT(m->poly_columns);
+    Py_VISIT(m->own_rows);
     Py_VISIT(m->selectable);
     Py_VISIT(m->identity);
     Py_VISIT(m->py);
@@ -114,6 +116,8 @@ plan_clear(PyObject *self)
         Py_CLEAR(m->pk_nodes[i]);
     }
     Py_CLEAR(m->poly);
+    Py_CLEAR(m->poly_columns);
+    Py_CLEAR(m->own_rows);
     Py_CLEAR(m->selectable);
     Py_CLEAR(m->identity);
     Py_CLEAR(m->py);
@@ -176,14 +180,15 @@ plan_set_relation(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* set_polymorphic(selectable, plans) */
+/* set_polymorphic(selectable, plans, columns, key, own_rows) */
 static PyObject *
 plan_set_polymorphic(PyObject *self, PyObject *args)
 {
-    PyObject *selectable, *plans;
+    PyObject *selectable, *plans, *columns, *key, *own;
 
-    if (!PyArg_ParseTuple(args, "OO!:set_polymorphic", &selectable, &PyTuple_Type, &plans)
-        || orm_plan_set_poly((orm_mapper *)self, selectable, plans) < 0) {
+    if (!PyArg_ParseTuple(args, "OO!OOO:set_polymorphic", &selectable, &PyTuple_Type, &plans,
+                          &columns, &key, &own)
+        || orm_plan_set_poly((orm_mapper *)self, selectable, plans, columns, key, own) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -326,8 +331,8 @@ static PyMethodDef plan_methods[] = {
     {"set_relation", plan_set_relation, METH_VARARGS,
      "set_relation($self, key, relation, /)\n--\n\nWhat a relationship attribute stands for."},
     {"set_polymorphic", plan_set_polymorphic, METH_VARARGS,
-     "set_polymorphic($self, selectable, plans, /)\n--\n\nWhat a SELECT of the class reads, and the "
-     "subclasses that it loads completely."},
+     "set_polymorphic($self, selectable, plans, columns, key, own_rows, /)\n--\n\nWhat a SELECT of the "
+     "class reads, the subclasses that it loads completely, and how rows are told apart."},
     {"attribute", plan_attribute, METH_O,
      "attribute($self, key, /)\n--\n\nThe InstrumentedAttribute of a key; KeyError."},
     {"configured", plan_configured, METH_NOARGS,

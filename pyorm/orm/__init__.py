@@ -27,6 +27,7 @@ _NAMES = {
     "pyorm.orm.context": "QueryContext",
     "pyorm.orm._mapping_events": "EXT_CONTINUE EXT_SKIP EXT_STOP InstrumentationEvents RegistryEvents",
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",
+    "pyorm.orm._concrete": "polymorphic_union",
     "pyorm.orm._joins": "join outerjoin with_parent",
     "pyorm.orm.manager": "ClassManager",
     "pyorm.orm.mapper": "Mapper",

@@ -52,6 +52,9 @@ from pyorm.orm.events import (
     MapperEvents as MapperEvents,
     SessionEvents as SessionEvents,
 )
+from pyorm.orm._concrete import (
+    polymorphic_union as polymorphic_union,
+)
 from pyorm.orm._joins import (
     join as join,
     outerjoin as outerjoin,

@@ -88,16 +88,17 @@ class AliasedClass(_core.AliasedEntity):
             mapper = _mapper_of(mapped_class_or_ac)
         columns = aliases = None
         mappers = mapper.with_polymorphic_mappers
+        by_name = adapt_on_names or mapper._poly_selectable is not None
         if alias is None:
             alias, aliases = _with_polymorphic.other_name(mapper.selectable, name, flat)
-            if isinstance(mapper.selectable, _core.Join):
-                columns = _columns_of(mapper, alias, False, aliases)
+            if isinstance(mapper.selectable, _core.Join) or mapper._poly_selectable is not None:
+                columns = columns_of(mapper, alias, by_name, aliases)
         else:
-            columns = _columns_of(mapper, alias, adapt_on_names)
+            columns = columns_of(mapper, alias, by_name)
             name = name if name is not None else _name_of(alias)
         self._start(mapper, alias, name, adapt_on_names, columns, [m.plan for m in mappers if m is not mapper])
         if mappers:
-            self._add_subclasses(mappers, alias, aliases, adapt_on_names)
+            self._add_subclasses(mappers, alias, aliases, by_name)
 
     def _start(self, mapper: Any, alias: Any, name: str | None, by_name: bool, columns: Any, plans: Any = ()) -> None:
         self.__dict__["_aliased_insp"] = AliasedInsp(self, mapper, alias, name, by_name)
@@ -110,7 +111,7 @@ class AliasedClass(_core.AliasedEntity):
     ) -> AliasedClass:
         """Make what with_polymorphic() returns; `aliases`: {} the tables themselves, None: look columns up."""
         self = object.__new__(cls)
-        columns = None if aliases == {} else _columns_of(mapper, source, by_name, aliases)
+        columns = None if aliases == {} else columns_of(mapper, source, by_name, aliases)
         if on is not None and mapper._polymorphic_key is not None and columns is not None:
             columns[mapper._polymorphic_key] = (on,)
         others = [m for m in mappers if m is not mapper]
@@ -127,7 +128,7 @@ class AliasedClass(_core.AliasedEntity):
             if one is insp.mapper:
                 continue
             sub = object.__new__(AliasedClass)
-            columns = None if aliases == {} else _columns_of(one, source, by_name, aliases)
+            columns = None if aliases == {} else columns_of(one, source, by_name or one.concrete, aliases)
             sub._start(one, source, None, by_name, columns)
             self.__dict__[one.class_.__name__] = sub
             subs.append(sub)
@@ -182,7 +183,7 @@ def _name_of(selectable: Any) -> str | None:
     return None if name is None or getattr(selectable, "_anonymous", False) else str(name)
 
 
-def _columns_of(
+def columns_of(
     mapper: Any, selectable: Any, by_name: bool, aliases: dict[Any, Any] | None = None
 ) -> dict[str, tuple[Any, ...]]:
     """Return the selectable's columns for each attribute it has some for.
@@ -197,7 +198,7 @@ def _columns_of(
     for prop in mapper.column_attrs:
         there = []
         for column in prop.columns:
-            if not isinstance(column, _core.ColumnClause):
+            if not isinstance(column, (_core.ColumnClause, _core.ColumnRef)):
                 continue
             if aliases:
                 alias = aliases.get(column.table)

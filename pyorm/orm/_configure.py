@@ -87,11 +87,24 @@ def _configure(taking_part: list[Any]) -> None:
     _refuse_failed(waiting)
     if not waiting:
         return
+    _call_hooks(waiting, "__declare_first__")
     _mapping_events.fire_before_configured(taking_part)
     skipped: set[Any] = set()
     while waiting := [m for m in _incomplete(taking_part) if m not in skipped]:
         _complete(waiting, skipped)
     _mapping_events.fire_after_configured(taking_part)
+    _call_hooks(waiting, "__declare_last__")
+
+
+def _call_hooks(mappers: list[Any], name: str) -> None:
+    """Call a class method of each class that has it, its own or an unmapped base's."""
+    for mapper in mappers:
+        for base in mapper.class_.__mro__:
+            if name in base.__dict__:
+                getattr(mapper.class_, name)()
+                break
+            if base is not mapper.class_ and "__mapper__" in base.__dict__:
+                break
 
 
 def _incomplete(registries: list[Any]) -> list[Any]:

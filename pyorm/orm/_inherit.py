@@ -216,10 +216,11 @@ def _property_of_expression(mapper: Mapper, expression: Any) -> MapperProperty:
     for prop in mapper._props.values():
         if isinstance(prop, ColumnProperty) and any(c is expression for c in prop.columns):
             return prop
-    label = expression if isinstance(expression, _core.ColumnClause) else expression.label(HIDDEN_KEY)
-    prop = ColumnProperty(label)
-    mapper._props[HIDDEN_KEY] = prop
-    mapper._adopt(HIDDEN_KEY, prop)
+    plain = isinstance(expression, (_core.ColumnClause, _core.ColumnRef))
+    key = expression.key if plain and expression.key not in mapper._props else HIDDEN_KEY
+    prop = ColumnProperty(expression if plain else expression.label(HIDDEN_KEY))
+    mapper._props[key] = prop
+    mapper._adopt(key, prop)
     return prop
 
 

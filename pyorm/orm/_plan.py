@@ -85,7 +85,7 @@ def _key_of(mapper: Any, column: Any) -> str:
 
 def _slot(mapper: Any, prop: ColumnProperty) -> tuple[Any, ...]:
     column = prop.columns[0]
-    is_column = isinstance(column, _core.ColumnClause)
+    is_column = isinstance(column, (_core.ColumnClause, _core.ColumnRef))
     flags = ""
     if prop.deferred:
         flags += "d"

@@ -89,7 +89,7 @@ def _table_order(root: Any) -> dict[Any, int]:
     """Return the place of each of a hierarchy's tables in the order in which rows are inserted."""
     tables: list[Any] = []
     for mapper in root.self_and_descendants:
-        if not mapper.concrete and mapper.local_table not in tables:
+        if (mapper is root or not mapper.concrete) and mapper.local_table not in tables:
             tables.append(mapper.local_table)
     waiting, done = list(tables), []
     while waiting:  # a table waits for those that it refers to; what is left refers to itself in a circle

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pyorm import _core, exc
-from pyorm.orm import _inherit
+from pyorm.orm import _concrete, _inherit
 from pyorm.sql.expression import LABEL_STYLE_TABLENAME_PLUS_COL
 
 if TYPE_CHECKING:
@@ -48,9 +48,30 @@ def child_came(mapper: Mapper) -> None:
     if mapper.polymorphic_load == "inline":
         parent._poly_inline.append(mapper)
     for one in _inherit.to_root(parent):
-        mappers = mappers_of(one)
-        if mappers:
-            one.plan.set_polymorphic(selectable_of(one), tuple(m.plan for m in mappers if m is not one))
+        tell_plan(one)
+
+
+def tell_plan(mapper: Mapper) -> None:
+    """Let the plan know what a plain SELECT of the class reads, if that is more than its table."""
+    mappers = mappers_of(mapper)
+    if not mappers:
+        return
+    from pyorm.orm._aliased import columns_of
+
+    source, columns, own_rows = selectable_of(mapper), None, None
+    others = [m for m in mappers if m is not mapper]
+    if mapper._poly_selectable is not None and not isinstance(source, _core.Join):
+        columns = tuple(columns_of(m, source, True) for m in (mapper, *others))
+    if mapper.polymorphic_identity is not None and any(m.concrete for m in others):
+        own_rows = mapper.polymorphic_on == _concrete.literal(mapper.polymorphic_identity)
+    mapper.plan.set_polymorphic(source, tuple(m.plan for m in others), columns, mapper._polymorphic_key, own_rows)
+
+
+def set_selectable(mapper: Mapper, given: Any, on: str) -> None:
+    """Say what a plain SELECT of a class that is mapped already reads, and the key of its discriminator."""
+    mapper._poly_given, mapper._poly_selectable = _split(given)
+    _inherit.set_discriminator(mapper, on)
+    tell_plan(mapper)
 
 
 def mappers_of(mapper: Mapper) -> list[Mapper]:

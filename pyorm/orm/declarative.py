@@ -266,7 +266,7 @@ def map_class(reg: registry, cls: type) -> None:
         InvalidRequestError: it names no table.
         ArgumentError: its table has no primary key.
     """
-    if cls.__dict__.get("__abstract__", False):
+    if cls.__dict__.get("__abstract__", False) or any("_maps_later" in base.__dict__ for base in cls.__bases__):
         return
     type.__setattr__(cls, "_declared_attr_values", {})
     try:

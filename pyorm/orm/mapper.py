@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm import _inherit, _mapping_events, _plan, _with_polymorphic, events
+from pyorm.orm import _concrete, _inherit, _mapping_events, _plan, _with_polymorphic, events
 from pyorm.orm._inherit import column_of
 from pyorm.orm._read_only import ReadOnlyProperties
 from pyorm.orm.exc import UnmappedColumnError
@@ -151,6 +151,8 @@ class Mapper:
         class_._sa_class_manager = self.class_manager  # type: ignore[attr-defined]
         _mapping_events.fire("instrument_class", class_, self, class_)
         self.plan = _plan.build(self)
+        if self._poly_selectable is not None:
+            _with_polymorphic.tell_plan(self)
         for prop in self._props.values():
             if isinstance(prop, DescriptorProperty) and prop.parent is self:
                 prop.install(self)
@@ -158,6 +160,7 @@ class Mapper:
         _plan.link_reconstructor(class_)
         events.attach(class_)
         if self.inherits is not None:
+            _concrete.hide_inherited(self)
             self.inherits._children.append(weakref.ref(self))
             _with_polymorphic.child_came(self)
         if self.registry is not None:
