@@ -23,7 +23,7 @@ LIBRARY = "sqlalchemy"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.golden.catalog import build, describe  # noqa: E402
+from tests.golden.catalog import build, describe, describe_many  # noqa: E402
 from tests.golden.live import cases, fill, open_space, run_case  # noqa: E402
 
 
@@ -60,6 +60,7 @@ def catalog(url: str) -> dict[str, Any]:
     with engine.connect() as connection:
         build(library, connection, url.startswith("sqlite"))
         told = describe(library.inspect(connection))
+        told |= describe_many(library, library.inspect(connection))
         connection.rollback()
     engine.dispose()
     return told

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pyorm.schema._type_names import sqlite_type
+from pyorm.schema.kinds import ObjectKind, ObjectScope
 
 _NAME = r'(?:"((?:[^"]|"")+)"|\[([^\]]+)\]|`([^`]+)`|\'([^\']+)\'|([\w$]+))'
 
@@ -46,6 +48,34 @@ def view_names(connection: Any, schema: str | None) -> list[str]:
     return [row[0] for row in _schema_rows(connection, "type = 'view'", schema)]
 
 
+def temp_view_names(connection: Any) -> list[str]:
+    """Return this connection's temporary views."""
+    sql = "SELECT name FROM sqlite_temp_master WHERE type = 'view' ORDER BY name"
+    return [row[0] for row in connection.exec_driver_sql(sql).all()]
+
+
+def find(connection: Any, table: str, schema: str | None) -> tuple[str, str | None] | None:
+    """Return name and schema of a table or view that exists, or None."""
+    found = table in table_names(connection, schema) or table in view_names(connection, schema)
+    if not found and schema is None:
+        found = table in temp_table_names(connection) or table in temp_view_names(connection)
+    return (table, schema) if found else None
+
+
+def relations(
+    connection: Any, schema: str | None, kind: ObjectKind, scope: ObjectScope
+) -> dict[str, tuple[str, str | None]]:
+    """Return what find() gives for a schema's relations of some kinds, by name."""
+    names: list[str] = []
+    if ObjectScope.DEFAULT in scope:
+        names += table_names(connection, schema) if ObjectKind.TABLE in kind else []
+        names += view_names(connection, schema) if ObjectKind.VIEW in kind else []
+    if ObjectScope.TEMPORARY in scope and schema is None:
+        names += temp_table_names(connection) if ObjectKind.TABLE in kind else []
+        names += temp_view_names(connection) if ObjectKind.VIEW in kind else []
+    return {name: (name, schema) for name in names}
+
+
 def temp_table_names(connection: Any) -> list[str]:
     """Return this connection's temporary tables."""
     sql = "SELECT name FROM sqlite_temp_master WHERE type = 'table' ORDER BY name"
@@ -60,6 +90,16 @@ def materialized_view_names(connection: Any, schema: str | None) -> list[str]:
 def sequence_names(connection: Any, schema: str | None) -> list[str]:
     """Refuse: SQLite has no sequences."""
     raise NotImplementedError("SQLite has no sequences")
+
+
+def domains(connection: Any, schema: str | None) -> list[dict[str, Any]]:
+    """Refuse: SQLite has no domains."""
+    raise NotImplementedError("SQLite has no domains")
+
+
+def foreign_table_names(connection: Any, schema: str | None) -> list[str]:
+    """Refuse: SQLite has no foreign tables."""
+    raise NotImplementedError("SQLite has no foreign tables")
 
 
 def view_definition(connection: Any, name: str, schema: str | None) -> str:
@@ -91,7 +131,7 @@ def _table_sql(connection: Any, table: str, schema: str | None) -> str:
     return rows[0][1] if rows and rows[0][1] else ""
 
 
-def columns(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
+def _columns(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
     """Return the columns in table order; hidden ones of virtual tables left out."""
     create = None
     result = []
@@ -139,7 +179,7 @@ def _balanced(text: str, start: int) -> str:
     return text[start:].strip()
 
 
-def primary_key(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
+def _primary_key(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
     """Return the primary key; its name is read from the CREATE statement."""
     rows = [row for row in _pragma(connection, "table_xinfo", table, schema) if row[5]]
     create = _table_sql(connection, table, schema)
@@ -159,7 +199,7 @@ def _split_names(text: str) -> list[str]:
     return [_matched_name(m) for m in re.finditer(_NAME, text)]
 
 
-def foreign_keys(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
+def _foreign_keys(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
     """Return the foreign keys; names and deferrability, which the PRAGMA lacks, are read from CREATE TABLE."""
     groups: dict[int, list[Any]] = {}
     for row in _pragma(connection, "foreign_key_list", table, schema):
@@ -171,7 +211,7 @@ def foreign_keys(connection: Any, table: str, schema: str | None) -> list[dict[s
         local = [row[3] for row in rows]
         remote = [row[4] for row in rows]
         if remote[0] is None:  # REFERENCES t: the target's primary key
-            remote = primary_key(connection, rows[0][2], schema)["constrained_columns"] or local
+            remote = _primary_key(connection, rows[0][2], schema)["constrained_columns"] or local
         name, options = parsed.get((tuple(n.lower() for n in local), rows[0][2].lower()), (None, {}))
         options = dict(options)
         if rows[0][6] != "NO ACTION":
@@ -213,7 +253,7 @@ def _parsed_keys(create: str) -> dict[tuple[tuple[str, ...], str], tuple[str | N
     return found
 
 
-def indexes(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
+def _indexes(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
     """Return the indexes that CREATE INDEX made."""
     result = []
     for row in _pragma(connection, "index_list", table, schema):
@@ -258,7 +298,7 @@ def _index_texts(sql: str) -> list[str]:
     return [*texts, current.strip()]
 
 
-def unique_constraints(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
+def _unique_constraints(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
     """Return the UNIQUE constraints, table-level ones with their names."""
     create = _table_sql(connection, table, schema)
     names: dict[tuple[str, ...], str | None] = {}
@@ -278,7 +318,7 @@ def unique_constraints(connection: Any, table: str, schema: str | None) -> list[
     )
 
 
-def check_constraints(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
+def _check_constraints(connection: Any, table: str, schema: str | None) -> list[dict[str, Any]]:
     """Return the CHECK constraints, from the CREATE statement."""
     create = _table_sql(connection, table, schema)
     result = []
@@ -288,7 +328,7 @@ def check_constraints(connection: Any, table: str, schema: str | None) -> list[d
     return sorted(result, key=lambda entry: entry["name"] or "~")
 
 
-def table_options(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
+def _table_options(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
     """Return what stands behind the parentheses of CREATE TABLE: WITHOUT ROWID, STRICT."""
     tail = _table_sql(connection, table, schema).rpartition(")")[2].upper()
     options: dict[str, Any] = {}
@@ -299,6 +339,26 @@ def table_options(connection: Any, table: str, schema: str | None) -> dict[str, 
     return options
 
 
-def table_comment(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
+def _table_comment(connection: Any, table: str, schema: str | None) -> dict[str, Any]:
     """Refuse: SQLite has no comments."""
     raise NotImplementedError("SQLite has no table comments")
+
+
+def _for_each(question: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a question about many tables; a PRAGMA is about one, and cheap."""
+
+    def ask(connection: Any, keys: list[Any], schema: str | None = None) -> dict[Any, Any]:
+        return {key: question(connection, *key) for key in keys}
+
+    ask.__name__ = question.__name__.lstrip("_")
+    return ask
+
+
+columns = _for_each(_columns)
+primary_key = _for_each(_primary_key)
+foreign_keys = _for_each(_foreign_keys)
+indexes = _for_each(_indexes)
+unique_constraints = _for_each(_unique_constraints)
+check_constraints = _for_each(_check_constraints)
+table_options = _for_each(_table_options)
+table_comment = _for_each(_table_comment)

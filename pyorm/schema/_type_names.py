@@ -6,7 +6,7 @@ import re
 import warnings
 from typing import Any
 
-from pyorm import exc, types
+from pyorm import _core, exc, types
 
 _PG_PLAIN = {
     "integer": "INTEGER", "bigint": "BIGINT", "smallint": "SMALLINT", "boolean": "BOOLEAN", "text": "TEXT",
@@ -24,18 +24,24 @@ _PG_OWN = {"uuid": "UUID", "json": "JSON", "jsonb": "JSONB", "bytea": "BYTEA", "
 _SHAPE = re.compile(r"^(?P<name>[^(]+)(?:\((?P<args>[^)]*)\))?(?P<rest>.*)$")
 
 
-def postgresql_type(text: str, enums: dict[tuple[str, str], list[str]], collation: str | None = None) -> Any:
+def postgresql_type(
+    text: str,
+    enums: dict[tuple[str, str], list[str]],
+    domains: dict[tuple[str, str], Any] | None = None,
+    collation: str | None = None,
+) -> Any:
     """Return the type for what format_type() says.
 
     Args:
         text: "character varying(100)", "numeric(10,2)", "integer[]", an enum's name.
         enums: labels by (schema, name).
+        domains: definitions by (schema, name), as get_domains() gives them.
         collation: the column's own collation, or None.
     """
     if text.endswith("[]"):
         from pyorm.dialects.postgresql import ARRAY
 
-        return ARRAY(postgresql_type(text[:-2], enums))
+        return ARRAY(postgresql_type(text[:-2], enums, domains))
     match = _SHAPE.match(text)
     assert match is not None, text
     name, rest = match.group("name").strip(), match.group("rest").strip()
@@ -61,7 +67,7 @@ def postgresql_type(text: str, enums: dict[tuple[str, str], list[str]], collatio
         from pyorm.dialects.postgresql import INTERVAL
 
         return INTERVAL()
-    return _named(name, text, enums)
+    return _named(name, text, enums, domains or {})
 
 
 def _temporal(name: str, args: list[int], rest: str) -> Any:
@@ -71,7 +77,9 @@ def _temporal(name: str, args: list[int], rest: str) -> Any:
     return cls(timezone="with time zone" in f"{name} {rest}", precision=args[0] if args else None)
 
 
-def _named(name: str, text: str, enums: dict[tuple[str, str], list[str]]) -> Any:
+def _named(
+    name: str, text: str, enums: dict[tuple[str, str], list[str]], domains: dict[tuple[str, str], Any]
+) -> Any:
     from pyorm.dialects import postgresql
 
     if name in _PG_PLAIN:
@@ -82,9 +90,31 @@ def _named(name: str, text: str, enums: dict[tuple[str, str], list[str]]) -> Any
     bare = name.replace('"', "")
     for (schema, enum), labels in enums.items():
         if bare in (enum, f"{schema}.{enum}"):
-            return postgresql.ENUM(*labels, name=enum)
+            return postgresql.ENUM(*labels, name=enum, schema=schema if bare != enum else None)
+    for (schema, domain), facts in domains.items():
+        if bare in (domain, f"{schema}.{domain}"):
+            return _domain(facts, schema if bare != domain else None, enums, domains)
     warnings.warn(f"Did not recognize type '{text}' of a column", exc.SAWarning, stacklevel=6)
     return types.NullType()
+
+
+def _domain(facts: Any, schema: str | None, enums: Any, domains: Any) -> Any:
+    """Return the DOMAIN that get_domains() describes; of several conditions, the first."""
+    from pyorm.dialects.postgresql import DOMAIN
+
+    first = facts["constraints"][0] if facts["constraints"] else {"name": None, "check": None}
+    return DOMAIN(
+        facts["name"], postgresql_type(facts["type"], enums, domains, collation=facts["collation"]),
+        collation=facts["collation"],
+        default=None if facts["default"] is None else text_clause(facts["default"]),
+        constraint_name=first["name"], not_null=not facts["nullable"], check=first["check"],
+        create_type=False, schema=schema,
+    )  # fmt: skip
+
+
+def text_clause(sql: str) -> Any:
+    """Return SQL text in which a colon is a colon."""
+    return _core.text(sql.replace(":", "\\:"))
 
 
 _LITE = {

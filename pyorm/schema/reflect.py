@@ -12,6 +12,7 @@ from pyorm.schema.defaults import Computed, DefaultClause, Identity
 from pyorm.schema.events import fire
 from pyorm.schema.indexes import Index
 from pyorm.schema.inspector import Inspector
+from pyorm.schema.kinds import ObjectKind, ObjectScope
 from pyorm.schema.table import Table
 
 
@@ -33,7 +34,11 @@ def reflect_metadata(
     """Define the tables of a database in a MetaData; see MetaData.reflect."""
     inspector = inspector_for(bind)
     schema = metadata.schema if schema is None else schema
-    names = inspector.get_table_names(schema) + (inspector.get_view_names(schema) if views else [])
+    names = inspector.get_table_names(schema)
+    if views:
+        names += inspector.get_view_names(schema)
+        if inspector.dialect.name == "postgresql":
+            names += inspector.get_materialized_view_names(schema)
     if callable(only):
         names = [n for n in names if only(n, metadata)]
     elif only is not None:
@@ -44,6 +49,7 @@ def reflect_metadata(
                 f"{f' schema {schema!r}' if schema else ''}: ({', '.join(missing)})"
             )
         names = list(only)
+    _read_ahead(inspector, schema, names)
     for name in names:
         key = f"{schema}.{name}" if schema else name
         if extend_existing or key not in metadata.tables:
@@ -51,6 +57,19 @@ def reflect_metadata(
                 name, metadata, schema=schema, autoload_with=inspector, extend_existing=extend_existing,
                 resolve_fks=resolve_fks, **options,
             )  # fmt: skip
+
+
+def _read_ahead(inspector: Inspector, schema: str | None, names: Collection[str]) -> None:
+    """Ask every question once for all tables; the tables then find the answers."""
+    questions = [
+        inspector.get_multi_columns, inspector.get_multi_pk_constraint, inspector.get_multi_foreign_keys,
+        inspector.get_multi_indexes, inspector.get_multi_unique_constraints, inspector.get_multi_check_constraints,
+        inspector.get_multi_table_options,
+    ]  # fmt: skip
+    if inspector.dialect.supports_comments:
+        questions.append(inspector.get_multi_table_comment)
+    for question in questions:
+        question(schema, names, ObjectKind.ANY, ObjectScope.ANY)
 
 
 def reflect_table(

@@ -7,6 +7,7 @@ writes tests/golden/catalog_*.json) and under pyorm (the tests compare).
 from __future__ import annotations
 
 import enum
+from importlib import import_module
 from typing import Any
 
 
@@ -26,6 +27,7 @@ SCRIPTS = {
         "e VARCHAR(9) DEFAULT 'it''s', PRIMARY KEY (\"b c\", a)) WITHOUT ROWID",
         "CREATE TABLE strict_things (a INTEGER PRIMARY KEY AUTOINCREMENT, b TEXT) STRICT",
         "CREATE TEMP TABLE fleeting (x INTEGER)",
+        "CREATE TEMP VIEW brief AS SELECT 1 AS one",
         "CREATE TABLE later (id INTEGER PRIMARY KEY, "
         "p INTEGER REFERENCES people, q INTEGER CONSTRAINT fk_q REFERENCES people (id) "
         "ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED, "
@@ -35,7 +37,14 @@ SCRIPTS = {
         "CREATE VIEW adult_people AS SELECT id, name FROM people WHERE age > 17",
         "CREATE MATERIALIZED VIEW all_people AS SELECT id FROM people",
         "CREATE TEMP TABLE fleeting (x INTEGER)",
+        "CREATE TEMP VIEW brief AS SELECT 1 AS one",
         "CREATE DOMAIN positive AS integer CHECK (VALUE > 0)",
+        "CREATE DOMAIN side.few AS integer NOT NULL DEFAULT 5 CONSTRAINT few_a CHECK (VALUE > 0) "
+        "CONSTRAINT few_b CHECK (VALUE < 9)",
+        'CREATE DOMAIN plain_text AS text COLLATE "C"',
+        "CREATE TYPE side.tone AS ENUM ('low', 'high')",
+        "CREATE TABLE domains_used (a positive, b side.few, c positive[], d plain_text DEFAULT 'x', "
+        "e side.tone) WITH (fillfactor = 70)",
         "CREATE TABLE raw_things (a smallint, b timestamptz(3), c time, d interval, e bytea, "
         "f real, g double precision, h char(3), i jsonb, j uuid, k inet, l integer[], "
         "m numeric, n bigserial, o varchar COLLATE \"C\", p bit(4), q timestamp, "
@@ -158,8 +167,47 @@ def show(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int)) else str(value)
 
 
+MANY = ("columns", "pk_constraint", "foreign_keys", "indexes", "unique_constraints",
+        "check_constraints", "table_comment", "table_options")  # fmt: skip
+
+
+def describe_many(sa: Any, inspector: Any) -> dict[str, Any]:
+    """Ask an Inspector about many tables at once; flags are those of the library `sa`."""
+    reflection = import_module(f"{sa.__name__}.engine.reflection")
+    kinds, scopes = reflection.ObjectKind, reflection.ObjectScope
+    told: dict[str, Any] = {}
+
+    def ask(name: str, *args: Any, **kw: Any) -> None:
+        key = " ".join([name, *map(str, args), *(f"{k}={v}" for k, v in kw.items())])
+        try:
+            told[key] = show(getattr(inspector, name)(*args, **kw))
+        except Exception as error:  # a refusal is part of the answer
+            told[key] = {"error": type(error).__name__}
+
+    for what in MANY:
+        for schema in SCHEMAS:
+            ask(f"get_multi_{what}", schema=schema)
+        ask(f"get_multi_{what}", filter_names=["pairs", "no such table"])
+        for kind in ("VIEW", "MATERIALIZED_VIEW", "ANY"):
+            for scope in ("DEFAULT", "TEMPORARY", "ANY"):
+                ask(f"get_multi_{what}", kind=getattr(kinds, kind), scope=getattr(scopes, scope))
+    ask("has_multi_table", ["pairs", "adult_people", "no such table"])
+    ask("get_temp_view_names")
+    ask("sort_tables_on_foreign_key_dependency", (None, "side"))
+    if inspector.dialect.name == "postgresql":
+        for schema in (None, "side"):
+            ask("get_domains", schema=schema)
+            ask("get_enums", schema=schema)
+            ask("get_foreign_table_names", schema=schema)
+        ask("has_type", "positive")
+        ask("has_type", "few", schema="side")
+        ask("has_type", "no such type")
+        ask("get_table_oid", "no such table")
+    return told
+
+
 def describe(inspector: Any) -> dict[str, Any]:
-    """Ask an Inspector everything."""
+    """Ask an Inspector everything about one table after the other."""
     told: dict[str, Any] = {}
 
     def ask(name: str, *args: Any, **kw: Any) -> Any:
