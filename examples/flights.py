@@ -134,11 +134,8 @@ class Flight(Base):
     plane: Mapped[Plane | None] = relationship()
     origin: Mapped[Airport] = relationship(back_populates="departures", foreign_keys=[origin_faa])
     destination: Mapped[Airport | None] = relationship(foreign_keys=[dest_faa])
-    # By airport and hour. It writes the hour only: the airport is `origin`'s.
-    weather: Mapped[Weather | None] = relationship(
-        primaryjoin="and_(remote(Weather.origin) == Flight.origin_faa,"
-        " remote(Weather.time_hour) == foreign(Flight.weather_hour))"
-    )
+    # By airport and hour, of which the airport is that of `origin`.
+    weather: Mapped[Weather | None] = relationship(overlaps="origin,departures")
 
 
 # ---- the data package ------------------------------------------------------------------------------------------
