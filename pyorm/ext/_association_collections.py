@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 _MISSING: Any = object()
-_SETS = (set, frozenset, type({}.keys()))
+_SETS: tuple[type, ...] = (set, frozenset, type({}.keys()))
 
 
 class LazyCollection:
@@ -60,7 +60,7 @@ class _AssociationCollection:
         self.clear()  # type: ignore[attr-defined]
         proxy._set(self, values)
 
-    def __hash__(self) -> NoReturn:  # type: ignore[override]
+    def __hash__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} objects are unhashable")
 
 
@@ -171,7 +171,7 @@ class _AssociationList(_AssociationCollection):
     __le__ = _compared("le", list)
     __gt__ = _compared("gt", list)
     __ge__ = _compared("ge", list)
-    __hash__ = _AssociationCollection.__hash__  # type: ignore[assignment]
+    __hash__ = _AssociationCollection.__hash__
 
     def __add__(self, other: Any) -> Any:
         try:
@@ -240,7 +240,7 @@ class _AssociationDict(_AssociationCollection):
 
     __eq__ = _compared("eq", dict)
     __ne__ = _compared("ne", dict)
-    __hash__ = _AssociationCollection.__hash__  # type: ignore[assignment]
+    __hash__ = _AssociationCollection.__hash__
 
     def __repr__(self) -> str:
         return repr(dict(self.items()))
@@ -385,7 +385,7 @@ class _AssociationSet(_AssociationCollection):
     __le__ = _compared("le", set)
     __gt__ = _compared("gt", set)
     __ge__ = _compared("ge", set)
-    __hash__ = _AssociationCollection.__hash__  # type: ignore[assignment]
+    __hash__ = _AssociationCollection.__hash__
 
     def __repr__(self) -> str:
         return repr(set(self))

@@ -345,9 +345,7 @@ class AssociationProxyInstance:
 
         kind = duck_type(type(lazy()))
         if kind is None:
-            raise exc.InvalidRequestError(
-                f"lazy collection factory did not return a valid collection type, got {kind}"
-            )
+            raise exc.InvalidRequestError(f"lazy collection factory did not return a valid collection type, got {kind}")
         self.collection_class = kind
         if self.parent.proxy_factory is not None:
             return self.parent.proxy_factory(lazy, self._creator, self.value_attr, self)
@@ -381,9 +379,7 @@ class AssociationProxyInstance:
             make = remote.has if self._value_is_scalar else remote.any
             return self._exists(make(criterion, **kwargs))
         if kwargs:
-            raise exc.ArgumentError(
-                "Can't apply keyword arguments to column-targeted association proxy; use =="
-            )
+            raise exc.ArgumentError("Can't apply keyword arguments to column-targeted association proxy; use ==")
         if is_has and criterion is not None:
             raise exc.ArgumentError("Non-empty has() not allowed for column-targeted association proxy; use ==")
         return self._exists(criterion)
@@ -404,9 +400,7 @@ class AssociationProxyInstance:
         Raises:
             InvalidRequestError: the proxy leads to many; use any().
         """
-        if self._inner is None and (
-            not self.scalar or (self._target_is_object and not self._value_is_scalar)
-        ):
+        if self._inner is None and (not self.scalar or (self._target_is_object and not self._value_is_scalar)):
             raise exc.InvalidRequestError("'has()' not implemented for collections. Use any().")
         return self._criterion_exists(criterion, is_has=True, **kwargs)
 
@@ -504,7 +498,8 @@ class ColumnAssociationProxyInstance(ColumnOperators, AssociationProxyInstance):
 
 
 def _mapper(entity: Any) -> Any:
-    return entity.__mapper__ if isinstance(entity, type) else entity._aliased_insp.mapper
+    alias = getattr(entity, "_aliased_insp", None)
+    return entity.__mapper__ if alias is None else alias.mapper
 
 
 def _is_mapped(attribute: Any) -> bool:

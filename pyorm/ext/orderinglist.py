@@ -145,8 +145,8 @@ class OrderingList(list[Any]):
         return _reconstitute, (self.__class__, self.__dict__, list(self))
 
 
-def _reconstitute(cls: type, dict_: dict[str, Any], items: Iterable[Any]) -> OrderingList:
-    made: OrderingList = cls.__new__(cls)
+def _reconstitute(cls: type[OrderingList], dict_: dict[str, Any], items: Iterable[Any]) -> OrderingList:
+    made = cls.__new__(cls)
     made.__dict__.update(dict_)
     list.extend(made, items)
     return made

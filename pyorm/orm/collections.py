@@ -101,9 +101,7 @@ def keyfunc_mapping(
     return make
 
 
-def attribute_keyed_dict(
-    attr_name: str, *, ignore_unpopulated_attribute: bool = False
-) -> Callable[[], KeyFuncDict]:
+def attribute_keyed_dict(attr_name: str, *, ignore_unpopulated_attribute: bool = False) -> Callable[[], KeyFuncDict]:
     """Return a `collection_class` for a dictionary keyed by an attribute of the member.
 
     Args:
@@ -113,9 +111,7 @@ def attribute_keyed_dict(
     Example:
         `relationship("Note", collection_class=attribute_keyed_dict("keyword"))`
     """
-    return keyfunc_mapping(
-        AttributeKey((attr_name,)), ignore_unpopulated_attribute=ignore_unpopulated_attribute
-    )
+    return keyfunc_mapping(AttributeKey((attr_name,)), ignore_unpopulated_attribute=ignore_unpopulated_attribute)
 
 
 class _Columns:
@@ -129,9 +125,7 @@ class _Columns:
         return tuple(str(mapper.get_property_by_column(column).key) for column in self.columns)
 
 
-def column_keyed_dict(
-    mapping_spec: Any, *, ignore_unpopulated_attribute: bool = False
-) -> Callable[[], KeyFuncDict]:
+def column_keyed_dict(mapping_spec: Any, *, ignore_unpopulated_attribute: bool = False) -> Callable[[], KeyFuncDict]:
     """Return a `collection_class` for a dictionary keyed by a column of the member's table.
 
     Args:
@@ -203,9 +197,7 @@ class collection:
     @staticmethod
     def replaces(arg: int | str) -> Callable[[Any], Any]:
         """Mark a method that adds the member given, and returns the one that it replaces."""
-        return _mark(
-            _sa_instrument_before=("fire_append_event", arg), _sa_instrument_after="fire_remove_event"
-        )
+        return _mark(_sa_instrument_before=("fire_append_event", arg), _sa_instrument_after="fire_remove_event")
 
     @staticmethod
     def removes(arg: int | str) -> Callable[[Any], Any]:
@@ -346,6 +338,4 @@ def _collect(cls: type) -> tuple[dict[str, str], dict[str, tuple[Any, Any, Any]]
 
 def _is_instrumented(fn: Any) -> bool:
     """Say whether a method tells of its changes itself: marked so, wrapped, or of the C types."""
-    return getattr(fn, "_sa_instrumented", False) or (
-        getattr(fn, "__objclass__", None) in (*_CORE, KeyFuncDict)
-    )
+    return getattr(fn, "_sa_instrumented", False) or (getattr(fn, "__objclass__", None) in (*_CORE, KeyFuncDict))

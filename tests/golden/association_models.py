@@ -13,7 +13,8 @@ def make(library: str) -> SimpleNamespace:
     proxy = import_module(library + ".ext.associationproxy").association_proxy
     ordering_list = import_module(library + ".ext.orderinglist").ordering_list
     Base: Any = orm.declarative_base()
-    Column, Integer, String, ForeignKey, relationship = sa.Column, sa.Integer, sa.String, sa.ForeignKey, orm.relationship
+    Column, Integer, String, ForeignKey = sa.Column, sa.Integer, sa.String, sa.ForeignKey
+    relationship = orm.relationship
 
     class User(Base):
         __tablename__ = "u"
@@ -25,9 +26,7 @@ def make(library: str) -> SimpleNamespace:
         words = proxy("keywords_rel", "word", creator=lambda word: Keyword(word=word))
         tagset_rel = relationship("Keyword", secondary=lambda: tags, collection_class=set)
         tagset = proxy("tagset_rel", "word", creator=lambda word: Keyword(word=word))
-        notes_rel = relationship(
-            "Note", collection_class=orm.attribute_keyed_dict("key"), cascade="all, delete-orphan"
-        )
+        notes_rel = relationship("Note", collection_class=orm.attribute_keyed_dict("key"), cascade="all, delete-orphan")
         notes = proxy("notes_rel", "text", creator=lambda key, text: Note(key=key, text=text))
         profile = relationship("Profile", uselist=False, back_populates="user", cascade="all, delete-orphan")
         bio = proxy("profile", "bio", creator=lambda bio: Profile(bio=bio))
@@ -85,8 +84,9 @@ def make(library: str) -> SimpleNamespace:
             __tablename__ = "slide"
             id = Column(Integer, primary_key=True)
             bullets = relationship(
-                "Bullet", order_by="Bullet.pos", collection_class=ordering_list("pos", **options), back_populates="slide"
-            )
+                "Bullet", order_by="Bullet.pos", back_populates="slide",
+                collection_class=ordering_list("pos", **options),
+            )  # fmt: skip
 
         class Bullet(base):
             __tablename__ = "bullet"

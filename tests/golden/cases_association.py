@@ -19,7 +19,8 @@ words.any(Keyword.word == 'x'); words == 'x'; words != 'x'; words == None; words
 words.in_(['a']); words.any(); keywords.any(Keyword.word == 'x'); keywords.any(word='x'); keywords.contains(one)
 keywords == one; keywords != one; bio == 'x'; bio.has(); bio.any(); bio == None; words.has(); kwords == 'x'
 kwords.any(); kwords.any(Keyword.word == 'x'); kwords.contains('x'); notes == 'x'; tagset.any(Keyword.word == 'x')
-str(words.attr[1]); str(words.local_attr); str(words.remote_attr); words.scalar; words.target_class.__name__; words.value_attr
+str(words.attr[1]); str(words.local_attr); str(words.remote_attr)
+words.scalar; words.target_class.__name__; words.value_attr
 words.target_collection; words.owning_class.__name__; type(words).__name__; type(keywords).__name__
 type(nothing).__name__; words.info; nothing.any(); nothing == 'x'; bad; words.any(word='x')
 """
@@ -75,7 +76,8 @@ def _lists(m: SimpleNamespace) -> list[Any]:
     log.append(str(user.words))
     log += [user.words.pop(), user.words.pop(0), user.words.index("ins"), user.words.count("ins"), "ins" in user.words]
     log += [len(user.words), bool(user.words), user.words[0], user.words[:2], user.words == ["ins", "x", "2"]]
-    log += [user.words != [], user.words < ["zz"], user.words + ["q"], ["q"] + user.words, user.words * 2]
+    log += [user.words != [], user.words < ["zz"], user.words * 2]
+    log += [user.words + ["q"], ["q"] + user.words]  # noqa: RUF005 - its own operators
     user.words += ["w"]
     user.words.remove("x")
     del user.words[0]
@@ -166,7 +168,8 @@ def _objects(m: SimpleNamespace) -> list[Any]:
     user.keywords = [keyword]
     made = m.User(words=["a"], bio="b", notes={"k": "v"}, tagset={"t"})
     log += [str(made.words), made.bio, str(made.notes), str(made.tagset)]
-    return [*log, keyword.word, len(user.kw_links), str(user.keywords), _text(lambda: m.User(kw_links=[m.Link()]).nothing)]
+    log.append(_text(lambda: m.User(kw_links=[m.Link()]).nothing))
+    return [*log, keyword.word, len(user.kw_links), str(user.keywords)]
 
 
 def _database(m: SimpleNamespace) -> list[Any]:
@@ -259,7 +262,8 @@ def run(library: str) -> dict[str, Any]:
     m.orm.configure_mappers()
     one = m.User(words=["a", "b", "c"], tagset={"a"})
     found: dict[str, Any] = {
-        f.__name__.strip("_"): [str(x) for x in f(m)] for f in (_lists, _sets, _dictionaries, _scalars, _objects, _database)
+        program.__name__.strip("_"): [str(one) for one in program(m)]
+        for program in (_lists, _sets, _dictionaries, _scalars, _objects, _database)
     }
     found["expressions"] = _evaluate(EXPRESSIONS, lambda: m.User, m)
     found["of profile"] = _evaluate(OF_PROFILE, lambda: m.Profile, m)

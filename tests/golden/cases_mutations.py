@@ -15,7 +15,7 @@ Steps = Iterator[None]
 Case = Callable[[Stage], Steps]
 
 
-def _one_to_many() -> list[Case]:
+def _one_to_many() -> list[Case]:  # noqa: PLR0915 - a table of cases
     def append_to_transient(s: Stage) -> Steps:
         user, post = s.User(name="u"), s.Post(name="a")
         s.watch((user, "posts"), (post, "user"))
@@ -148,7 +148,7 @@ def _one_to_many() -> list[Case]:
     ]  # fmt: skip
 
 
-def _loaded() -> list[Case]:
+def _loaded() -> list[Case]:  # noqa: PLR0915 - a table of cases
     def append_loaded(s: Stage) -> Steps:
         user = s.session.get(s.User, 1)
         post = s.Post(name="new")
@@ -302,7 +302,7 @@ def _loaded() -> list[Case]:
     ]  # fmt: skip
 
 
-def _cascades() -> list[Case]:
+def _cascades() -> list[Case]:  # noqa: PLR0915 - a table of cases
     def append_cascades(s: Stage) -> Steps:
         user, post, tag = s.User(name="u"), s.Post(name="a"), s.Tag(name="t")
         post.tags.append(tag)
@@ -382,7 +382,7 @@ def _cascades() -> list[Case]:
     ]  # fmt: skip
 
 
-def _others() -> list[Case]:
+def _others() -> list[Case]:  # noqa: PLR0915 - a table of cases
     def one_to_one(s: Stage) -> Steps:
         one, two, card, other = s.User(name="one"), s.User(name="two"), s.Card(name="c"), s.Card(name="d")
         s.watch((one, "card"), (two, "card"), (card, "user"), (other, "user"))

@@ -21,7 +21,8 @@ def make_family(library: str) -> dict[str, Any]:
     """Map the classes: one-to-many, one-to-one, many-to-many, set, dictionary, self-referential."""
     sa, orm = import_module(library), import_module(library + ".orm")
     base = orm.declarative_base()
-    Column, Integer, String, ForeignKey, relationship = sa.Column, sa.Integer, sa.String, sa.ForeignKey, orm.relationship
+    Column, Integer, String, ForeignKey = sa.Column, sa.Integer, sa.String, sa.ForeignKey
+    relationship = orm.relationship
     links = sa.Table(
         "links", base.metadata, Column("post_id", ForeignKey("post.id")), Column("tag_id", ForeignKey("tag.id"))
     )
@@ -177,9 +178,7 @@ class Stage:
             history = self.attributes.get_history(obj, key, passive)
             parts = [self.show(sorted(p, key=self.show) if key in ("kids", "keys") else list(p)) for p in history]
             self.log.append(f"  {obj.name}.{key} +{parts[0]} ={parts[1]} -{parts[2]}")
-        names = {
-            what: sorted(one.name for one in getattr(self.session, what)) for what in ("new", "dirty", "deleted")
-        }
+        names = {what: sorted(one.name for one in getattr(self.session, what)) for what in ("new", "dirty", "deleted")}
         modified = sorted(one.name for one in self.session.dirty if self.session.is_modified(one))
         self.log.append(f"  new {names['new']} dirty {names['dirty']} modified {modified} sql {self.statements}")
 

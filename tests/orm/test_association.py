@@ -114,9 +114,12 @@ def test_own_accessors_and_collection_may_stand_behind_a_proxy() -> None:
         id = Column(Integer, primary_key=True)
         pairs = relationship(Pair)
         upper = association_proxy(
-            "pairs", "value", creator=lambda value: Pair(value=value),
+            "pairs",
+            "value",
+            creator=lambda value: Pair(value=value),
             getset_factory=lambda kind, proxy: (
-                lambda one: one.value.upper(), lambda one, value: setattr(one, "value", value),
+                lambda one: one.value.upper(),
+                lambda one, value: setattr(one, "value", value),
             ),
         )
         custom = association_proxy(

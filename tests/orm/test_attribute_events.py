@@ -9,7 +9,7 @@ import pytest
 
 from pyorm import _core
 from pyorm.orm._symbols import NO_VALUE
-from tests.orm.mapping import make_class, map_class, slot
+from tests.orm.mapping import make_class, slot
 
 
 def listen(attribute: Any, event: str, *listeners: Any) -> None:

@@ -33,9 +33,7 @@ class Book:
 
 
 mappings = registry()
-_authors = Table(
-    "author", mappings.metadata, Column("id", Integer, primary_key=True), Column("name", String)
-)
+_authors = Table("author", mappings.metadata, Column("id", Integer, primary_key=True), Column("name", String))
 _books = Table(
     "book", mappings.metadata, Column("id", Integer, primary_key=True), Column("name", String),
     Column("author_id", ForeignKey("author.id")),
@@ -174,7 +172,8 @@ def play() -> None:
 def test_nothing_is_left_behind_by_changes() -> None:
     def objects() -> tuple[int, int, int]:
         gc.collect()
-        return sum(isinstance(one, (Parent, Child)) for one in gc.get_objects()), sys.getrefcount(Parent), len(gc.get_objects())
+        living = gc.get_objects()
+        return sum(isinstance(one, (Parent, Child)) for one in living), sys.getrefcount(Parent), len(living)
 
     for _ in range(3):
         play()

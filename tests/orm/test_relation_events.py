@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import Column, ForeignKey, Integer, String, StaticPool, create_engine, event, exc, inspect, select
+from pyorm import Column, ForeignKey, Integer, StaticPool, String, create_engine, event, exc, inspect, select
 from pyorm.orm import Session, attribute_keyed_dict, attributes, declarative_base, relationship, validates
 from pyorm.orm.attributes import NO_VALUE, OP_BULK_REPLACE, get_history
 
@@ -66,7 +66,12 @@ def family(
 @pytest.mark.parametrize(
     ("checks", "appended", "replaced", "removed"),
     [
-        ({}, [("children", "a"), ("parent", "p")], [("children", "b"), ("parent", "p"), ("parent", None)], [("parent", None)]),
+        (
+            {},
+            [("children", "a"), ("parent", "p")],
+            [("children", "b"), ("parent", "p"), ("parent", None)],
+            [("parent", None)],
+        ),
         (
             {"include_removes": True},
             [("children", "a", False), ("parent", "p", False)],
@@ -184,9 +189,7 @@ def test_active_history_loads_the_old_value_before_a_set() -> None:
 
 
 def test_second_parent_is_refused_where_only_one_is_allowed() -> None:
-    Parent, Child, _ = family(
-        one={"cascade": "all, delete-orphan", "single_parent": True}, many={"uselist": False}
-    )
+    Parent, Child, _ = family(one={"cascade": "all, delete-orphan", "single_parent": True}, many={"uselist": False})
     parent = Parent(name="p")
     first = Child(parent=parent)
     with pytest.raises(exc.InvalidRequestError, match=r"already associated with an instance.*via its Child\.parent"):
