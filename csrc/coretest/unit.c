@@ -238,6 +238,55 @@ test_every_failing_allocation_ends_the_sort(orm_check *c)
 }
 #endif
 
+/* Rows of a table that refers to itself and the PROC rows between them: a tree of three depths. */
+static int
+split_tree(void *arg, orm_graph *g, const uint32_t *nodes, uint32_t n)
+{
+    /* 0 over 1 and 2, 1 over 3: SAVE rows 0..3, PROC rows of the parents 0 and 1 */
+    static const uint32_t edges[][2] = {{0, 4}, {4, 1}, {4, 2}, {1, 5}, {5, 3}};
+    uint32_t first = g->nnodes;
+    int rc = 0;
+
+    *(uint32_t *)arg = n;
+    (void)nodes;
+    for (uint32_t i = 0; rc == 0 && i < 6; i++) {
+        rc = orm_graph_node(g, i < 4 ? ORM_G_SAVE : ORM_G_PROC, 0, i < 4 ? i : i - 4) < 0 ? -1 : 0;
+    }
+    for (uint32_t i = 0; rc == 0 && i < 5; i++) {
+        rc = orm_graph_edge(g, first + edges[i][0], first + edges[i][1], false);
+    }
+    return rc;
+}
+
+static void
+test_rows_of_a_tree_and_their_keys_take_turns(orm_check *c)
+{
+    static const uint8_t kinds[] = {ORM_G_SAVE, ORM_G_PROC, ORM_G_SAVE, ORM_G_SAVE,
+                                    ORM_G_PROC, ORM_G_SAVE, ORM_G_POST, ORM_G_DEL};
+    static const uint32_t rows_in_order[] = {0, 0, 1, 2, 1, 3, ORM_G_ALL, ORM_G_ALL};
+    uint32_t members = 0;
+    orm_graph g;
+
+    orm_graph_init(&g);
+    (void)orm_graph_node(&g, ORM_G_SAVE, 0, ORM_G_ALL);
+    (void)orm_graph_node(&g, ORM_G_DEL, 0, ORM_G_ALL);
+    (void)orm_graph_node(&g, ORM_G_PROC, 0, ORM_G_ALL);
+    (void)orm_graph_node(&g, ORM_G_POST, 0, ORM_G_ALL);
+    orm_graph_edge(&g, 0, 2, false);
+    orm_graph_edge(&g, 2, 0, false);
+    orm_graph_edge(&g, 0, 3, false);
+    orm_graph_edge(&g, 3, 1, false);
+    ORM_CHECK(c, orm_graph_sort(&g, split_tree, &members) == 0);
+    ORM_CHECK(c, members == 2); /* SAVE and PROC wait for each other, POST and DEL do not */
+    ORM_CHECK(c, g.norder == 8);
+    for (uint32_t i = 0; i < g.norder && i < 8; i++) {
+        ORM_CHECK(c, g.nodes[g.order[i]].kind == kinds[i]);
+        ORM_CHECK(c, g.nodes[g.order[i]].row == rows_in_order[i]);
+    }
+    ORM_CHECK(c, g.nodes[g.order[2]].level == g.nodes[g.order[3]].level);
+    orm_graph_fini(&g);
+}
+
 static const orm_coretest_case checks[] = {
     {"levels_when_there_is_no_cycle", test_levels_when_there_is_no_cycle},
     {"rows_keep_levels_when_a_node_waits_for_itself",
@@ -247,6 +296,7 @@ static const orm_coretest_case checks[] = {
     {"only_the_nodes_of_a_cycle_are_split", test_only_the_nodes_of_a_cycle_are_split},
     {"cycle_is_reported_when_its_edges_are_hard", test_cycle_is_reported_when_its_edges_are_hard},
     {"cycle_is_broken_when_its_edges_are_soft", test_cycle_is_broken_when_its_edges_are_soft},
+    {"rows_of_a_tree_and_their_keys_take_turns", test_rows_of_a_tree_and_their_keys_take_turns},
     {"split_that_fails_ends_the_sort", test_split_that_fails_ends_the_sort},
     {"long_chain_needs_no_stack", test_long_chain_needs_no_stack},
 #ifdef ORM_FAULTS

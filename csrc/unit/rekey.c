@@ -78,17 +78,25 @@ follow_reference(orm_work *w, orm_head *h, PyObject *obj, const orm_relation *re
 static int
 follow_head(orm_work *w, orm_head *h, PyObject *obj)
 {
-    uint32_t n = 0;
-    const uint32_t *slots = orm_mapper_relations(h->mapper, &n);
+    uint32_t n = 1;
+    int rc = 0;
 
-    for (uint32_t i = 0; slots != NULL && i < n; i++) {
-        const orm_relation *rel = orm_slot_relation(h->mapper, slots[i]);
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        /* read again: a load may have mapped something */
+        const uint32_t *slots = orm_mapper_relations(h->mapper, &n);
+        const orm_relation *rel = NULL;
 
-        if (is_followed(rel) && follow_reference(w, h, obj, rel) < 0) {
-            return -1;
+        if (slots == NULL || i >= n) {
+            return slots == NULL ? -1 : 0;
+        }
+        rel = orm_slot_relation(h->mapper, slots[i]);
+        if (rel != NULL && is_followed(rel)) {
+            Py_INCREF((PyObject *)(uintptr_t)rel);
+            rc = follow_reference(w, h, obj, rel);
+            Py_DECREF((PyObject *)(uintptr_t)rel);
         }
     }
-    return slots == NULL ? -1 : 0;
+    return rc;
 }
 
 int
