@@ -68,6 +68,7 @@ typedef struct ConnectionObject {
     orm_tx_opts tx;         /* of the next transaction */
     uint32_t flags;         /* ORM_CF_* */
     uint32_t savepoints;    /* number of the last savepoint name made */
+    uint64_t asked;         /* statements that the program ran by this object itself */
 } ConnectionObject;
 
 /* Ready to send: open, not blocked, reconnected if invalidated, begun (unless `begin` is

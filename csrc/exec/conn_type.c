@@ -93,6 +93,7 @@ conn_execute(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *
     if (parse_execute(args, nargs, kwnames, out) < 0) {
         return NULL;
     }
+    ((ConnectionObject *)self)->asked++;
     return orm_conn_execute((ConnectionObject *)self, out[0], out[1], out[2]);
 }
 
@@ -130,6 +131,7 @@ conn_exec_driver_sql(PyObject *self, PyObject *const *args, Py_ssize_t nargs, Py
     if (orm_args_parse(&spec, args, nargs, kwnames, out) < 0) {
         return NULL;
     }
+    ((ConnectionObject *)self)->asked++;
     return orm_conn_execute_raw((ConnectionObject *)self, out[0], out[1], out[2]);
 }
 

@@ -184,6 +184,7 @@ typedef struct orm_conn_facts {
     bool lenient;        /* profile "sqlalchemy" */
     uint32_t max_params; /* most parameters of one statement */
     PyObject *schemas;   /* borrowed: schema_translate_map in force, or NULL */
+    uint64_t asked;      /* statements that the program ran by the Connection itself */
 } orm_conn_facts;
 /* 0 / -1 (closed). */
 int orm_connection_facts(PyObject *conn, orm_conn_facts *out);

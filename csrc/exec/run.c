@@ -565,6 +565,7 @@ orm_connection_facts(PyObject *conn, orm_conn_facts *out)
                     || orm_dispatch_get(c->dispatch, ORM_EV_after_cursor_execute) != NULL
                     || (c->flags & ORM_CF_LOG_INFO) != 0;
     out->lenient = c->engine->lenient;
+    out->asked = c->asked;
     out->max_params = orm_engine_pool(c->engine)->driver->max_params(c->conn);
     out->schemas = schemas == Py_None ? NULL : schemas;
     return 0;

@@ -208,8 +208,7 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
 
     for (; other != NULL && n < ORM_PEERS_MAX; other = orm_peers_next(h, &at)) {
         PyObject *obj = NULL;
-        if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->flags & ORM_H_DICT
-            || other->mapper->attrs[slot] == NULL || !is_wanted(other, slot)
+        if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->mapper->attrs[slot] == NULL || !is_wanted(other, slot)
             || other->mapper->attrs[slot]->relation != h->mapper->attrs[slot]->relation
             || orm_remembered(other) != orm_remembered(h)) {
             continue;
@@ -228,6 +227,37 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
     return n;
 }
 
+/* What a value that is loaded ahead is stamped with: it changes when the session writes or forgets
+   something, and when the program runs a statement by the connection itself. */
+static uint64_t
+stamp_of(const orm_session *s, PyObject *conn, const orm_conn_facts *facts)
+{
+    uint64_t h = (s->write_epoch ^ facts->asked << 32) * UINT64_C(0x9E3779B97F4A7C15);
+
+    return h ^ (uint64_t)(uintptr_t)conn >> 4;
+}
+
+/* What was loaded ahead and is as good as now: new reference, or NULL. 0 / -1. */
+static int
+take_prefetched(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value)
+{
+    orm_conn_facts facts = {0};
+    PyObject *conn = NULL;
+    int rc;
+
+    *value = NULL;
+    if (h->rare == NULL || h->rare->prefetched == NULL) {
+        return 0;
+    }
+    conn = s->ops->connection(s, rel->target);
+    rc = conn == NULL ? -1 : orm_connection_facts(conn, &facts);
+    if (rc == 0) {
+        *value = orm_prefetch_take(h, rel->slot, stamp_of(s, conn, &facts));
+    }
+    Py_XDECREF(conn);
+    return rc;
+}
+
 /* Load for h and its peers; each but h gets its value as a prefetched one. *value: h's own, new
  * reference. 1 / -1. */
 static int
@@ -237,6 +267,8 @@ load_batch(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, 
     PyObject *hold = PyList_New(0);
     PyObject *found = NULL;
     PyObject *conn = NULL;
+    orm_conn_facts facts = {0};
+    uint64_t stamp = 0;
     int64_t n = heads == NULL || hold == NULL ? -1 : gather_peers(s, h, rel->slot, heads, hold);
     int rc = n < 0 ? -1 : orm_relloads_many(h->mapper->state, rel, loads);
 
@@ -245,11 +277,12 @@ load_batch(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, 
     }
     found = rc < 0 ? NULL : PyList_New((Py_ssize_t)n);
     conn = found == NULL ? NULL : s->ops->connection(s, rel->target);
-    rc = conn == NULL || n == 0 || heads[0] != h
-             ? -1
+    rc = conn == NULL ? -1 : orm_connection_facts(conn, &facts);
+    stamp = stamp_of(s, conn, &facts);
+    rc = rc < 0 ? -1
              : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found, NULL);
     for (int64_t i = 1; rc == 0 && i < n; i++) {
-        rc = orm_prefetch_put(heads[i], rel->slot, s->write_epoch,
+        rc = orm_prefetch_put(heads[i], rel->slot, stamp,
                               Py_NewRef(PyList_GET_ITEM(found, (Py_ssize_t)i)));
     }
     if (rc == 0) {
@@ -264,15 +297,22 @@ load_batch(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, 
     return rc;
 }
 
-/* Loads for h may be one with those of its peers: neither the mapping nor lazyload() asks for each
-   by itself. */
-static bool
-is_batched(orm_head *h, const orm_relation *rel)
+/* Loads for h may be one with those of its peers: neither the mapping, nor lazyload(), nor the
+   engine's profile asks for each by itself. 1 / 0 / -1. */
+static int
+is_batched(orm_session *s, orm_head *h, const orm_relation *rel)
 {
     int tag = ORM_TAG_ABSENT;
+    orm_conn_facts facts = {0};
+    PyObject *conn = s->ops->connection(s, rel->target);
+    int rc = conn == NULL ? -1 : orm_connection_facts(conn, &facts);
 
+    Py_XDECREF(conn);
     Py_XDECREF(orm_val_peek(h, rel->slot, &tag));
-    return tag != ORM_TAG_LAZY
+    if (rc < 0) {
+        return -1;
+    }
+    return !facts.lenient && tag != ORM_TAG_LAZY
            && !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
 }
 
@@ -292,6 +332,7 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
     orm_head *known = NULL;
     orm_key k = {0};
     PyObject *conn = NULL;
+    int batched = 0;
     int rc = orm_reference_key(h, rel, passive, &k);
 
     if (rc != 1) {
@@ -303,8 +344,8 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
         if (!(passive & ORM_P_SQL)) {
             rc = 2;
         }
-        else if (orm_peers_touch(h, rel->slot) && is_batched(h, rel)) {
-            rc = load_batch(s, h, rel, loads, value);
+        else if (orm_peers_touch(h, rel->slot) && (batched = is_batched(s, h, rel)) != 0) {
+            rc = batched < 0 ? -1 : load_batch(s, h, rel, loads, value);
         }
         else {
             conn = s->ops->connection(s, rel->target);
@@ -510,6 +551,36 @@ done:
     return rc;
 }
 
+/* Through the listeners of do_orm_execute, by a statement with the values in it. *value: a list, new
+   reference. 1 / -1. */
+static int
+load_by_listeners(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
+                  PyObject **value)
+{
+    orm_state *st = h->mapper->state;
+    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
+    PyObject *obj = module == NULL ? NULL : orm_head_object(h);
+    PyObject *statement = NULL;
+    PyObject *result = NULL;
+
+    if (obj != NULL) {
+        statement = PyObject_CallMethod(module, "select_for", "OOO", rel->prop,
+                                        loads->what == NULL ? Py_None : loads->what, obj);
+        Py_DECREF(obj);
+    }
+    if (statement == Py_None) {
+        *value = PyList_New(0);
+    }
+    else if (statement != NULL) {
+        ORM_COUNT(lazy_one);
+        result = s->ops->run_load(s, h, h->mapper->attrs[rel->slot], rel->target, statement);
+        *value = result == NULL ? NULL : PyObject_CallMethod(module, "related_of", "O", result);
+    }
+    Py_XDECREF(result);
+    Py_XDECREF(statement);
+    return *value == NULL ? -1 : 1;
+}
+
 /* --- the loader --------------------------------------------------------------------------- */
 
 /* The value for the slot, from wherever. 1 *value (new reference), 2, -1. */
@@ -518,9 +589,14 @@ find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject
 {
     bool by_key = rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET;
     orm_relloads *loads = NULL;
+    orm_head *known = NULL;
+    orm_key k = {0};
+    int batched = 0;
     int rc = 2;
 
-    *value = orm_prefetch_take(h, rel->slot, s->write_epoch);
+    if (take_prefetched(s, h, rel, value) < 0) {
+        return -1;
+    }
     if (*value != NULL) {
         ORM_COUNT(lazy_prefetched);
         return 1;
@@ -529,12 +605,19 @@ find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject
     if (loads == NULL) {
         return -1;
     }
-    if (by_key && !loads->narrowed) {
+    if (by_key && !loads->narrowed && !s->ops->listened(s)) {
         rc = load_by_key(s, h, rel, loads, passive, value);
     }
-    else if (passive & ORM_P_SQL) {
-        rc = !(passive & ORM_P_COMMITTED) && orm_peers_touch(h, rel->slot) && is_batched(h, rel)
-                 ? load_batch(s, h, rel, loads, value)
+    else if (by_key && !loads->narrowed && orm_reference_key(h, rel, passive, &k) == 1) {
+        rc = orm_idmap_get(&s->map, &k, value, &known) < 0 ? -1 : *value != NULL ? 1 : 2;
+        orm_key_fini(&k);
+    }
+    if (rc == 2 && *value == NULL && passive & ORM_P_SQL && !PyErr_Occurred()
+        && !(by_key && !loads->narrowed && !s->ops->listened(s))) {
+        rc = s->ops->listened(s) ? load_by_listeners(s, h, rel, loads, value)
+             : !(passive & ORM_P_COMMITTED) && orm_peers_touch(h, rel->slot)
+                     && (batched = is_batched(s, h, rel)) != 0
+                 ? batched < 0 ? -1 : load_batch(s, h, rel, loads, value)
                  : load_by_criterion(s, h, rel, loads, passive, value);
     }
     Py_DECREF(loads);

@@ -75,7 +75,7 @@ int orm_relation_install(orm_head *h, orm_attribute *a, PyObject *value);
  * key. 1 (fini it), 0: it refers to none, 2: the flags forbid loading its columns, -1. */
 int orm_reference_key(orm_head *h, const orm_relation *rel, int passive, orm_key *k);
 
-/* Ahead of being asked for: value (consumed) for the slot, valid in the write epoch. 0 / -1. */
+/* Ahead of being asked for: value (consumed) for the slot, valid while the stamp is. 0 / -1. */
 int orm_prefetch_put(orm_head *h, uint32_t slot, uint64_t epoch, PyObject *value);
 /* What lies there: new reference, taken out; NULL: nothing, or stale. */
 PyObject *orm_prefetch_take(orm_head *h, uint32_t slot, uint64_t epoch);

@@ -304,6 +304,7 @@ orm_tx_conns_release(TxObject *tx)
 
     tx->conns = NULL;
     tx->nconns = 0;
+    tx->session->s.write_epoch++; /* what was loaded ahead is of this transaction */
     for (size_t i = 0; i < n; i++) {
         tx_conn *c = &conns[i];
         int rc = 0;

@@ -43,6 +43,16 @@ def _mapper_behind(entity: Any) -> Any:
     return found
 
 
+class LoaderPath(tuple[Any, ...]):
+    """A way along relationships: a Mapper, a RelationshipProperty, and so on."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Show the way, as `ORM Path[Mapper[User(users)] -> User.posts]`."""
+        return f"ORM Path[{' -> '.join(map(str, self))}]"
+
+
 class ORMExecuteState:
     """A statement on its way through `Session.execute`.
 
@@ -54,7 +64,7 @@ class ORMExecuteState:
     """True for a load of attributes of an instance: expired, deferred, or by `refresh()`."""
     is_relationship_load = False
     """True for a load of what a relationship refers to."""
-    loader_strategy_path = None
+    loader_strategy_path: LoaderPath | None = None
     """The way along relationships that is being loaded; None for a statement of the program's."""
     _loaded_from: Any = None  # the instance whose attributes or relationship are loaded
 
@@ -314,4 +324,7 @@ def run_load(session: Session, statement: Any, mapper: Any, instance: Any, relat
     state.is_column_load = relationship is None
     state.is_relationship_load = relationship is not None
     state._loaded_from = instance
+    if relationship is not None:
+        prop = inspect(instance).mapper.relationships[relationship]
+        state.loader_strategy_path = LoaderPath((prop.parent, prop))
     return state._run()

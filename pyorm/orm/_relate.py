@@ -315,6 +315,7 @@ def make_relation(prop: Any) -> Any:
 def _flags(prop: Any, join: JoinCondition, use_get: bool) -> list[str]:
     given = {
         "viewonly": prop.viewonly,
+        "no_batch": prop._one_by_one,
         "post_update": prop.post_update,
         "single_parent": prop.single_parent,
         "load_on_pending": prop.load_on_pending,

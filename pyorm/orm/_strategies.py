@@ -44,12 +44,24 @@ def behind(prop: Any, options: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] |
     return step, rebased
 
 
-def one_select(prop: Any, what: Any = None) -> tuple[Any, tuple[tuple[object, str], ...]]:
+def select_for(prop: Any, what: Any, instance: Any) -> Any:
+    """Return the SELECT for one parent with its values, for listeners of do_orm_execute; None: nothing can be found."""
+    statement, marks = one_select(prop, what, instance)
+    return None if any(value is None for value, _ in marks) else statement
+
+
+def related_of(result: Any) -> list[Any]:
+    """Return the related instances of the result that listeners gave."""
+    return [one for one in result.scalars().unique() if one is not None]
+
+
+def one_select(prop: Any, what: Any = None, instance: Any = None) -> tuple[Any, tuple[tuple[object, str], ...]]:
     """Return the SELECT for one parent.
 
     Args:
         prop: a configured RelationshipProperty.
         what: what `behind` found, or None.
+        instance: the parent, whose values then are the parameters and the marks.
 
     Returns:
         The Select, and pairs of a parameter's mark and the parent's attribute whose value goes there.
@@ -60,8 +72,9 @@ def one_select(prop: Any, what: Any = None) -> tuple[Any, tuple[tuple[object, st
     def bind(column: Any, bits: int) -> Any:
         if bits & REMOTE or column not in join.local_columns:
             return column
-        mark = object()
-        marks.append((mark, prop.parent._by_column[column].key))
+        key = prop.parent._by_column[column].key
+        mark = object() if instance is None else getattr(instance, key)
+        marks.append((mark, key))
         return bindparam(None, mark, type_=column.type, unique=True)
 
     step, options = (None, ()) if what is None else what

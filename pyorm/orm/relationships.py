@@ -77,7 +77,7 @@ class RelationshipProperty(MapperProperty):
         post_update: bool = False,
         cascade: Any = None,
         viewonly: bool = False,
-        lazy: Any = "select",
+        lazy: Any = _UNSET,
         passive_deletes: Any = False,
         passive_updates: bool = True,
         active_history: bool = False,
@@ -109,7 +109,9 @@ class RelationshipProperty(MapperProperty):
         }  # fmt: skip
         self.back_populates, self.backref = back_populates, backref
         self._overlaps = frozenset(name.strip() for name in (overlaps or "").split(",")) - {""}
-        self.post_update, self.viewonly, self.lazy = post_update, viewonly, lazy
+        self.post_update, self.viewonly = post_update, viewonly
+        self.lazy = "select" if lazy is _UNSET else lazy
+        self._one_by_one = lazy is not _UNSET and lazy in ("select", True)  # loads are not batched over peers
         self.passive_deletes, self.passive_updates = passive_deletes, passive_updates
         self.active_history, self.enable_typechecks = active_history, enable_typechecks
         self.join_depth, self.comparator_factory, self.single_parent = join_depth, comparator_factory, single_parent

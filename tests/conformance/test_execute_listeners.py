@@ -10,7 +10,6 @@ import pytest
 from pyorm import Integer, String, delete, event, exc, func, insert, inspect, select, text, union_all, update
 from pyorm.engine import Engine
 from pyorm.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, aliased, defer, mapped_column
-from pyorm.orm._execute import run_load
 
 
 class Base(DeclarativeBase):
@@ -239,17 +238,3 @@ def test_state_says_what_options_there_are(session: Session) -> None:
         _ = second.lazy_loaded_from
     with pytest.raises(exc.InvalidRequestError, match="not against an UPDATE or DELETE"):
         _ = first.update_delete_options
-
-
-def test_relationship_loads_have_their_way(session: Session) -> None:
-    part = session.get_one(Part, 1)
-    seen: list[tuple[bool, bool, object]] = []
-    event.listen(
-        session, "do_orm_execute",
-        lambda state: seen.append((state.is_relationship_load, state.is_column_load, state.lazy_loaded_from)),
-    )  # fmt: skip
-
-    result = run_load(session, select(Bin), inspect(Bin), part, "bin")
-
-    assert [found.id for found in result.scalars()] == [1]
-    assert seen == [(True, False, inspect(part))]
