@@ -348,10 +348,10 @@ synchronize_key(exec_run *x, orm_mapper *m, PyObject *values)
     }
     rc = orm_idmap_get(&x->s->s.map, &key, &obj, &h);
     orm_key_fini(&key);
-    if (rc == 0 && obj != NULL) {
+    if (rc == 0 && obj != NULL && orm_mapper_isa(h->mapper, m)) {
         rc = synchronize_head(x, h);
-        Py_DECREF(obj);
     }
+    Py_XDECREF(obj);
     return rc;
 }
 

@@ -54,11 +54,17 @@ def matching_keys(session: Session, mapper: Any, statement: Any, params: Any) ->
     """
     if isinstance(params, (list, tuple)) or getattr(statement, "_extra_froms", None):
         return None
-    query = _core.select(*mapper.primary_key)
+    query = _core.select(*(_own_column(mapper, column) for column in mapper.primary_key))
     if statement.whereclause is not None:
         query = query.where(statement.whereclause)
     connection = session.connection({"mapper": mapper, "clause": statement})
     return [tuple(row) for row in connection.execute(query, params)]
+
+
+def _own_column(mapper: Any, column: Any) -> Any:
+    """Return the column of the mapper's own table that has the same value as a column of the identity."""
+    columns = mapper.get_property_by_column(column).columns
+    return next((one for one in columns if one.table is mapper.local_table), column)
 
 
 def _runs(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

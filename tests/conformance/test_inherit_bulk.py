@@ -9,8 +9,9 @@ import pytest
 from pyorm import delete, exc, insert, select, update
 from pyorm.orm import Session
 from pyorm.orm.exc import StaleDataError
-from tests.conformance.test_inherit_joined import firm, verbs
+from tests.conformance.inherit import make_models
 from tests.conformance.loading import counted
+from tests.conformance.test_inherit_joined import firm, verbs
 
 __all__ = ["firm"]
 
@@ -94,3 +95,27 @@ def test_legacy_bulk_methods_write_all_tables_when_the_class_is_joined(firm: Any
         found = session.scalars(select(firm.Boss).order_by(firm.Boss.id)).all()
         assert [(b.name, b.car) for b in found] == [("n", "e"), ("m", "c"), ("o", "d")]
         assert session.scalars(select(firm.Client.debt).where(firm.Client.name == "q")).one() == 3
+
+
+@pytest.mark.feature("BULK08")
+def test_other_instances_stay_when_rows_of_a_class_are_deleted(firm: Any) -> None:
+    with Session(firm.engine) as session:
+        people = {person.id: person for person in session.scalars(select(firm.Person))}
+        session.execute(delete(firm.Boss).where(firm.Boss.id == 3))
+
+        assert people[3] not in session
+        assert all(person in session for number, person in people.items() if number != 3)
+
+
+@pytest.mark.feature("BULK08")
+def test_other_classes_stay_when_rows_of_a_single_table_class_are_deleted(engine: Any) -> None:
+    q = make_models()
+    q.Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        dog, cat = q.Dog(name="x"), q.Cat(name="x")
+        session.add_all([dog, cat])
+        session.flush()
+        session.execute(delete(q.Dog).where(q.Dog.name == "x"))
+
+        assert dog not in session and cat in session and cat.name == "x"
+        assert session.scalars(select(q.Animal)).all() == [cat]

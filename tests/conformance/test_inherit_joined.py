@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pyorm import Column, ForeignKey, ForeignKeyConstraint, Integer, String, exc, func, inspect, select, text
-from pyorm.orm import Session, aliased, declarative_base, with_polymorphic
+from pyorm.orm import Session, aliased, declarative_base, relationship, with_polymorphic
 from pyorm.orm.exc import StaleDataError
 from tests.conformance.inherit import make_models
 from tests.conformance.loading import counted
@@ -321,3 +321,39 @@ def test_mapper_tells_of_its_hierarchy_when_it_is_inspected(firm: Any) -> None:
     assert [p.key for p in boss.column_attrs] == ["id", "name", "kind", "job", "car"]
     assert [str(c) for c in firm.Boss.id.property.columns] == ["boss.id", "worker.id", "person.id"]
     assert boss.primary_key == (firm.Person.__table__.c.id,) and boss.polymorphic_identity == "boss"
+
+
+@pytest.mark.feature("INH02")
+def test_foreign_key_of_a_further_table_is_written_afterwards_when_two_rows_refer_to_each_other(engine: Any) -> None:
+    Base: Any = declarative_base()
+
+    class Person(Base):
+        __tablename__ = "person"
+        id = Column(Integer, primary_key=True)
+        kind = Column(String(10))
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "person"}
+
+    class Worker(Person):
+        __tablename__ = "worker"
+        id = Column(ForeignKey("person.id"), primary_key=True)
+        boss_id = Column(ForeignKey("worker.id"))
+        boss = relationship("Worker", foreign_keys=boss_id, remote_side=id, post_update=True)
+        __mapper_args__ = {"polymorphic_identity": "worker"}
+
+    class Chief(Worker):
+        __tablename__ = "chief"
+        id = Column(ForeignKey("worker.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "chief"}
+
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        first, second = Worker(), Chief()
+        first.boss, second.boss = second, first
+        session.add_all([first, second])
+        session.commit()
+        assert (first.boss_id, second.boss_id) == (second.id, first.id)
+
+        session.delete(first)
+        session.delete(second)
+        session.commit()
+        assert session.scalar(select(func.count()).select_from(Person)) == 0
