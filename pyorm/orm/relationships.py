@@ -8,8 +8,8 @@ sides are linked, and the core gets one frozen `Relation` (`_relate.py`).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pyorm import _core, exc
 from pyorm.orm._cascade import (
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from pyorm.orm._join_condition import JoinCondition
 
 _T = TypeVar("_T")
+_Lazy = (
+    Literal["select", "joined", "selectin", "subquery", "immediate", "raise", "raise_on_sql", "noload", "write_only"]
+    | Literal["dynamic", "select_in"]
+    | bool
+    | None
+)
 _UNSET: Any = object()
 FOREIGN, REMOTE = 1, 2
 _WRITE_ONLY_ARGUMENTS = {
@@ -309,7 +315,48 @@ class WriteOnlyMapped(Mapped[_T]):
     __slots__ = ()
 
 
-def relationship(argument: Any = None, secondary: Any = None, **kw: Any) -> Any:
+def relationship(
+    argument: Any = None,
+    secondary: Any = None,
+    *,
+    uselist: bool | None = None,
+    collection_class: type[Collection[Any]] | Callable[[], Collection[Any]] | None = None,
+    primaryjoin: Any = None,
+    secondaryjoin: Any = None,
+    back_populates: str | Callable[[], Any] | None = None,
+    order_by: Any = False,
+    backref: str | tuple[str, dict[str, Any]] | None = None,
+    overlaps: str | None = None,
+    post_update: bool = False,
+    cascade: str = "save-update, merge",
+    viewonly: bool = False,
+    init: bool = _UNSET,
+    repr: bool = _UNSET,
+    default: Any = _UNSET,
+    default_factory: Callable[[], Any] = _UNSET,
+    compare: bool = _UNSET,
+    kw_only: bool = _UNSET,
+    hash: bool | None = _UNSET,
+    lazy: _Lazy = "select",
+    passive_deletes: Literal["all"] | bool = False,
+    passive_updates: bool = True,
+    active_history: bool = False,
+    enable_typechecks: bool = True,
+    foreign_keys: Any = None,
+    remote_side: Any = None,
+    join_depth: int | None = None,
+    comparator_factory: Any = None,
+    single_parent: bool = False,
+    innerjoin: bool | Literal["unnested"] = False,
+    distinct_target_key: bool | None = None,
+    load_on_pending: bool = False,
+    query_class: Any = None,
+    info: dict[Any, Any] | None = None,
+    omit_join: bool | None = None,
+    sync_backref: bool | None = None,
+    doc: str | None = None,
+    dataclass_metadata: Mapping[Any, Any] | None = _UNSET,
+) -> Any:
     """Map an attribute to instances of another mapped class.
 
     Args:
@@ -336,7 +383,8 @@ def relationship(argument: Any = None, secondary: Any = None, **kw: Any) -> Any:
         single_parent: an object may have one parent only; needed for "delete-orphan" on the many side.
         join_depth, innerjoin, distinct_target_key, omit_join, load_on_pending, active_history, enable_typechecks,
         sync_backref, query_class, comparator_factory, info, doc: as named.
-        **kw: these, and dataclass options (init, repr, default, default_factory, compare, kw_only, hash).
+        init, repr, default, default_factory, compare, kw_only, hash, dataclass_metadata: options of a field of a
+            mapped dataclass.
 
     Returns:
         A Relationship; after the class statement the attribute is an InstrumentedAttribute.
@@ -349,7 +397,7 @@ def relationship(argument: Any = None, secondary: Any = None, **kw: Any) -> Any:
         Nothing is looked up before the mappings are configured: at the first instance, the first statement that is
         compiled, or by configure_mappers().
     """
-    return Relationship(argument, secondary, **kw)
+    return Relationship(**locals())
 
 
 def backref(name: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:

@@ -524,3 +524,8 @@ def test_object_without_a_key_is_missed_by_params_and_not_by_the_text() -> None:
     assert str(statement).endswith("WHERE :param_1 = posts.author_id")
     with pytest.raises(exc.InvalidRequestError, match="no value has been set for this column"):
         statement.compile().construct_params()
+
+
+def test_unknown_argument_of_a_relationship_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"relationship\(\) got an unexpected keyword argument 'backpopulates'"):
+        relationship("Post", backpopulates="author")  # type: ignore[call-arg]
