@@ -108,6 +108,7 @@ class TestEager:
         assert found == {u: {p: sorted(TAGS[p]) for p in blog.posts_of(u)} for u in range(1, 6)}
         assert (count, later) == (1 + (how is selectinload) + (then == "selectinload"), 0)
 
+    @pytest.mark.feature("LOAD02")
     def test_limit_counts_parents_not_rows(self, session: Session) -> None:
         statement = select(User).options(joinedload(User.posts)).order_by(User.name.desc()).limit(2).offset(1)
         users, count = statements(session, lambda: session.scalars(statement).unique().all())
@@ -158,6 +159,7 @@ class TestEager:
 
 
 class TestContainsEager:
+    @pytest.mark.feature("LOAD05")
     def test_takes_what_the_statement_joins(self, session: Session) -> None:
         statement = (
             select(User)
@@ -172,11 +174,13 @@ class TestContainsEager:
 
 
 class TestRefused:
+    @pytest.mark.feature("LOAD04")
     def test_raiseload_names_the_attribute(self, session: Session) -> None:
         user = session.scalars(select(User).options(raiseload(User.posts)).limit(1)).one()
         with pytest.raises(exc.InvalidRequestError, match="'User.posts' is not available due to lazy='raise'"):
             user.posts  # noqa: B018
 
+    @pytest.mark.feature("LOAD04")
     def test_raiseload_of_sql_lets_the_identity_map_answer(self, session: Session) -> None:
         users = session.scalars(select(User)).all()
         posts = session.scalars(select(Post).options(raiseload("*", sql_only=True))).all()
@@ -184,6 +188,7 @@ class TestRefused:
         with pytest.raises(exc.InvalidRequestError, match=r"'Post.tags' is not available"):
             posts[0].tags  # noqa: B018
 
+    @pytest.mark.feature("LOAD04")
     def test_noload_is_empty(self, session: Session) -> None:
         user = session.scalars(select(User).options(noload(User.posts)).where(User.id == 1)).one()
         assert user.posts == []
@@ -196,6 +201,7 @@ class TestRefused:
         with pytest.raises(exc.ArgumentError, match='"Tag.posts" does not link from relationship "User.posts"'):
             joinedload(User.posts).joinedload(Tag.posts)
 
+    @pytest.mark.feature("LOAD04")
     def test_wildcard_gives_way_to_a_named_one(self, session: Session) -> None:
         statement = select(User).options(lazyload("*"), defaultload(User.posts), joinedload(User.posts))
         users = session.scalars(statement).unique().all()

@@ -227,6 +227,7 @@ class TestPaths:
         assert [ids(u.posts) for u in found] == [blog.posts_of(u) for u in range(1, 6)]
         assert count <= 16
 
+    @pytest.mark.feature("LOAD07")
     def test_options_of_a_load(self, session: Session) -> None:
         option = Load(User).options(
             load_only(User.name), joinedload(User.posts).options(load_only(Post.title), joinedload(Post.tags))
@@ -234,6 +235,7 @@ class TestPaths:
         found, count = statements(session, lambda: graph(users(session, option)))
         assert (found, count) == (GRAPH, 1)
 
+    @pytest.mark.feature("LOAD07")
     def test_a_wildcard_of_a_load_is_about_its_entity(self, session: Session) -> None:
         found = users(session, Load(User).raiseload("*"))
         assert "lazy='raise'" in refused(lambda: found[0].posts)
@@ -248,6 +250,7 @@ class TestPaths:
             assert "name" in inspect(user).unloaded
             assert "title" in inspect(user.posts[0]).unloaded
 
+    @pytest.mark.feature("LOAD05")
     def test_alias_of_the_relationship(self, session: Session) -> None:
         other = aliased(Post)
         statement = (
@@ -260,6 +263,13 @@ class TestPaths:
         found, count = statements(session, lambda: graph(session.scalars(statement).unique()))
         assert found == {u: {p: t for p, t in posts.items() if t} for u, posts in GRAPH.items() if posts}
         assert count == 1
+
+    @pytest.mark.feature("LOAD05")
+    def test_alias_as_argument(self, session: Session) -> None:
+        other = aliased(Post)
+        statement = select(User).join(other, User.posts).where(other.id > 4).order_by(User.id, other.id)
+        found = session.scalars(statement.options(contains_eager(User.posts, alias=other))).unique()
+        assert {u.id: ids(u.posts) for u in found} == {u: [p for p in blog.posts_of(u) if p > 4] for u in range(1, 5)}
 
     @pytest.mark.parametrize("how", [joinedload, selectinload])
     def test_of_type_alias(self, session: Session, how: Any) -> None:
@@ -285,6 +295,7 @@ class TestPaths:
                 for u, posts in GRAPH.items()
             }
 
+    @pytest.mark.feature("LOAD02")
     def test_inner_joins(self, session: Session) -> None:
         nested = users(session, joinedload(User.posts).joinedload(Post.tags, innerjoin=True))
         assert graph(nested) == {u: {p: t for p, t in posts.items() if t} for u, posts in GRAPH.items()}
@@ -292,6 +303,13 @@ class TestPaths:
         flat = users(session, joinedload(User.posts).joinedload(Post.tags, innerjoin="unnested"))
         assert graph(flat) == GRAPH
 
+    @pytest.mark.feature("LOAD01")
+    def test_chunks(self, session: Session) -> None:
+        found, count = statements(session, lambda: users(session, selectinload(User.posts, chunksize=2)))
+        assert [ids(u.posts) for u in found] == [blog.posts_of(u) for u in range(1, 6)]
+        assert count == 4
+
+    @pytest.mark.feature("LOAD01")
     def test_recursion(self, session: Session) -> None:
         option = selectinload(Node.children, recursion_depth=1)
         root = session.scalars(select(Node).where(Node.id == 1).options(option)).one()
@@ -359,6 +377,7 @@ class TestRows:
 
 
 class TestRefused:
+    @pytest.mark.feature("LOAD20")
     @pytest.mark.parametrize(
         ("options", "text"),
         [
@@ -384,6 +403,7 @@ class TestRefused:
         found = users(session, joinedload(User.posts), joinedload(User.posts).raiseload(Post.tags))
         assert ids(found[0].posts) == blog.posts_of(1)
 
+    @pytest.mark.feature("LOAD20")
     @pytest.mark.parametrize(
         ("option", "text"),
         [
