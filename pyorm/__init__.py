@@ -44,7 +44,7 @@ _NAMES = {
         "ChunkedIteratorResult Connection CursorResult Engine ExecutionContext FrozenResult "
         "IteratorResult MappingResult MergedResult NestedTransaction Result RootTransaction Row "
         "RowMapping ScalarResult Transaction TupleResult TwoPhaseTransaction URL create_engine "
-        "create_pool_from_url engine_from_config make_url result_tuple"
+        "create_mock_engine create_pool_from_url engine_from_config make_url result_tuple"
     ),
     "pyorm.inspection": "inspect",
     "pyorm.pool": (

@@ -125,6 +125,7 @@ from pyorm.engine import (
     TwoPhaseTransaction as TwoPhaseTransaction,
     URL as URL,
     create_engine as create_engine,
+    create_mock_engine as create_mock_engine,
     create_pool_from_url as create_pool_from_url,
     engine_from_config as engine_from_config,
     make_url as make_url,

@@ -135,6 +135,29 @@ m_column(PyObject *self, PyObject *arg)
     return m_add_columns(self, &arg, 1);
 }
 
+/* into(name, ...): CreateTableAs(self, name, ...), DDL and so Python's. */
+static PyObject *
+m_into(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *module = PyImport_ImportModule("pyorm.schema.views"), *cls = NULL, *all = NULL;
+    PyObject *result = NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+
+    cls = module == NULL ? NULL : PyObject_GetAttrString(module, "CreateTableAs");
+    all = cls == NULL ? NULL : PyTuple_New(n + 1);
+    if (all != NULL) {
+        PyTuple_SET_ITEM(all, 0, Py_NewRef(self));
+        for (Py_ssize_t i = 0; i < n; i++) {
+            PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+        }
+        result = PyObject_Call(cls, all, kwargs);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(cls);
+    Py_XDECREF(module);
+    return result;
+}
+
 static PyObject *
 m_with_only_columns(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -631,6 +654,9 @@ PyMethodDef orm_select_methods[] = {
     {"from_statement", orm_m_from_statement, METH_O,
      "from_statement($self, statement, /)\n--\n\nThe items from the rows of another statement."},
     {"column", m_column, METH_O, "column($self, column, /)\n--\n\nAdd one column."},
+    {"into", ORM_METHOD(m_into), METH_VARARGS | METH_KEYWORDS,
+     "into($self, name, *, metadata=None, schema=None, temporary=False, if_not_exists=False)\n--\n\n"
+     "CREATE TABLE ... AS this SELECT."},
     KW("with_only_columns", m_with_only_columns,
        "($self, /, *entities, maintain_column_froms=False)\n--\n\nReplace the column list."),
     KW("reduce_columns", orm_m_reduce_columns,

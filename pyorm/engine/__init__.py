@@ -19,6 +19,7 @@ from pyorm._core import (
 from pyorm.engine.base import Connection, Engine
 from pyorm.engine.context import ExecutionContext
 from pyorm.engine.create import create_engine, create_pool_from_url, engine_from_config
+from pyorm.engine.mock import create_mock_engine
 from pyorm.engine.result import FrozenResult, MergedResult, result_tuple
 from pyorm.engine.transaction import (
     NestedTransaction,
@@ -53,6 +54,7 @@ __all__ = [
     "TupleResult",
     "TwoPhaseTransaction",
     "create_engine",
+    "create_mock_engine",
     "create_pool_from_url",
     "engine_from_config",
     "make_url",

@@ -54,6 +54,8 @@ def __getattr__(name: str) -> Any:
     """Import a DDL object, or the Inspector, at its first use."""
     if name in _DDL:
         return getattr(importlib.import_module("pyorm.schema.ddl"), name)
+    if name in ("CreateTableAs", "CreateView", "DropView"):
+        return getattr(importlib.import_module("pyorm.schema.views"), name)
     if name == "CheckFirst":
         return importlib.import_module("pyorm.schema.create").CheckFirst
     if name == "Inspector":
@@ -76,6 +78,8 @@ __all__ = [
     "CreateSchema",
     "CreateSequence",
     "CreateTable",
+    "CreateTableAs",
+    "CreateView",
     "DDLElement",
     "DefaultClause",
     "DropColumnComment",
@@ -86,6 +90,7 @@ __all__ = [
     "DropSequence",
     "DropTable",
     "DropTableComment",
+    "DropView",
     "ExecutableDDLElement",
     "FetchedValue",
     "ForeignKey",

@@ -48,13 +48,18 @@ def connection_for(bind: Any) -> Iterator[Any]:
         raise exc.ArgumentError(f"Expected an Engine or a Connection, got {bind!r}")
 
 
+def _is_mock(connection: Any) -> bool:
+    """Whether there is no database behind it, as with create_mock_engine()."""
+    return bool(getattr(connection, "_is_mock", False))
+
+
 class Existing:
     """Names that the database has, read once per schema."""
 
     def __init__(self, connection: Any, checkfirst: Any) -> None:
         from pyorm.schema.inspector import Inspector
 
-        self.checkfirst = CheckFirst.of(checkfirst)
+        self.checkfirst = CheckFirst.NONE if _is_mock(connection) else CheckFirst.of(checkfirst)
         self._inspector: Any = Inspector(connection) if self.checkfirst else None
         self._tables: dict[Any, set[str]] = {}
 
@@ -134,7 +139,10 @@ def create_table(bind: Any, table: Any, checkfirst: Any) -> None:
 
 def _create_one(connection: Any, table: Any, keys: list[Any] | None, checkfirst: CheckFirst) -> None:
     fire(table, "before_create", table, connection, checkfirst=checkfirst)
-    connection.execute(ddl.CreateTable(table, include_foreign_key_constraints=keys))
+    creator = table._creator_ddl
+    connection.execute(
+        ddl.CreateTable(table, include_foreign_key_constraints=keys) if creator is None else creator
+    )
     for index in sorted(table.indexes, key=lambda i: i._order):
         _create_index(connection, index)
     if connection.dialect.name == "postgresql":
@@ -237,7 +245,7 @@ def drop_table(bind: Any, table: Any, checkfirst: Any) -> None:
 
 def _drop_one(connection: Any, table: Any, checkfirst: CheckFirst) -> None:
     fire(table, "before_drop", table, connection, checkfirst=checkfirst)
-    connection.execute(ddl.DropTable(table))
+    connection.execute(ddl.DropTable(table) if table._dropper_ddl is None else table._dropper_ddl)
     fire(table, "after_drop", table, connection, checkfirst=checkfirst)
 
 

@@ -33,6 +33,9 @@ class Table(_core.TableClause, SchemaItem):
     """
 
     __visit_name__ = "table"
+    is_view = False
+    _creator_ddl: Any = None
+    _dropper_ddl: Any = None
 
     def __new__(cls, name: str = "", metadata: Any = None, *args: Any, **kw: Any) -> Table:
         """Return the Table registered under this name, or a new one."""
@@ -179,6 +182,14 @@ class Table(_core.TableClause, SchemaItem):
     def append_constraint(self, constraint: Any) -> None:
         """Add a constraint."""
         constraint._set_parent(self)
+
+    def set_creator_ddl(self, ddl: Any) -> None:
+        """Say which statement creates the table, in place of CREATE TABLE."""
+        self._creator_ddl = ddl
+
+    def set_dropper_ddl(self, ddl: Any) -> None:
+        """Say which statement drops the table, in place of DROP TABLE."""
+        self._dropper_ddl = ddl
 
     def add_is_dependent_on(self, table: Any) -> None:
         """Say that this table comes after another one in dependency order."""
