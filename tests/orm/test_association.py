@@ -14,7 +14,15 @@ import pytest
 from pyorm import Column, ForeignKey, Integer, String, exc, inspect
 from pyorm.ext.associationproxy import AssociationProxy, AssociationProxyExtensionType, association_proxy
 from pyorm.ext.orderinglist import OrderingList, count_from_n_factory, ordering_list
-from pyorm.orm import aliased, declarative_base, relationship
+from pyorm.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedAsDataclass,
+    aliased,
+    declarative_base,
+    mapped_column,
+    relationship,
+)
 from tests.golden.cases_association import run
 
 EXPECTED = json.loads((Path(__file__).resolve().parent.parent / "golden" / "association.json").read_text())
@@ -145,3 +153,25 @@ def test_ordering_list_works_without_a_mapping() -> None:
     assert one.position == 0
     again = pickle.loads(pickle.dumps(OrderingList("position")))
     assert again == [] and again.ordering_attr == "position"
+
+
+def test_proxy_is_a_field_of_a_mapped_dataclass() -> None:
+    class Fields(MappedAsDataclass, DeclarativeBase):
+        pass
+
+    class Shelf(Fields):
+        __tablename__ = "shelf"
+        id: Mapped[int] = mapped_column(primary_key=True, init=False)
+        books: Mapped[list[Book]] = relationship(lambda: Book, default_factory=list, repr=False)
+        titles: AssociationProxy[list[str]] = association_proxy("books", "title", init=False, repr=False)
+
+    class Book(Fields):
+        __tablename__ = "book"
+        id: Mapped[int] = mapped_column(primary_key=True, init=False)
+        title: Mapped[str]
+        shelf_id: Mapped[int | None] = mapped_column(ForeignKey("shelf.id"), init=False)
+
+    shelf = Shelf(books=[Book("a")])
+    shelf.titles.append("b")
+    assert [book.title for book in shelf.books] == ["a", "b"] and repr(shelf).endswith("Shelf(id=None)")
+    assert list(Shelf().titles) == []
