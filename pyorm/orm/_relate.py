@@ -370,9 +370,16 @@ def _is_get(prop: Any, join: JoinCondition) -> bool:
     """Return whether the identity map answers the many-to-one relationship."""
     if prop._entity.is_aliased_class or join.secondary is not None:
         return False
-    key = set(prop.mapper.primary_key)
     # The core makes the key of the pairs that are copied; foreign() may leave out a column of it.
-    return {column for column, _ in join.synchronize_pairs} == key and _equated(join, key)
+    remote = {column for column, _ in join.synchronize_pairs}
+    found = {_identity_column(prop.mapper, column) for column in remote}
+    return found == set(prop.mapper.primary_key) and len(remote) == len(found) and _equated(join, remote)
+
+
+def _identity_column(mapper: Any, column: Any) -> Any:
+    """Return the column of the root's primary key that a column of a joined class's table always equals."""
+    there = mapper._by_column.get(column)
+    return next((one for one in mapper.primary_key if there is not None and one in there.columns), column)
 
 
 def _can_omit_join(prop: Any, join: JoinCondition, use_get: bool) -> bool:

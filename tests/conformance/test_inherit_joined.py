@@ -357,3 +357,35 @@ def test_foreign_key_of_a_further_table_is_written_afterwards_when_two_rows_refe
         session.delete(second)
         session.commit()
         assert session.scalar(select(func.count()).select_from(Person)) == 0
+
+
+@pytest.mark.feature("INH08")
+def test_nothing_is_sent_when_the_session_has_the_joined_instance_that_is_referred_to(engine: Any) -> None:
+    Base: Any = declarative_base()
+
+    class Person(Base):
+        __tablename__ = "person"
+        id = Column(Integer, primary_key=True)
+        kind = Column(String(10))
+        __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "person"}
+
+    class Worker(Person):
+        __tablename__ = "worker"
+        id = Column(ForeignKey("person.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "worker"}
+
+    class Tool(Base):
+        __tablename__ = "tool"
+        id = Column(Integer, primary_key=True)
+        worker_id = Column(ForeignKey("worker.id"))
+        worker = relationship(Worker)
+
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Tool(worker=Worker()))
+        session.commit()
+        session.expunge_all()
+        worker, tool = session.scalars(select(Worker)).one(), session.scalars(select(Tool)).one()
+        with counted(engine) as sent:
+            assert tool.worker is worker
+        assert sent == []
