@@ -77,7 +77,7 @@ class DDLText:
             ) from error
         for constraint in sorted(column.constraints, key=lambda c: c._order):
             rendered = self.constraint_in_table(constraint)
-            if rendered and isinstance(constraint, CheckConstraint) and not constraint._type_bound:
+            if rendered and isinstance(constraint, CheckConstraint):
                 text += f" {rendered}"
         return text
 
@@ -202,8 +202,7 @@ class DDLText:
             if isinstance(constraint, ForeignKeyConstraint) and not self._is_inline(constraint, keys):
                 continue
             chosen.append(constraint)
-        for column in table.c:
-            chosen += [c for c in sorted(column.constraints, key=lambda c: c._order) if c._type_bound]
+        chosen += [column._type_check for column in table.c if column._type_check is not None]
         return chosen
 
     def _is_inline(self, key: Any, keys: Any) -> bool:
@@ -280,7 +279,10 @@ class DDLText:
         return ", ".join(self.quote(c.name) for c in columns)
 
     def _primary_key(self, key: Any) -> str:
-        text = f"PRIMARY KEY ({self._columns(key)})"
+        columns = list(key)
+        if key._implicit and self.name != "sqlite":  # the column that numbers itself leads the index
+            columns.sort(key=lambda c: c is not key._autoincrement_column)
+        text = f"PRIMARY KEY ({self._columns(columns)})"
         return text + self._include(key) + self._deferred(key) + self._on_conflict(key, "on_conflict")
 
     def _unique(self, unique: Any) -> str:

@@ -52,6 +52,7 @@ class Column(_core.ColumnClause, SchemaItem):
     computed: Any = None
     identity: Any = None
     constraints: Set[Any] = frozenset()
+    _type_check: Any = None  # the CHECK that its type brings along
     foreign_keys: Set[ForeignKey] = frozenset()
 
     def __init__(
@@ -160,7 +161,7 @@ class Column(_core.ColumnClause, SchemaItem):
 
     def _copy(self, name: str | None = None, **kw: Any) -> Column:
         """Return a new column with the same definition, for mixins and `to_metadata`."""
-        items = [c._copy(**kw) for c in self.constraints if not getattr(c, "_type_bound", False)]
+        items = [c._copy(**kw) for c in self.constraints]
         items += [fk._copy(**kw) for fk in self.foreign_keys if fk._is_own]
         for value in (self.computed, self.identity):
             if value is not None:

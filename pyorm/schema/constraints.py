@@ -191,15 +191,32 @@ class PrimaryKeyConstraint(ColumnCollectionConstraint):
     @property
     def _autoincrement_column(self) -> Any:
         """The integer column whose value the database makes, or None."""
-        explicit = [c for c in self._resolved if c.autoincrement is True or c.autoincrement == "ignore_fk"]
+        explicit = [c for c in self._resolved if c.autoincrement is True]
+        if len(explicit) > 1:
+            raise exc.ArgumentError(
+                f"Only one Column may be marked autoincrement=True, found both {explicit[1].name} and "
+                f"{explicit[0].name}."
+            )
         if explicit:
-            return explicit[0] if _may_increment(explicit[0]) else None
+            return self._told_to_increment(explicit[0])
         if len(self._resolved) != 1:
             return None
         column = self._resolved[0]
-        if column.autoincrement != "auto" or column.foreign_keys or not _may_increment(column):
+        if column.autoincrement not in ("auto", "ignore_fk") or not _may_increment(column):
             return None
+        if column.autoincrement == "auto" and (column.foreign_keys or getattr(column.type, "scale", None) is not None):
+            return None  # the value comes from the other table; a Numeric has to be told
         return column
+
+    @staticmethod
+    def _told_to_increment(column: Any) -> Any:
+        """Return a column with autoincrement=True, or None where something else gives its value."""
+        if not _is_whole(column.type):
+            raise exc.ArgumentError(
+                f"Column type {column.type} on column '{column.table.name}.{column.name}' is not compatible with "
+                "autoincrement=True"
+            )
+        return column if _may_increment(column) else None
 
 
 def _may_increment(column: Any) -> bool:
@@ -250,6 +267,12 @@ class CheckConstraint(Constraint):
         self.sqltext: Any = _core.text(sqltext) if isinstance(sqltext, str) else sqltext
         if table is not None:
             self._set_parent(table)
+
+    def _set_table(self, table: Any) -> None:
+        """Join the table's constraints, unless it belongs to a column and stands there."""
+        super()._set_table(table)
+        if self.is_column_level and not self._type_bound:
+            table.constraints.discard(self)
 
     @property
     def is_column_level(self) -> bool:

@@ -152,6 +152,8 @@ class Table(_core.TableClause, SchemaItem):
         if column.constraints:
             for constraint in list(column.constraints):
                 constraint._set_table(self)
+        if column._type_check is not None:
+            column._type_check._set_table(self)
         if column.foreign_keys:
             for fk in list(column.foreign_keys):
                 fk._set_table(self)

@@ -35,4 +35,4 @@ class TypeCheck(CheckConstraint):
 
 def add_type_check(column: Any) -> None:
     """Give the column the check of its type."""
-    column._add_constraint(TypeCheck(column))
+    column._type_check = TypeCheck(column)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pyorm import (
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
@@ -18,6 +20,7 @@ from pyorm import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -29,7 +32,8 @@ from pyorm import (
     select,
     text,
 )
-from pyorm.schema import CreateTable
+from pyorm.dialects import postgresql, sqlite
+from pyorm.schema import CreateTable, SetColumnComment, SetTableComment
 
 
 @pytest.fixture
@@ -286,3 +290,86 @@ def test_indexes_are_on_columns_and_expressions(connection: Connection) -> None:
     connection.execute(table.insert().values(id=1, a=1))
     with pytest.raises(exc.IntegrityError):
         connection.execute(table.insert().values(id=2, a=1))
+
+
+@pytest.mark.feature("META20")
+def test_integer_keys_number_themselves_as_told() -> None:
+    def column_of(*columns: Column) -> str | None:
+        meta = MetaData()
+        Table("o", meta, Column("id", Integer, primary_key=True))
+        found = Table("q", meta, *columns).autoincrement_column
+        return None if found is None else str(found.name)
+
+    def key(type_: Any = Integer, *items: Any, **kw: Any) -> Column:
+        return Column("id", type_, *items, primary_key=True, **kw)
+
+    assert column_of(key()) == column_of(key(BigInteger)) == column_of(key(autoincrement=True)) == "id"
+    assert column_of(key(Integer, ForeignKey("o.id"), autoincrement="ignore_fk")) == "id"
+    for other in (
+        key(autoincrement=False), key(String), key(Numeric(10, 0)), key(Integer, ForeignKey("o.id")),
+        key(server_default="5"), Column("id", Integer, autoincrement=True),
+    ):  # fmt: skip
+        assert column_of(other) is None
+    assert column_of(key(Numeric(10, 0), autoincrement=True)) == "id"
+    assert column_of(key(), Column("b", Integer, primary_key=True)) is None
+    second = Column("b", Integer, primary_key=True, autoincrement=True)
+    table = Table("two", MetaData(), Column("a", Integer, primary_key=True), second)
+    assert table.autoincrement_column is second
+    assert "PRIMARY KEY (b, a)" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
+    with pytest.raises(exc.CompileError, match="SQLite does not support autoincrement for composite primary keys"):
+        str(CreateTable(table).compile(dialect=sqlite.dialect()))
+    with pytest.raises(exc.ArgumentError, match="Column type VARCHAR on column 'q.id' is not compatible"):
+        column_of(key(String, autoincrement=True))
+    both = [Column(n, Integer, primary_key=True, autoincrement=True) for n in "ab"]
+    with pytest.raises(exc.ArgumentError, match="Only one Column may be marked autoincrement=True"):
+        column_of(*both)
+
+
+def test_checks_stand_where_they_were_written() -> None:
+    table = Table(
+        "t", MetaData(), Column("a", Integer, CheckConstraint("a > 1", name="of_column")),
+        Column("b", Boolean(create_constraint=True, name="of_type")), CheckConstraint("a > 2", name="of_table"),
+    )  # fmt: skip
+
+    for one in (table, table.to_metadata(MetaData())):
+        checks = {c.name for c in one.constraints if isinstance(c, CheckConstraint)}
+        assert checks == {"of_table", "of_type"}
+        assert [c.name for col in one.c for c in col.constraints] == ["of_column"]
+        text = " ".join(str(CreateTable(one).compile(dialect=sqlite.dialect())).split())
+        assert text == (
+            "CREATE TABLE t ( a INTEGER CONSTRAINT of_column CHECK (a > 1), b BOOLEAN, "
+            "CONSTRAINT of_table CHECK (a > 2), CONSTRAINT of_type CHECK (b IN (0, 1)) )"
+        )
+
+
+@pytest.mark.feature("META03", "META21")
+def test_tables_and_columns_carry_facts(engine: Engine) -> None:
+    seen: list[str] = []
+    column = Column("q", Integer, quote=True, comment="it's", doc="a text", info={"k": 1})
+    table = Table(
+        "facts", MetaData(), Column("id", Integer, primary_key=True), column, Column("xmin", Integer, system=True),
+        schema="s", quote=True, quote_schema=True, comment="about", info={"z": 1}, prefixes=["TEMPORARY"],
+        implicit_returning=False, listeners=[("before_create", lambda target, *a, **k: seen.append(target.name))],
+    )  # fmt: skip
+
+    assert (column.comment, column.doc, column.info, table.comment, table.info) == (
+        "it's", "a text", {"k": 1}, "about", {"z": 1},
+    )  # fmt: skip
+    assert table.c.xmin.system and not column.system and table.implicit_returning is False
+    pg = postgresql.dialect()
+    written = " ".join(str(CreateTable(table).compile(dialect=pg)).split())
+    assert written == 'CREATE TEMPORARY TABLE "s"."facts" ( id SERIAL NOT NULL, "q" INTEGER, PRIMARY KEY (id) )'
+    assert str(SetColumnComment(column).compile(dialect=pg)) == "COMMENT ON COLUMN \"s\".\"facts\".\"q\" IS 'it''s'"
+    assert str(SetTableComment(table).compile(dialect=pg)) == "COMMENT ON TABLE \"s\".\"facts\" IS 'about'"
+
+    mine = Table(
+        "mine", MetaData(), Column("id", Integer, primary_key=True, comment="number"), comment="about",
+        listeners=[("before_create", lambda target, *a, **k: seen.append(target.name))],
+    )  # fmt: skip
+    mine.create(engine)
+    assert seen == ["mine"]
+    if engine.dialect.name == "postgresql":
+        inspector = inspect(engine)
+        assert inspector.get_table_comment("mine") == {"text": "about"}
+        assert inspector.get_columns("mine")[0]["comment"] == "number"
+    mine.drop(engine)
