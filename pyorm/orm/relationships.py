@@ -150,6 +150,11 @@ class RelationshipProperty(MapperProperty):
                 exc.SAWarning,
                 stacklevel=5,
             )
+        if self.comparator_factory is not None:
+            raise NotImplementedError(
+                "comparator_factory of relationship() is not supported: write a hybrid_property for the comparison of "
+                "your own"
+            )
         if self.backref is not None and self.back_populates is not None:
             raise exc.ArgumentError("backref and back_populates keyword arguments are mutually exclusive")
         try:
@@ -337,7 +342,7 @@ def relationship(
     compare: bool = _UNSET,
     kw_only: bool = _UNSET,
     hash: bool | None = _UNSET,
-    lazy: _Lazy = "select",
+    lazy: _Lazy = _UNSET,
     passive_deletes: Literal["all"] | bool = False,
     passive_updates: bool = True,
     active_history: bool = False,
@@ -391,6 +396,7 @@ def relationship(
 
     Raises:
         ArgumentError: arguments that contradict each other, an unknown cascade.
+        NotImplementedError: comparator_factory, which is not supported.
         TypeError: an unknown argument.
 
     Notes:

@@ -529,3 +529,8 @@ def test_object_without_a_key_is_missed_by_params_and_not_by_the_text() -> None:
 def test_unknown_argument_of_a_relationship_is_refused() -> None:
     with pytest.raises(TypeError, match=r"relationship\(\) got an unexpected keyword argument 'backpopulates'"):
         relationship("Post", backpopulates="author")  # type: ignore[call-arg]
+
+
+def test_comparator_factory_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(NotImplementedError, match="write a hybrid_property"):
+        relationship("Post", comparator_factory=object)
