@@ -87,6 +87,7 @@
     X(unit_values)         /* rows written 100 per execution, SQLite */                  \
     X(unit_copy)           /* rows copied in, PostgreSQL */                              \
     X(unit_expression)     /* rows written through sql/ */                               \
+    X(unit_next_row)       /* rows of related instances found behind the last one */     \
     /* session */                                                                        \
     X(session_get_hit)     /* get() answered from the identity map by the fast path */   \
     /* end */

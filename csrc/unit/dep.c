@@ -279,6 +279,7 @@ save_members(orm_work *w, orm_uproc *p, orm_uentry *e)
 {
     bool keep = p->rel->cascade & ORM_C_DELETE_ORPHAN || p->rel->flags & ORM_RF_PASSIVE_DELETES_ALL;
 
+    w->guess = e->row->number + 1;
     if (write_members(w, p, e->row, &e->added, TO_FILL, false) < 0
         || (!keep && write_members(w, p, e->row, &e->deleted, TO_CLEAR, true) < 0)) {
         return -1;

@@ -102,7 +102,8 @@ typedef struct orm_work {
                              then what presort added; they lie in `arena` */
     uint32_t nrows, caprows;
     uint32_t nfollowed;   /* rows whose changed keys rekey.c has followed */
-    orm_ptrmap by_head;   /* address of a head -> its row; filled at first use */
+    orm_ptrmap by_head;   /* address of a head -> its row; filled at the first wrong guess */
+    uint32_t guess;       /* number of the row that is probably asked for next */
     PyObject *plans;      /* owned list of the plans in use: a class may get a new one meanwhile */
     orm_ubase *bases;     /* PyMem, [nbases] */
     uint32_t nbases, capbases;

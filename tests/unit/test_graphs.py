@@ -46,6 +46,20 @@ def test_members_of_all_parents_are_one_batch(session: Session, counted: Any) ->
     assert batched == 180
 
 
+def test_rows_of_members_are_found_where_the_cascade_put_them(session: Session, counted: Any) -> None:
+    session.add_all([Parent(children=[Child() for _ in range(5)]) for _ in range(10)])
+    session.flush()
+    assert counted["next_row"] == 100  # to be written, and to get its key
+
+    before = counted["next_row"]
+    parents = [Parent() for _ in range(4)]
+    children = [Child(parent=parent) for parent in reversed(parents)]
+    session.add_all(children)  # each before its parent
+    session.flush()
+    assert counted["next_row"] == before
+    assert [c.parent_id for c in children] == [p.id for p in reversed(parents)]
+
+
 def test_links_of_all_rows_are_one_batch(session: Session, statements: list[str]) -> None:
     tags = [Tag() for _ in range(3)]
     session.add_all([Child(tags=tags) for _ in range(20)])
