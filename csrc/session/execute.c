@@ -398,17 +398,16 @@ returns_entities(const orm_node *n)
     return false;
 }
 
-/* INSERT, UPDATE or DELETE that returns entities. Several rows of an INSERT are one statement
-   of many VALUES: one result to load from. NULL: exception. */
+/* One statement that returns entities; values: rows that it gets as VALUES, or NULL. */
 static PyObject *
-run_returning(exec_run *x, PyObject *conn)
+run_returning_once(exec_run *x, PyObject *conn, PyObject *values)
 {
     exec_run one = *x; /* borrows what x owns */
     PyObject *filled = NULL;
     PyObject *result = NULL;
 
-    if (x->params != NULL && x->node->kind == ORM_N_INSERT) {
-        filled = PyObject_CallMethod(x->statement, "values", "O", x->params);
+    if (values != NULL) {
+        filled = PyObject_CallMethod(x->statement, "values", "O", values);
         one.statement = filled;
         one.params = NULL;
         one.node = filled == NULL ? NULL : orm_node_of(x->s->st, filled);
@@ -425,30 +424,69 @@ run_returning(exec_run *x, PyObject *conn)
     return result;
 }
 
+/* INSERT, UPDATE or DELETE that returns entities. Several rows of an INSERT are statements of
+   many VALUES, a page each. NULL: exception. */
+static PyObject *
+run_returning(exec_run *x, PyObject *conn)
+{
+    PyObject *module = NULL;
+    PyObject *pages = NULL;
+    PyObject *results = NULL;
+    PyObject *result = NULL;
+
+    if (x->params == NULL || x->node->kind != ORM_N_INSERT || !PyList_Check(x->params)) {
+        return run_returning_once(x, conn,
+                                  x->params != NULL && x->node->kind == ORM_N_INSERT ? x->params
+                                                                                     : NULL);
+    }
+    module = PyImport_ImportModule("pyorm.orm._bulk");
+    pages = module == NULL ? NULL
+                           : PyObject_CallMethod(module, "returning_pages", "OO", x->params,
+                                                 x->options == NULL ? Py_None : x->options);
+    results = pages == NULL ? NULL : PyList_New(0);
+    for (Py_ssize_t i = 0; results != NULL && i < PyList_GET_SIZE(pages); i++) {
+        PyObject *one = run_returning_once(x, conn, PyList_GET_ITEM(pages, i));
+        if (one == NULL || PyList_Append(results, one) < 0) {
+            Py_CLEAR(results);
+        }
+        Py_XDECREF(one);
+    }
+    result = results == NULL ? NULL : PyObject_CallMethod(module, "merge_results", "O", results);
+    Py_XDECREF(results);
+    Py_XDECREF(pages);
+    Py_XDECREF(module);
+    return result;
+}
+
 /* --- rows from dicts ---------------------------------------------------------------------------- */
 
 /* INSERT of a mapped class: parameters are by attribute name, dicts with other keys are executions
-   of their own. The result of the last one. */
+   of their own. With RETURNING the rows of all of them, else the result of the last one. */
 static PyObject *
 insert_rows(exec_run *x, PyObject *conn, orm_mapper *m)
 {
-    PyObject *together = x->node->args[ORM_DML_RETURNING] == NULL ? Py_False : Py_True;
+    bool together = x->node->args[ORM_DML_RETURNING] != NULL;
     PyObject *module = PyImport_ImportModule("pyorm.orm._bulk");
     PyObject *runs = module == NULL ? NULL
-                                    : PyObject_CallMethod(module, "insert_runs", "OOO", m->py,
-                                                          x->params, together);
+                                    : PyObject_CallMethod(module, "insert_runs", "OOO", m->py, x->params,
+                                                          x->options == NULL ? Py_None : x->options);
+    PyObject *results = runs == NULL ? NULL : PyList_New(0);
     PyObject *result = NULL;
     PyObject *given = x->params;
 
-    for (Py_ssize_t i = 0; runs != NULL && i < PyList_GET_SIZE(runs); i++) {
+    for (Py_ssize_t i = 0; results != NULL && i < PyList_GET_SIZE(runs); i++) {
         x->params = PyList_GET_ITEM(runs, i); /* borrow-ok: nobody else has the list */
-        Py_XSETREF(result, run_core(x, conn));
-        if (result == NULL) {
-            break;
+        result = run_core(x, conn);
+        if (result == NULL || (!together && PyList_SetSlice(results, 0, 1, NULL) < 0)
+            || PyList_Append(results, result) < 0) {
+            Py_CLEAR(results);
         }
+        Py_XDECREF(result);
     }
     x->params = given;
     x->s->s.write_epoch++;
+    result = results == NULL ? NULL : PyObject_CallMethod(module, "merge_results", "O", results);
+    Py_XDECREF(results);
     Py_XDECREF(runs);
     Py_XDECREF(module);
     return result;

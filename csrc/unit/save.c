@@ -256,6 +256,20 @@ scan_insert(orm_work *w, orm_urow *r, uint64_t *bits)
     return 0;
 }
 
+/* Whether the row sets the column to an expression, which an onupdate does not replace. 1, 0, -1. */
+static int
+writes_expression(orm_work *w, orm_urow *r, orm_wcol *c)
+{
+    PyObject *v = NULL;
+    int found = orm_net_change(r, c, &v);
+
+    if (found > 0) {
+        found = v == NULL ? 0 : orm_is_expression(w->st, c, v);
+    }
+    Py_XDECREF(v);
+    return found;
+}
+
 /* The written columns of an UPDATE: 1, or 0 nothing changed; -1. more: another table of the
    instance is changed, which counts its version here. */
 static int
@@ -292,7 +306,13 @@ scan_update(orm_work *w, orm_urow *r, uint64_t *bits, bool more)
         uint8_t kind = p->cols[i].update.kind;
 
         if (kind >= ORM_D_SCALAR && kind <= ORM_D_CONTEXT) {
-            orm_bit_set(bits, i);
+            int own = r->flags & ORM_R_EXPRESSION ? writes_expression(w, r, &p->cols[i]) : 0;
+            if (own < 0) {
+                return -1;
+            }
+            if (own == 0) {
+                orm_bit_set(bits, i);
+            }
         }
     }
     if (p->version >= 0 && p->generator != Py_False

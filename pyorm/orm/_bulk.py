@@ -81,16 +81,35 @@ def _columns(mapper: Any, run: list[dict[str, Any]]) -> dict[str, Any]:
         raise exc.InvalidRequestError(f"bulk operation on {mapper}: {error}") from error
 
 
-def insert_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
-    """Insert rows given by attribute name."""
+def insert_mappings(
+    session: Session,
+    mapper: Any,
+    mappings: Iterable[dict[str, Any]],
+    render_nulls: bool = False,
+    return_defaults: bool = False,
+) -> None:
+    """Insert rows given by attribute name; return_defaults puts the primary keys into them."""
     connection = session.connection({"mapper": mapper})
     if _bulk_joined.is_joined(mapper):
         _bulk_joined.insert(connection, mapper, mappings)
         return
-    for run in _runs(_bulk_joined.with_identity(mapper, mappings)):
+    given = list(mappings)
+    written = list(_bulk_joined.with_identity(mapper, given))
+    if not render_nulls:
+        written = _without_nulls(mapper, written)
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    done = 0
+    for run in _runs(written):
         columns = _columns(mapper, run)
         rows = [{columns[key].key: value for key, value in row.items()} for row in run]
-        connection.execute(_core.insert(mapper.local_table), rows)
+        statement = _core.insert(mapper.local_table)
+        if return_defaults and not all(row.get(name) is not None for row in run for name in names):
+            made = connection.execute(statement.returning(*mapper.primary_key, sort_by_parameter_order=True), rows)
+            for row, key in zip(given[done : done + len(run)], made, strict=True):
+                row.update(zip(names, key, strict=True))
+        else:
+            connection.execute(statement, rows)
+        done += len(run)
 
 
 def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
@@ -100,12 +119,17 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
     if _bulk_joined.is_joined(mapper):
         _bulk_joined.update(connection, mapper, list(mappings), _check_table)
         return
+    columns_of = dict(zip(keys, mapper.primary_key, strict=True))
     for run in _runs(mappings):
         columns = _columns(mapper, run)
         if missing := [key for key in keys if key not in columns]:
-            raise exc.InvalidRequestError(
-                f"bulk update of {mapper} needs the primary key in every row; missing: {', '.join(missing)}"
+            named = ", ".join(str(columns_of[key]) for key in missing)
+            error = exc.InvalidRequestError(
+                f"No primary key value supplied for column(s) {named}; per-row ORM Bulk UPDATE by Primary Key "
+                "requires that records contain primary key values"
             )
+            error.code = "bupq"
+            raise error
         statement = _core.update(mapper.local_table).values(
             {columns[key].key: _core.bindparam(f"v_{key}") for key in columns if key not in keys}
         )
@@ -119,12 +143,45 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
 # --- execute(insert(Entity), rows), execute(update(Entity), rows) ---
 
 
-def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
+def returning_pages(params: Sequence[dict[str, Any]], options: Mapping[str, Any] | None) -> list[list[dict[str, Any]]]:
+    """Return rows of an INSERT that returns entities as one statement of many VALUES each; C calls it.
+
+    Rows of one statement have the same keys, and are at most `insertmanyvalues_page_size` (1000),
+    or as many as 32,000 parameters allow.
+    """
+    most = int((options or {}).get("insertmanyvalues_page_size") or 1000)
+    pages = []
+    for run in _runs(params):
+        size = max(1, min(most, 32_000 // max(1, len(run[0]))))
+        pages += [run[start : start + size] for start in range(0, len(run), size)]
+    return pages
+
+
+def merge_results(results: list[Any]) -> Any:
+    """Return several results as one; C calls it."""
+    return results[0] if len(results) == 1 else results[0].merge(*results[1:])
+
+
+def _without_nulls(mapper: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without the None of columns that have a default or are made by the database."""
+    made = {
+        prop.key
+        for prop in mapper.column_attrs
+        for column in prop.columns[:1]
+        if (column.primary_key or column.default is not None or column.server_default is not None)
+        and not getattr(column.type, "should_evaluate_none", False)
+    }
+    if not any(row.get(key, made) is None for row in rows for key in made):
+        return rows
+    return [{key: value for key, value in row.items() if value is not None or key not in made} for row in rows]
+
+
+def insert_runs(mapper: Any, params: Any, options: Mapping[str, Any] | None) -> list[Any]:
     """Return the parameters of INSERT by column, as one execution each; C calls it.
 
     Args:
         params: A dict by attribute name, or a list of them.
-        together: One execution whatever keys the dicts have: its rows are returned.
+        options: Execution options; `render_nulls` writes the None of columns that have defaults.
     """
     renamed = {
         prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
@@ -135,11 +192,13 @@ def insert_runs(mapper: Any, params: Any, together: bool) -> list[Any]:
             params = _spread(mapper.class_, params, setters)
         return [{renamed.get(key, key): value for key, value in params.items()} if renamed else params]
     rows = _bulk_joined.with_identity(mapper, params)
+    if not (options or {}).get("render_nulls"):
+        rows = _without_nulls(mapper, list(rows))
     if setters := _row_setters(mapper):
         rows = [_spread(mapper.class_, row, setters) for row in rows]
     if renamed:
         rows = [{renamed.get(key, key): value for key, value in row.items()} for row in rows]
-    if together or len(set(map(frozenset, rows))) <= 1:
+    if len(set(map(frozenset, rows))) <= 1:
         return [rows]
     return list(_runs(rows))
 
@@ -245,18 +304,39 @@ def _check_table(table: Any, matched: int, expected: int) -> None:
         )
 
 
-def save_objects(session: Session, objects: Iterable[object], changed_only: bool) -> None:
-    """Insert transient instances and update the others, in their order."""
+def save_objects(
+    session: Session,
+    objects: Iterable[object],
+    changed_only: bool,
+    return_defaults: bool = False,
+    preserve_order: bool = True,
+) -> None:
+    """Insert transient instances and update the others, in their order or class by class.
+
+    With return_defaults the inserted instances get their primary key and are detached.
+    """
 
     def kind(instance: object) -> tuple[Any, bool]:
         state = _core.instance_state(instance)
         return state.mapper, state.has_identity
 
-    for (mapper, known), run in groupby(objects, key=kind):
+    given = list(objects)
+    if not preserve_order:
+        order = {found: number for number, found in enumerate(dict.fromkeys(kind(obj)[0] for obj in given))}
+        given.sort(key=lambda obj: (order[kind(obj)[0]], kind(obj)[1]))
+    for (mapper, known), group in groupby(given, key=kind):
+        run = list(group)
         if known:
             update_mappings(session, mapper, [_changes(mapper, obj, changed_only) for obj in run])
-        else:
-            insert_mappings(session, mapper, [_values(mapper, obj) for obj in run])
+            continue
+        rows = [_values(mapper, obj) for obj in run]
+        insert_mappings(session, mapper, rows, return_defaults=return_defaults)
+        for obj, row in zip(run, rows, strict=True) if return_defaults else ():
+            for column in mapper.primary_key:
+                key = mapper.get_property_by_column(column).key
+                if row.get(key) is not None:
+                    _core.set_committed_value(obj, key, row[key])
+            _core.make_transient_to_detached(obj)
 
 
 def _values(mapper: Any, instance: Any) -> dict[str, Any]:

@@ -307,6 +307,35 @@ class Query:
         """Return the query with values for its named parameters."""
         return self._with(self._statement, _params={**self._params, **(__params or {}), **kw})
 
+    def merge_result(self, iterator: Any, load: bool = True) -> Any:
+        """Merge entities that a cache or another session gave into this query's session.
+
+        Args:
+            iterator: objects, or tuples of them and values, as this query returns them.
+            load: as in Session.merge().
+
+        Returns:
+            Their merged counterparts, in order; tuples as rows.
+        """
+        entities = [is_entity(entity) for entity in self._entities]
+        if self.is_single_entity:
+            return iter(self.session.merge_all(iterator, load=load))
+        from pyorm.engine import result_tuple
+
+        row = result_tuple([described["name"] for described in self.column_descriptions])
+        merged = [
+            row([
+                self.session.merge(value, load=load) if entity and value is not None else value
+                for entity, value in zip(entities, values, strict=True)
+            ])
+            for values in iterator
+        ]
+        return iter(merged)
+
+    def get_children(self, **_: Any) -> tuple[Any, ...]:
+        """Return nothing: a Query is no part of an expression tree, its `statement` is."""
+        return ()
+
     def with_session(self, session: Any) -> Query:
         """Return the query for another session."""
         return self._with(self._statement, session=session)

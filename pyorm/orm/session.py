@@ -238,8 +238,14 @@ class Session(_core.SessionCore):
         update_changed_only: bool = True,
         preserve_order: bool = True,
     ) -> None:
-        """Insert or update rows from instances, without making them members of the session."""
-        _bulk.save_objects(self, objects, update_changed_only)
+        """Insert or update rows from instances, without making them members of the session.
+
+        Args:
+            return_defaults: New instances get their primary keys and are detached afterwards.
+            update_changed_only: UPDATE writes only what was changed; False: all that is loaded.
+            preserve_order: False sorts by class, new ones first: fewer statements.
+        """
+        _bulk.save_objects(self, objects, update_changed_only, return_defaults, preserve_order)
 
     def bulk_insert_mappings(
         self,
@@ -248,8 +254,13 @@ class Session(_core.SessionCore):
         return_defaults: bool = False,
         render_nulls: bool = False,
     ) -> None:
-        """Insert rows from dicts by attribute name."""
-        _bulk.insert_mappings(self, _mapper(mapper), mappings)
+        """Insert rows from dicts by attribute name.
+
+        Args:
+            return_defaults: The primary keys that the database makes are put into the dicts.
+            render_nulls: None is written as NULL also where the column has a default.
+        """
+        _bulk.insert_mappings(self, _mapper(mapper), mappings, render_nulls, return_defaults)
 
     def bulk_update_mappings(self, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
         """Update rows from dicts by attribute name that hold the primary key."""
