@@ -380,8 +380,8 @@ def relationship(
         overlaps: names of relationships, with commas, that write the same column with your consent.
         cascade: "save-update, merge" by default; "all", "delete-orphan", … with commas.
         viewonly: never written.
-        lazy: "select" (at access), "joined", "selectin", "subquery", "immediate", "raise", "raise_on_sql",
-            "write_only", "dynamic".
+        lazy: by default at access, for several parents at once; "select": at access, one by one; "joined", "selectin",
+            "subquery", "immediate", "raise", "raise_on_sql", "write_only", "dynamic".
         passive_deletes: True: what is not loaded is the database's to delete; "all": nothing is set to NULL.
         passive_updates: False: changes of the key are written to the rows that refer to it.
         post_update: write the foreign key by an UPDATE of its own, for rows that refer to each other.

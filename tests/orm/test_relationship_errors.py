@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from pyorm import Column, ForeignKey, Integer, Table, exc, select
 from pyorm.orm import (
     DeclarativeBase,
     Mapped,
+    RelationshipProperty,
     aliased,
     backref,
     configure_mappers,
@@ -534,3 +536,11 @@ def test_unknown_argument_of_a_relationship_is_refused() -> None:
 def test_comparator_factory_is_refused_rather_than_ignored() -> None:
     with pytest.raises(NotImplementedError, match="write a hybrid_property"):
         relationship("Post", comparator_factory=object)
+
+
+def test_arguments_of_the_function_are_those_of_the_class() -> None:
+    function = inspect.signature(relationship).parameters
+    made = inspect.signature(RelationshipProperty).parameters
+
+    assert set(made) - set(function) == {"dataclass_options"}
+    assert {k for k, p in made.items() if k in function and p.default is not function[k].default} == {"cascade"}
