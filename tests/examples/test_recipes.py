@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -49,9 +50,8 @@ def test_recipe_prints_what_the_reference_prints_when_run(name: str, url: str) -
 @pytest.mark.parametrize("name", ["adjacency_list", "versioned_rows"])
 def test_recipe_runs_as_a_program_when_given_a_url(name: str, db: Any) -> None:
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--url", db.url]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(EXAMPLES.parent)}, timeout=60
-    )
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
 
     assert done.stdout.splitlines() == GOLDEN[name]["lines"]
     assert int(db.rows("SELECT count(*) FROM " + {"adjacency_list": "part", "versioned_rows": "line"}[name])[0][0]) > 0
