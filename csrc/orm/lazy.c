@@ -208,8 +208,10 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
 
     for (; other != NULL && n < ORM_PEERS_MAX; other = orm_peers_next(h, &at)) {
         PyObject *obj = NULL;
-        if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->mapper->attrs[slot] == NULL || !is_wanted(other, slot)
-            || other->mapper->attrs[slot]->relation != h->mapper->attrs[slot]->relation
+        /* slots of sibling classes share numbers, and a class may have fewer */
+        if (other->session != s || !(other->flags & ORM_H_IN_MAP)
+            || orm_slot_relation(other->mapper, slot) != h->mapper->attrs[slot]->relation
+            || !is_wanted(other, slot)
             || orm_remembered(other) != orm_remembered(h)) {
             continue;
         }

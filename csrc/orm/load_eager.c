@@ -280,9 +280,9 @@ orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h)
 
 /* A relationship's slot in the mapper of an entity plan; -1 exception. */
 static int64_t
-slot_named(const orm_entplan *p, PyObject *key)
+slot_named(const orm_mapper *m, PyObject *key)
 {
-    int64_t slot = orm_mapper_slot(p->mapper, key);
+    int64_t slot = orm_mapper_slot(m, key);
 
     if (slot == -1) {
         PyErr_SetObject(PyExc_KeyError, key);
@@ -291,10 +291,10 @@ slot_named(const orm_entplan *p, PyObject *key)
 }
 
 static int
-add_child(orm_load_plan *plan, orm_entplan *p, PyObject *key, uint32_t ent)
+add_child(orm_load_plan *plan, orm_entplan *p, orm_mapper *m, PyObject *key, uint32_t ent)
 {
     orm_child *grown = NULL;
-    int64_t slot = slot_named(p, key);
+    int64_t slot = slot_named(m, key);
 
     if (slot < 0) {
         return -1;
@@ -306,21 +306,24 @@ add_child(orm_load_plan *plan, orm_entplan *p, PyObject *key, uint32_t ent)
     }
     p->children = grown;
     p->children[p->nchildren++] =
-        (orm_child){.slot = (uint32_t)slot, .ent = ent, .number = plan->nchildren++,
-                    .many = p->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION};
-    plan->repeats |= p->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION;
+        (orm_child){.mapper = (orm_mapper *)Py_NewRef(m), .slot = (uint32_t)slot, .ent = ent,
+                    .number = plan->nchildren++,
+                    .many = m->attrs[slot]->kind == ORM_SLOT_COLLECTION};
+    plan->repeats |= m->attrs[slot]->kind == ORM_SLOT_COLLECTION;
     return 0;
 }
 
-/* children: (parent's item, key, related item) ... 0 / -1. */
+/* children: (parent's item, key, related item, plan of the class that has it) ... 0 / -1. */
 static int
-link_children(orm_load_plan *plan, const uint32_t *ents, PyObject *children)
+link_children(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *children)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(children); i++) {
         unsigned int parent, related;
         PyObject *key = NULL;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(children, i), "IUI", &parent, &key, &related)
-            || add_child(plan, &plan->ents[ents[parent]], key, ents[related]) < 0) {
+        PyObject *m = NULL;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(children, i), "IUIO!", &parent, &key, &related,
+                              st->MapperPlan, &m)
+            || add_child(plan, &plan->ents[ents[parent]], (orm_mapper *)m, key, ents[related]) < 0) {
             return -1;
         }
     }
@@ -345,7 +348,7 @@ link_marks(orm_load_plan *plan, const uint32_t *ents, PyObject *marks)
             return -1;
         }
         orm_entplan *p = &plan->ents[ents[item]];
-        int64_t slot = slot_named(p, key);
+        int64_t slot = slot_named(p->mapper, key);
         if (slot < 0) {
             return -1;
         }
@@ -360,7 +363,7 @@ link_marks(orm_load_plan *plan, const uint32_t *ents, PyObject *marks)
 
 /* posts: (item, key, how, what, arguments, has values) ...: further SELECTs. 0 / -1. */
 static int
-link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
+link_posts(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
 {
     static const struct {
         const char *word;
@@ -378,17 +381,17 @@ link_posts(orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
         unsigned int item;
         const char *word = NULL;
         int values = 0;
-        PyObject *key, *what, *arguments;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOOp", &item, &key, &word, &what,
-                              &arguments, &values)) {
+        PyObject *key, *what, *arguments, *m;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOOpO!", &item, &key, &word, &what,
+                              &arguments, &values, st->MapperPlan, &m)) {
             return -1;
         }
-        int64_t slot = slot_named(&plan->ents[ents[item]], key);
+        int64_t slot = slot_named((orm_mapper *)m, key);
         if (slot < 0) {
             return -1;
         }
         orm_post *post = &plan->posts[plan->nposts++];
-        *post = (orm_post){.ent = ents[item], .slot = (uint32_t)slot, .what = Py_NewRef(what),
+        *post = (orm_post){.ent = ents[item], .mapper = (orm_mapper *)Py_NewRef(m), .slot = (uint32_t)slot, .what = Py_NewRef(what),
                            .arguments = Py_NewRef(arguments), .has_values = values != 0};
         plan->ents[ents[item]].has_posts = true;
         for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
@@ -422,10 +425,10 @@ link_remembered(orm_load_plan *plan, const uint32_t *ents, PyObject *remembered)
 }
 
 int
-orm_eager_link(orm_load_plan *plan, const uint32_t *ents, PyObject *expansion)
+orm_eager_link(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *expansion)
 {
-    return link_children(plan, ents, PyTuple_GET_ITEM(expansion, 1)) < 0
-                   || link_posts(plan, ents, PyTuple_GET_ITEM(expansion, 2)) < 0
+    return link_children(st, plan, ents, PyTuple_GET_ITEM(expansion, 1)) < 0
+                   || link_posts(st, plan, ents, PyTuple_GET_ITEM(expansion, 2)) < 0
                    || link_marks(plan, ents, PyTuple_GET_ITEM(expansion, 3)) < 0
                    || link_remembered(plan, ents, PyTuple_GET_ITEM(expansion, 4)) < 0
                    || orm_posts_prepare(plan) < 0

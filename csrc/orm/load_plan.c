@@ -24,6 +24,9 @@ orm_entplan_fini(orm_entplan *p)
     PyMem_Free(p->fill);
     PyMem_Free(p->ident);
     orm_poly_free(p->poly);
+    for (uint32_t i = 0; i < p->nchildren; i++) {
+        Py_XDECREF(p->children[i].mapper);
+    }
     PyMem_Free(p->children);
     Py_XDECREF(p->remembered);
     Py_XDECREF(p->mapper);
@@ -45,6 +48,7 @@ plan_free(void *load)
     Py_XDECREF(plan->wanted);
     for (uint32_t i = 0; i < plan->nposts; i++) {
         Py_XDECREF(plan->posts[i].what);
+        Py_XDECREF(plan->posts[i].mapper);
         Py_XDECREF(plan->posts[i].arguments);
         Py_XDECREF(plan->posts[i].loads);
     }
@@ -71,6 +75,9 @@ plan_traverse(void *load, visitproc visit, void *arg)
             }
         }
         Py_VISIT(plan->ents[i].remembered);
+        for (uint32_t k = 0; k < plan->ents[i].nchildren; k++) {
+            Py_VISIT(plan->ents[i].children[k].mapper);
+        }
     }
     for (uint32_t i = 0; i < plan->nroots; i++) {
         int rc = orm_root_traverse(&plan->roots[i], visit, arg);
@@ -82,6 +89,7 @@ plan_traverse(void *load, visitproc visit, void *arg)
     Py_VISIT(plan->wanted);
     for (uint32_t i = 0; i < plan->nposts; i++) {
         Py_VISIT(plan->posts[i].what);
+        Py_VISIT(plan->posts[i].mapper);
         Py_VISIT(plan->posts[i].arguments);
         Py_VISIT(plan->posts[i].loads);
     }
@@ -429,7 +437,7 @@ add_items(orm_builder *b, const orm_node *cols, const orm_node *shown, PyObject 
         }
         ents[i] = at < 0 ? 0 : (uint32_t)at;
     }
-    if (at >= 0 && expansion != NULL && orm_eager_link(b->plan, ents, expansion) < 0) {
+    if (at >= 0 && expansion != NULL && orm_eager_link(b->st, b->plan, ents, expansion) < 0) {
         at = -1;
     }
     PyMem_Free(ents);

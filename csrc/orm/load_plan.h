@@ -39,6 +39,7 @@ typedef struct orm_fill {
 typedef struct orm_poly orm_poly; /* load_poly.h: which class a row is of */
 /* A related entity in the same row. */
 typedef struct orm_child {
+    orm_mapper *mapper;  /* owned: whose relationship it is: the plan's, or a subclass's */
     uint32_t slot;       /* relationship of the parent */
     uint32_t ent;        /* entity plan of what it refers to */
     uint32_t number;     /* among all children of the load plan */
@@ -49,6 +50,7 @@ typedef struct orm_child {
 typedef struct orm_post {
     uint32_t ent;        /* entity plan of the parents */
     uint32_t slot;       /* the relationship */
+    orm_mapper *mapper;  /* owned: whose relationship it is: the plan's, or a subclass's */
     uint8_t how;         /* ORM_LAZY_SELECTIN, _SUBQUERY, _IMMEDIATE */
     PyObject *what;      /* owned: (Step or None, options of the related entity) */
     PyObject *arguments; /* owned dict: recursion_depth, chunksize */
@@ -124,7 +126,7 @@ int orm_eager_of_rows(orm_state *st, const orm_node *cols, const orm_node *optio
                       PyObject **out);
 extern PyMethodDef orm_eager_functions[];
 /* An Expansion into the plan; ents: entity plan of each item. 0 / -1. */
-int orm_eager_link(orm_load_plan *plan, const uint32_t *ents, PyObject *expansion);
+int orm_eager_link(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *expansion);
 
 extern const orm_sql_orm_ops orm_load_sql_ops;
 

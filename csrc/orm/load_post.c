@@ -121,6 +121,7 @@ who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***ou
             return -1;
         }
         if (h->session != l->s || !(h->flags & ORM_H_IN_MAP)
+            || !orm_mapper_isa(h->mapper, post->mapper)
             || orm_slot_relation(h->mapper, post->slot) == NULL) {
             continue;
         }
@@ -139,7 +140,7 @@ who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***ou
 static int
 run_post(orm_loader *l, orm_post *post, PyObject *objects)
 {
-    orm_relation *rel = orm_slot_relation(l->plan->ents[post->ent].mapper, post->slot);
+    orm_relation *rel = orm_slot_relation(post->mapper, post->slot);
     orm_head **heads = NULL;
     orm_relloads *loads = NULL;
     PyObject *conn = NULL;

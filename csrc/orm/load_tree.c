@@ -252,7 +252,12 @@ orm_tree_children(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *
 {
     for (uint32_t i = 0; i < p->nchildren; i++) {
         const orm_child *c = &p->children[i];
-        tree_slot *s = slot_of(l, c, obj, h);
+        tree_slot *s = NULL;
+
+        if (!orm_mapper_isa(h->mapper, c->mapper)) {
+            continue; /* of a subclass that the instance is not of */
+        }
+        s = slot_of(l, c, obj, h);
         PyObject *related = s == NULL ? NULL
                                       : orm_loader_entity(l, &l->plan->ents[c->ent], cells);
         int rc = related == NULL ? -1 : 0;

@@ -24,9 +24,10 @@ class Expansion(NamedTuple):
     """What becomes of a SELECT."""
 
     statement: Any  # the new Select; its first items are those of the old one
-    children: list[tuple[int, str, int]]  # item of the parent, relationship, item of the related entity
-    # parent's item, relationship, how, what to load, arguments, whether the options hold values
-    posts: list[tuple[int, str, str, Any, dict[str, Any], bool]]
+    # item of the parent, relationship, item of the related entity, plan of the class that has the relationship
+    children: list[tuple[int, str, int, Any]]
+    # parent's item, relationship, how, what to load, arguments, whether the options hold values, plan as above
+    posts: list[tuple[int, str, str, Any, dict[str, Any], bool, Any]]
     marks: list[tuple[int, str, str]]  # item, relationship, "raise", "raise_on_sql", "noload", "select"
     # item, (options about it that a later lazy load needs, {}: what the core makes of them), whether they hold values
     remembered: list[tuple[int, tuple[tuple[Any, ...], dict[Any, Any]], bool]]
@@ -183,8 +184,8 @@ class _Builder:
         self.options: list[Load] = []  # about their columns
         self.roots: list[_Join] = []
         # What an entity is called in these: its number among the statement's items, or its token.
-        self.children: list[tuple[Any, str, Any]] = []
-        self.posts: list[tuple[Any, str, str, Any, dict[str, Any], bool]] = []
+        self.children: list[tuple[Any, str, Any, Any]] = []
+        self.posts: list[tuple[Any, str, str, Any, dict[str, Any], bool, Any]] = []
         self.marks: list[tuple[Any, str, str]] = []
         self.remembered: list[tuple[Any, tuple[tuple[Any, ...], dict[Any, Any]], bool]] = []
         self.repeats = False
@@ -209,34 +210,52 @@ class _Builder:
                 self._contained(entity, number, prop, item, view, path, joins)
             elif word in _POSTS:
                 if said or not _ends(prop, path):
-                    arguments = {} if item is None else dict(item.extra)
-                    behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *self.criteria)
-                    step = step_along(view, prop)
-                    if step is not None and word == "immediate":
-                        step = step._replace(criteria=())
-                    has_values = bool(self.criteria or (step is not None and step.criteria)) or any(
-                        one.has_values for load in behind for one in load._items
-                    )
-                    self.posts.append((number, prop.key, word, (step, behind), arguments, has_values))
+                    self._post(number, prop, word, item, view, path)
             elif item is not None and item.strategy != "default":
                 self.marks.append((number, prop.key, word))
+        self._along_subclasses(entity, number, view, path, joins)
         later = tuple(_from(item, view.depth) for item in view.items if _is_for_later(item, view.depth))
         if later or (self.criteria and len(_mapper(entity).relationships)):
             has_values = bool(self.criteria) or any(item.has_values for item in later)
             loads = (Load._make(None, (), later),) if later else ()
             self.remembered.append((number, ((*loads, *self.criteria), {}), has_values))
 
+    def _along_subclasses(self, entity: Any, number: Any, view: View, path: Any, joins: list[_Join]) -> None:
+        """Look at relationships of subclasses that options name."""
+        for prop, left in _of_subclasses(entity, view):
+            item, said = view.strategy(prop)
+            word = item.strategy if said and item is not None else ""
+            if word in _POSTS:
+                self._post(number, prop, word, item, view, path)
+            elif word == "joined" and left is not None and self.statement is not None:
+                self._join(left, number, prop, item, view, path, joins)
+
+    def _post(self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...]) -> None:
+        arguments = {} if item is None else dict(item.extra)
+        behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *self.criteria)
+        step = step_along(view, prop)
+        if step is not None and word == "immediate":
+            step = step._replace(criteria=())
+        has_values = bool(self.criteria or (step is not None and step.criteria)) or any(
+            one.has_values for load in behind for one in getattr(load, "_items", ())
+        )
+        plan = _core.mapper_plan(prop.parent.class_)
+        self.posts.append((number, prop.key, word, (step, behind), arguments, has_values, plan))
+
     def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
         step = step_along(view, prop)
-        of = None if step is None else step.of
+        of = None if step is None or isinstance(step.of, type) else step.of
         return of, (() if step is None else step.criteria)
 
     def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
         of, criteria = self._related(prop, view)
         alias = of
-        if not isinstance(of, AliasedClass):
-            alias = AliasedClass(of if of is not None else prop.entity.entity)
+        if of is None:
+            alias = AliasedClass(prop.entity.entity)
             alias._mark_eager()
+            step = step_along(view, prop)
+            if step is not None and step.of is not None and step.of is not prop.entity.entity:
+                self.options.append(Load(alias).selectin_polymorphic([step.of]))
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
         inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
         made = _Join(prop, entity, alias, inner, criteria, [])
@@ -254,7 +273,7 @@ class _Builder:
 
     def _child(self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join]) -> None:
         at = object()
-        self.children.append((number, prop.key, at))
+        self.children.append((number, prop.key, at, _core.mapper_plan(prop.parent.class_)))
         below = view.below(prop)
         columns = [_about(item, related) for item in below.columns()]
         if columns:
@@ -291,7 +310,7 @@ class _Builder:
     def lists(self, at: dict[Any, int]) -> tuple[Any, Any, Any, Any]:
         """Return children, posts, marks and remembered."""
         return (
-            [(at[parent], key, at[related]) for parent, key, related in self.children],
+            [(at[parent], key, at[related], plan) for parent, key, related, plan in self.children],
             [(at[parent], *rest) for parent, *rest in self.posts],
             [(at[parent], *rest) for parent, *rest in self.marks],
             [(at[parent], *rest) for parent, *rest in self.remembered],
@@ -383,6 +402,19 @@ def step_along(view: View, prop: Any) -> Any:
         if found is None or ends:
             found = item.steps[view.depth]
     return found
+
+
+def _of_subclasses(entity: Any, view: View) -> list[tuple[Any, Any]]:
+    """Return relationships of subclasses that options go along, each with its alias in with_polymorphic(), or None."""
+    found: dict[str, tuple[Any, Any]] = {}
+    mapper = _mapper(entity)
+    for item in view.items:
+        if len(item.steps) > view.depth:
+            step = item.steps[view.depth]
+            prop = step.attr.property
+            if prop.key not in mapper.relationships and prop.parent is not mapper and prop.parent.isa(mapper):
+                found.setdefault(prop.key, (prop, None if isinstance(step.entity, type) else step.entity))
+    return list(found.values())
 
 
 def _from(item: Item, depth: int) -> Item:

@@ -78,6 +78,7 @@ def one_select(prop: Any, what: Any = None, instance: Any = None) -> tuple[Any, 
         return bindparam(None, mark, type_=column.type, unique=True)
 
     step, options = (None, ()) if what is None else what
+    options = _with_subclass(prop, step, options)
     where = [_core._rewrite(join.primaryjoin, bind)]
     entity = prop.entity.entity
     statement = select(entity).options(*options)
@@ -127,7 +128,8 @@ def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
     """
     mark = (object(), object())  # two: a list of one has a shape of its own
     step, options = (None, ()) if what is None else what
-    of = None if step is None else step.of
+    options = _with_subclass(prop, step, options)
+    of = None if step is None or isinstance(step.of, type) else step.of
     entity, join = of if of is not None else prop.entity.entity, prop._join
     criteria = () if step is None else tuple(read_from(one, prop, entity) for one in step.criteria)
     if join.direction is MANYTOONE and prop._use_get:
@@ -150,6 +152,14 @@ def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
     if join.order_by:
         statement = statement.order_by(*order(prop, entity, joins[0][0] if len(joins) > 1 else None))
     return statement, mark, len(keys)
+
+
+def _with_subclass(prop: Any, step: Any, options: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the options, and where of_type() names a subclass one that loads its columns along."""
+    target = prop.entity.entity
+    if step is None or not isinstance(step.of, type) or step.of is target:
+        return options
+    return (*options, Load(target).selectin_polymorphic([step.of]))
 
 
 def _attribute_of(mapper: Any, entity: Any, column: Any) -> Any:
