@@ -15,7 +15,9 @@ from pyorm import (
     bindparam,
     case,
     cast,
+    column,
     delete,
+    exc,
     exists,
     func,
     insert,
@@ -35,6 +37,7 @@ USERS = Table(
     "users", META, Column("id", Integer, primary_key=True), Column("name", String), Column("age", Integer)
 )
 ITEMS = Table("items", META, Column("id", Integer, primary_key=True), Column("owner", Integer))
+DOCUMENTS = Table("documents", META, Column("d", postgresql.JSONB))
 Steps = Generator[Work, Outcome, None]
 
 
@@ -51,6 +54,14 @@ def big_select() -> Any:
         .group_by(USERS.c.name).having(func.max(USERS.c.age) > 1)
         .order_by(USERS.c.name.desc().nulls_last(), cast(USERS.c.age, String)).limit(3).offset(1)
     )  # fmt: skip
+
+
+def refused(statement: Any) -> str:
+    """The words of a statement that cannot be compiled."""
+    try:
+        return str(statement)
+    except exc.CompileError as error:
+        return str(error)
 
 
 def expect(outcome: Outcome, work: Work) -> None:
@@ -83,10 +94,17 @@ def compile_for_each_dialect(url: str) -> Steps:
 
 @piece()
 def compile_literals(url: str) -> Steps:
-    statement = select(USERS).where(USERS.c.name == "o'x", USERS.c.age.in_([1, 2]))
+    document = column("doc", postgresql.JSONB)
+    statement = select(USERS).where(
+        USERS.c.name == "o'x", USERS.c.age.in_([1, 2]), USERS.c.id.not_in([]),
+        tuple_(USERS.c.id, USERS.c.name).in_([(1, "a")]), document["a", "b c"].astext == "x",
+    )  # fmt: skip
 
     def work() -> Any:
-        return str(statement.compile(compile_kwargs={"literal_binds": True}))
+        return [
+            str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+            for dialect in (postgresql.dialect(), sqlite.dialect())
+        ]
 
     expect((yield work), work)
 
@@ -99,6 +117,10 @@ def change_statements(url: str) -> Steps:
             str(insert(USERS).from_select(["id"], select(ITEMS.c.id))),
             str(update(USERS).where(USERS.c.id == 3).values({USERS.c.age: USERS.c.age + 1, "name": func.lower("X")})),
             str(delete(USERS).where(USERS.c.id == ITEMS.c.owner)),
+            str(insert(USERS).values(name="a").return_defaults("age", supplemental_cols=[USERS.c.id])),
+            str(update(DOCUMENTS).values({DOCUMENTS.c.d["a"][1]: 5}).compile(dialect=postgresql.dialect())),
+            refused(insert(USERS).values([{"id": 1, "name": "a"}, {"id": 2}])),
+            refused(insert(USERS).values([{"id": 1}, {"id": 2, "name": "a"}])),
             str(union(select(USERS.c.id), select(ITEMS.c.id)).order_by("id")),
             str(text("SELECT :a, :b").bindparams(a=1, b=2).columns(a=Integer, b=String)),
         ]

@@ -19,6 +19,13 @@ def build_all(t) -> None:
     core.compile_cached(s, "sqlite")
     core.insert(t).values([{"a": 1}, {"a": 2}]).returning(t.c.a)
     core.update(t).values(a=t.c.a + 1).where(t.c.a == 5)
+    core.insert(t).values(a=1).return_defaults("b", supplemental_cols=[t.c.a])
+    with pytest.raises(exc.CompileError):
+        core.compile_cached(core.insert(t).values([{"a": 1, "b": "x"}, {"a": 2}]), "sqlite")
+    with pytest.raises(exc.ArgumentError):
+        core.insert(t).return_defaults("nope")
+    with pytest.raises(exc.InvalidRequestError):
+        core.insert(t).return_defaults().returning(t.c.a)
     core.dialect_insert(t).values(a=1).on_conflict_do_update(index_elements=["a"], set_={"b": "x"})
     core.text(":x").bindparams(x=5).columns(y=T.Integer()).subquery().c.y  # noqa: B018 - the look is the act
     with pytest.raises(exc.ArgumentError):

@@ -15,6 +15,7 @@ import pytest
 
 from pyorm import _coretest as core
 from pyorm import exc, types
+from pyorm.dialects import postgresql as pg
 
 pytestmark = pytest.mark.leak
 
@@ -73,6 +74,20 @@ ARRAYS: list[tuple[Any, Any]] = [
 ]
 
 
+POSTGRES: list[tuple[Any, Any]] = [
+    (pg.INT4RANGE(), pg.Range(1000, 5000, bounds="[)")),
+    (pg.NUMRANGE(), pg.Range(decimal.Decimal("1.5"), None, bounds="(]")),
+    (pg.DATERANGE(), pg.Range(empty=True)),
+    (pg.INT8MULTIRANGE(), pg.MultiRange([pg.Range(2**40, 2**41), pg.Range(2**42, None)])),
+]
+# {"a key": "a value", "n": None}, as the server sends it; a parameter is sent as text.
+STORE = b"\0\0\0\2" b"\0\0\0\5a key\0\0\0\7a value" b"\0\0\0\1n\xff\xff\xff\xff"
+# 'ab':*A & !'c', as the server sends it: operators before their operands, the right one first.
+TSQUERY = (
+    b"\0\0\0\4" b"\2\2" b"\2\1" b"\1\0\0c\0" b"\1\x08\1ab\0"
+)  # fmt: skip
+
+
 def blocks_of(function: Callable[[], object]) -> int:
     """Return how many memory blocks stay behind after many calls: of three rounds the least,
     since Python's own caches and free lists grow now and then."""
@@ -102,6 +117,57 @@ def test_memory_is_flat_when_values_travel(type_: Any, value: Any, dialect: int)
 @pytest.mark.parametrize(("type_", "value"), ARRAYS)
 def test_memory_is_flat_when_arrays_travel(type_: Any, value: Any) -> None:
     assert blocks_of(lambda: there_and_back(type_, value, PG)) < RUNS // 4
+
+
+@pytest.mark.parametrize(("type_", "value"), POSTGRES)
+def test_memory_is_flat_when_values_of_postgresql_travel(type_: Any, value: Any) -> None:
+    assert blocks_of(lambda: there_and_back(type_, value, PG)) < RUNS // 4
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (pg.INT4RANGE(), pg.Range(1, 2**40)),
+        (pg.INT4RANGE(), pg.Range("a", "b")),
+        (pg.INT4RANGE(), 5),
+        (pg.INT8MULTIRANGE(), [pg.Range(1, 2), 5]),
+        (pg.HSTORE(), {"a": 1}),
+        (pg.HSTORE(), {1: "a"}),
+    ],
+)
+def test_memory_is_flat_when_values_of_postgresql_are_refused(type_: Any, value: Any) -> None:
+    def refused() -> None:
+        with pytest.raises(exc.DataError):
+            core.types_encode(type_, value, PG, column="c")
+
+    assert blocks_of(refused) < RUNS // 4
+
+
+def test_memory_is_flat_when_stores_travel() -> None:
+    value = {"a key": "a value", "n": None}
+
+    def travel() -> None:
+        core.types_encode(pg.HSTORE(), value, PG)
+        assert core.types_decode(pg.HSTORE(), STORE, PG, 0) == value
+
+    def malformed() -> None:
+        with pytest.raises(exc.DataError):
+            core.types_decode(pg.HSTORE(), STORE[:-5], PG, 0)
+
+    travel()
+    assert blocks_of(travel) < RUNS // 4 and blocks_of(malformed) < RUNS // 4
+
+
+def test_memory_is_flat_when_search_queries_are_read() -> None:
+    def read() -> None:
+        assert core.types_decode(pg.TSQUERY(), TSQUERY, PG, 3615) == "'ab':*A & !'c'"
+
+    def malformed() -> None:
+        with pytest.raises(exc.DataError):
+            core.types_decode(pg.TSQUERY(), TSQUERY[:-3], PG, 3615)
+
+    read()
+    assert blocks_of(read) < RUNS // 4 and blocks_of(malformed) < RUNS // 4
 
 
 @pytest.mark.parametrize(("type_", "value"), VALUES)
