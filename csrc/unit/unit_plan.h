@@ -183,7 +183,8 @@ void orm_wtext_free(orm_wtext *t);
 uint32_t orm_wshape_nparams(const orm_wplan *p, const orm_wshape *s);
 /* SQL text of a default, borrowed; None where the dialect has none. */
 PyObject *orm_default_text(orm_wplan *p, orm_wdefault *d, uint8_t dialect);
-/* A number for a text, unique in the process: sql/ counts from 1, unit/ from the top bit. */
+/* A number for a text, unique in the process: sql/ counts from 1, unit/ from 2^62, a driver
+   for its own texts from 2^63. */
 uint64_t orm_unit_text_id(orm_state *st);
 
 static inline bool
