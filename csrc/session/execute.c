@@ -429,6 +429,7 @@ run_returning_once(exec_run *x, PyObject *conn, PyObject *values)
 static PyObject *
 run_returning(exec_run *x, PyObject *conn)
 {
+    PyObject *sorted = x->node->aux & ORM_DMLF_SORT_RETURNING ? Py_True : Py_False;
     PyObject *module = NULL;
     PyObject *pages = NULL;
     PyObject *results = NULL;
@@ -441,8 +442,9 @@ run_returning(exec_run *x, PyObject *conn)
     }
     module = PyImport_ImportModule("pyorm.orm._bulk");
     pages = module == NULL ? NULL
-                           : PyObject_CallMethod(module, "returning_pages", "OO", x->params,
-                                                 x->options == NULL ? Py_None : x->options);
+                           : PyObject_CallMethod(module, "returning_pages", "OOO", x->params,
+                                                 x->options == NULL ? Py_None : x->options,
+                                                 sorted);
     results = pages == NULL ? NULL : PyList_New(0);
     for (Py_ssize_t i = 0; results != NULL && i < PyList_GET_SIZE(pages); i++) {
         PyObject *one = run_returning_once(x, conn, PyList_GET_ITEM(pages, i));

@@ -143,12 +143,15 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
 # --- execute(insert(Entity), rows), execute(update(Entity), rows) ---
 
 
-def returning_pages(params: Sequence[dict[str, Any]], options: Mapping[str, Any] | None) -> list[list[dict[str, Any]]]:
+def returning_pages(params: Sequence[dict[str, Any]], options: Mapping[str, Any] | None, ordered: bool) -> list[Any]:
     """Return rows of an INSERT that returns entities as one statement of many VALUES each; C calls it.
 
     Rows of one statement have the same keys, and are at most `insertmanyvalues_page_size` (1000),
-    or as many as 32,000 parameters allow.
+    or as many as 32,000 parameters allow. Where the order of what comes back is asked for
+    (`sort_by_parameter_order`), every row is a statement: many VALUES promise none.
     """
+    if ordered:
+        return list(params)
     most = int((options or {}).get("insertmanyvalues_page_size") or 1000)
     pages = []
     for run in _runs(params):

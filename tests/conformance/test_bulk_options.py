@@ -74,6 +74,12 @@ def test_pages_of_entities(session: Session, verbs: list[str]) -> None:
     assert verbs.count("INSERT") == 4
 
 
+def test_entities_in_the_order_of_the_rows(session: Session) -> None:
+    given = [{"name": name} for name in ("z", "a", "m")]
+    found = session.scalars(insert(Item).returning(Item, sort_by_parameter_order=True), given).all()
+    assert [item.name for item in found] == ["z", "a", "m"]
+
+
 def test_more_parameters_than_a_statement_takes(session: Session) -> None:
     given = [{"name": f"{number:05}", "n": number, "d": 1} for number in range(12_000)]
     found = session.scalars(
