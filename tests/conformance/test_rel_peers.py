@@ -204,6 +204,8 @@ class TestFrames:
 
             with Session(engine) as session:
                 statement = select(User).where(User.id >= least).options(*option)
+                gc.collect()
+                gc.disable()  # others' callbacks of the collector are frames too
                 sys.setprofile(count)
                 try:
                     found = session.scalars(statement).unique().all()
@@ -212,6 +214,7 @@ class TestFrames:
                         total += len(user.posts)
                 finally:
                     sys.setprofile(None)
+                    gc.enable()
             assert total == 3 * len(found)
             return frames
 
