@@ -38,9 +38,14 @@ typedef struct orm_sqltext {
     const char *sql; /* NUL-terminated */
     size_t len;      /* bytes without the NUL */
     uint64_t id;     /* unique in the process: key of the statement caches. 0: keyed by the
-                      * text's bytes in SQLite, not cached in PostgreSQL */
+                      * text's bytes in SQLite, not cached in PostgreSQL. Who makes a text numbers
+                      * it in a range of its own: compiled statements from 1 on, and below */
     uint8_t verb;    /* ORM_VERB_ */
     uint8_t flags;   /* ORM_TEXT_ */
 } orm_sqltext;
+
+/* First ids of the texts that unit/ writes, and of those that a driver keeps for itself. */
+#define ORM_TEXT_ID_UNIT (UINT64_C(1) << 62)
+#define ORM_TEXT_ID_DRIVER (UINT64_C(1) << 63)
 
 #endif /* ORM_BASE_SQLTEXT_H */

@@ -59,7 +59,7 @@ typedef struct pg_stmt {
     uint32_t oids[];       /* their types: another list is another statement */
 } pg_stmt;
 
-#define ORM_PG_OWN_ID UINT64_C(0x8000000000000000) /* ids above are this driver's own */
+#define ORM_PG_OWN_ID ORM_TEXT_ID_DRIVER /* ids above are this driver's own */
 #define ORM_PG_ID_ROLLBACK (ORM_PG_OWN_ID + 1)
 #define ORM_PG_ID_COMMIT (ORM_PG_OWN_ID + 2)
 #define ORM_PG_ID_BEGIN (ORM_PG_OWN_ID + 16) /* + index of the combination of options */

@@ -466,7 +466,7 @@ orm_unit_text_id(orm_state *st)
 {
     uint64_t *next = st->rooms[ORM_ROOM_UNIT].data;
 
-    return UINT64_C(1) << 62 | ++*next; /* bit 63 is the driver's, for BEGIN and the like */
+    return ORM_TEXT_ID_UNIT | ++*next;
 }
 
 /* --- the type -------------------------------------------------------------------------------- */
