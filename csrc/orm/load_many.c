@@ -380,6 +380,9 @@ collect_parents(many_run *m)
         else if (m->is_int) {
             m->all[i].key = k.i;
             rc = orm_ptrmap_put(&m->ints, mix(0, (uint64_t)k.i), &m->all[i]);
+            if (rc < 0) {
+                PyErr_NoMemory();
+            }
         }
         else {
             PyObject *number = PyLong_FromUnsignedLong(i);

@@ -135,7 +135,7 @@ read_rows(load_source *s, PyObject *into, Py_ssize_t n, Py_ssize_t column)
     if (rc < 0) {
         orm_loader_failed(l);
     }
-    if (orm_loader_batch_done(l) < 0) {
+    else if (orm_loader_batch_done(l) < 0) {
         rc = -1;
     }
     orm_gc_resume(collects);

@@ -36,6 +36,8 @@ struct orm_tree {
     orm_ptrmap slots;  /* (head, slot number) -> tree_slot */
     orm_ptrmap pairs;  /* (tree_slot, member) -> tree_pair */
     tree_slot *first;  /* all, youngest first */
+    PyObject *kept;    /* owned list or NULL: instances that no slot took, which must live as long as
+                          the batch may fail */
     tree_slot **last;  /* [children of the plan]: whom the last row was about */
 };
 
@@ -71,8 +73,10 @@ static void
 tree_empty(orm_tree *t, uint32_t nchildren)
 {
     tree_slot *all = t->first;
+    PyObject *kept = t->kept;
 
     t->first = NULL;
+    t->kept = NULL;
     memset(t->last, 0, nchildren * sizeof(*t->last));
     orm_ptrmap_clear(&t->slots);
     orm_ptrmap_clear(&t->pairs);
@@ -82,6 +86,7 @@ tree_empty(orm_tree *t, uint32_t nchildren)
         Py_CLEAR(s->obj);
     }
     orm_arena_reset(&t->arena);
+    Py_XDECREF(kept);
 }
 
 void
@@ -246,6 +251,19 @@ set_reference(orm_loader *l, tree_slot *s, PyObject *value)
                     "'%s.%U' ", s->h->mapper->cls->tp_name, s->a->n.key);
 }
 
+/* An instance that nobody holds lives to the end of the batch. 0 / -1. */
+static int
+keep_alive(orm_tree *t, PyObject *related)
+{
+    if (related == Py_None || Py_REFCNT(related) > 1) {
+        return 0;
+    }
+    if (t->kept == NULL && (t->kept = PyList_New(0)) == NULL) {
+        return -1;
+    }
+    return PyList_Append(t->kept, related);
+}
+
 int
 orm_tree_children(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
                   const orm_cell *cells)
@@ -269,6 +287,12 @@ orm_tree_children(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *
             else if (related != Py_None) {
                 rc = add_member(l->tree, s, related);
             }
+        }
+        if (rc == 0) {
+            rc = keep_alive(l->tree, related);
+        }
+        if (rc < 0) {
+            orm_loader_failed(l); /* while it is alive */
         }
         Py_XDECREF(related);
         if (rc < 0) {
