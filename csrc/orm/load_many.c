@@ -44,6 +44,7 @@ typedef struct many_run {
     orm_relloads *loads;     /* borrowed from rel */
     orm_head *const *parents; /* [n] */
     uint32_t n, offset;      /* offset: of parents[0] in `found` */
+    uint32_t most;           /* keys of one SELECT */
     PyObject *found;         /* borrowed list, or NULL: into the slots */
     const orm_loader *above; /* borrowed, or NULL */
     PyObject *keys;          /* owned list: what stands in IN */
@@ -308,31 +309,45 @@ hand_out_targets(many_run *m)
     return rc;
 }
 
+/* The rows of these keys as instances, kept alive by m->targets. 0 / -1. */
 static int
-load_targets(many_run *m)
+load_keys(many_run *m, Py_ssize_t from, Py_ssize_t to)
 {
+    PyObject *all = m->keys;
     orm_compiled *c = NULL;
     orm_result *r = NULL;
     PyObject *list = NULL;
     int rc;
 
-    if (collect_targets(m) < 0) {
+    m->keys = PyList_GetSlice(all, from, to);
+    rc = m->keys == NULL ? -1 : run_statement(m, &c, &r);
+    Py_XDECREF(m->keys);
+    m->keys = all;
+    if (rc < 0) {
         return -1;
     }
-    if (PyList_GET_SIZE(m->keys) > 0) {
-        if (run_statement(m, &c, &r) < 0) {
-            return -1;
-        }
-        list = orm_load_list(m->s, c, r, m->loads->many, m->above);
-        Py_DECREF(c);
-        if (list == NULL) {
-            return -1;
-        }
+    list = orm_load_list(m->s, c, r, m->loads->many, m->above);
+    Py_DECREF(c);
+    rc = list == NULL ? -1 : m->loads->narrowed ? index_targets(m, list) : 0;
+    if (rc == 0) {
+        rc = PyList_Append(m->targets, list);
     }
-    rc = list != NULL && m->loads->narrowed ? index_targets(m, list) : 0;
-    rc = rc < 0 ? -1 : hand_out_targets(m);
     Py_XDECREF(list);
     return rc;
+}
+
+/* One SELECT per so many keys, not parents: many of these can refer to one row. 0 / -1. */
+static int
+load_targets(many_run *m)
+{
+    Py_ssize_t nkeys;
+    int rc = collect_targets(m);
+
+    nkeys = PyList_GET_SIZE(m->keys);
+    for (Py_ssize_t at = 0; rc == 0 && at < nkeys; at += m->most) {
+        rc = load_keys(m, at, nkeys - at < m->most ? nkeys : at + m->most);
+    }
+    return rc < 0 ? -1 : hand_out_targets(m);
 }
 
 /* --- by keys of the parents ----------------------------------------------------------------- */
@@ -678,6 +693,10 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
         if (PyList_GET_ITEM(found, i) == NULL) {
             PyList_SET_ITEM(found, i, Py_NewRef(Py_None));
         }
+    }
+    m.most = most;
+    if (loads->nkeys == 0) {
+        most = n == 0 ? 1 : n; /* chunks are of keys */
     }
     for (uint32_t at = 0; rc == 0 && at < n; at += most) {
         m.parents = parents + at;
