@@ -372,6 +372,27 @@ take_members(orm_work *w, PyObject *list, orm_umembers *out)
     return 0;
 }
 
+/* None is no member that could be written. 0 / -1 FlushError. */
+static int
+refuse_none(orm_work *w, const orm_relation *rel, PyObject *added)
+{
+    Py_ssize_t n = added == NULL || rel->collection == ORM_COLL_NONE ? 0 : PyList_GET_SIZE(added);
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (PyList_GET_ITEM(added, i) == Py_None) {
+            PyObject *cls = orm_import_once(&w->st->flush_error, "pyorm.orm.exc", "FlushError");
+
+            if (cls != NULL) {
+                PyErr_Format(cls, "Can't flush None value found in collection %s.%U: take it out, "
+                             "or put an instance of %s in its place", rel->parent->cls->tp_name,
+                             rel->key, rel->target->cls->tp_name);
+            }
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* An entry at the end of the proc's. NULL: without memory. */
 static orm_uentry *
 entry_new(orm_work *w, orm_uproc *p, orm_urow *r)
@@ -419,7 +440,8 @@ take_entry(orm_work *w, orm_uproc *p, orm_urow *r, int passive, bool all, orm_ue
     }
     if (e != NULL) {
         entry_clear(e);
-        rc = take_members(w, hist.added, &e->added) < 0
+        rc = refuse_none(w, p->rel, hist.added) < 0
+                     || take_members(w, hist.added, &e->added) < 0
                      || take_members(w, hist.unchanged, &e->unchanged) < 0
                      || take_members(w, hist.deleted, &e->deleted) < 0
                  ? -1

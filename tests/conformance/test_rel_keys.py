@@ -7,6 +7,7 @@ import pytest
 from pyorm import select
 from pyorm.engine import Engine
 from pyorm.orm import Session, selectinload
+from pyorm.orm.exc import FlushError
 from tests.conformance import blog
 from tests.conformance.blog import Post, User
 from tests.conformance.models import logged
@@ -35,3 +36,16 @@ def test_chunks_are_of_keys(engine: Engine, chunksize: int) -> None:
         assert {post.id: post.author.id for post in posts} == blog.AUTHOR
     assert words.count("SELECT") == 1 + -(-4 // chunksize)
     assert all(isinstance(post.author, User) for post in posts)
+
+
+@pytest.mark.parametrize("in_", ["new", "loaded"])
+def test_none_in_a_collection_is_refused_and_nothing_is_lost(engine: Engine, in_: str) -> None:
+    blog.fill(engine)
+    with Session(engine) as session:
+        user = User(name="new") if in_ == "new" else session.get_one(User, 1)
+        session.add(user)
+        user.posts.append(None)
+        with pytest.raises(FlushError, match=r"Can't flush None value found in collection User\.posts: take it out"):
+            session.flush()
+        session.rollback()
+        assert (None in user.posts) is (in_ == "new")
