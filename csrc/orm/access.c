@@ -337,6 +337,15 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
         }
         return v;
     }
+    if (orm_is_queued(a)) {
+        if ((passive & (ORM_P_SQL | ORM_P_INIT)) == (ORM_P_SQL | ORM_P_INIT)) {
+            return orm_queued_view(h, a);
+        }
+        if (none != NULL) {
+            *none = 2;
+        }
+        return NULL;
+    }
     if (h->flags & ORM_H_LOADING
         || (ORM_SLOT_IS_RELATION(a->kind) && orm_val_old(h, a->slot) != NULL)) {
         rc = 0; /* being filled; or what was there before a change is known: nothing is loaded */
@@ -362,7 +371,9 @@ orm_attribute_read(orm_head *h, orm_attribute *a, int passive, int *none)
     if (ORM_SLOT_IS_RELATION(a->kind) && a->relation == NULL && orm_configure_for(a->mapper) < 0) {
         return NULL;
     }
-    return a->kind == ORM_SLOT_COLLECTION ? orm_collection_empty(h, a) : init_scalar(h, a);
+    return orm_is_queued(a)                 ? orm_queued_view(h, a)
+           : a->kind == ORM_SLOT_COLLECTION ? orm_collection_empty(h, a)
+                                            : init_scalar(h, a);
 }
 
 PyObject *

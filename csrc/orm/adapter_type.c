@@ -598,5 +598,5 @@ orm_collections_setup(PyObject *module, orm_state *st)
         || orm_type_set_module(st->KeyFuncDict, "pyorm.orm.collections") < 0) {
         return -1;
     }
-    return PyModule_AddFunctions(module, collection_functions);
+    return orm_queued_setup(module) < 0 ? -1 : PyModule_AddFunctions(module, collection_functions);
 }

@@ -192,10 +192,10 @@ orm_backref_remove(orm_head *h, orm_attribute *a, PyObject *child, PyObject *ini
     return rc;
 }
 
-/* The instance leaves the side of the value it had. */
+/* The instance leaves the side of the value it had, for nothing (`only_leaves`) or another one. */
 static int
 leave_old(orm_head *h, orm_attribute *a, const orm_relation *reverse, PyObject *old,
-          PyObject *initiator)
+          bool only_leaves, PyObject *initiator)
 {
     orm_head *oh = orm_head_of(a->mapper->state, old);
     orm_attribute *other = oh == NULL ? NULL : other_side(oh, reverse);
@@ -210,6 +210,9 @@ leave_old(orm_head *h, orm_attribute *a, const orm_relation *reverse, PyObject *
     rc = is_own_token(other, ORM_OP_EVENT_REMOVE, initiator);
     if (rc == 0 && !many) {
         rc = is_own_token(other, ORM_OP_EVENT_REPLACE, initiator);
+    }
+    if (rc == 0 && only_leaves && orm_is_queued(other)) {
+        rc = is_own_token(other, ORM_OP_EVENT_BULK_REPLACE, initiator); /* it goes there already */
     }
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
@@ -243,7 +246,7 @@ orm_backref_set(orm_head *h, orm_attribute *a, PyObject *child, PyObject *old,
     for (uint32_t i = 0; rc == 0 && i < a->relation->nreverse; i++) {
         const orm_relation *reverse = a->relation->reverse[i];
         if (!orm_is_nothing(a->mapper->state, old)) {
-            rc = leave_old(h, a, reverse, old, initiator);
+            rc = leave_old(h, a, reverse, old, child == Py_None, initiator);
         }
         if (rc == 0 && child != Py_None) {
             rc = append_to(h, a, reverse, child, initiator);

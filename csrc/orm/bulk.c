@@ -203,9 +203,19 @@ adapt_value(orm_attribute *a, PyObject *coll, PyObject *v, PyObject **values, Py
 
 /* --- replacing ---------------------------------------------------------------------------------- */
 
-/* Appends, kept members, removals of a replaced collection. 0 / -1. */
+/* One value of the new collection; the token is Py_False for what was a member before. 0 / -1. */
 static int
-exchange(orm_head *h, orm_attribute *a, PyObject *values, PyObject *old_members, PyObject *coll)
+take_in(orm_head *h, orm_attribute *a, PyObject *coll, PyObject *member, PyObject *token)
+{
+    if (coll != NULL) {
+        return orm_container_add(a, coll, member, token);
+    }
+    return token == Py_False ? 0 : orm_queued_change(h, a, member, token, true);
+}
+
+int
+orm_collection_exchange(orm_head *h, orm_attribute *a, PyObject *values, PyObject *old_members,
+                        PyObject *coll)
 {
     PyObject *token = orm_event_token(a, ORM_OP_EVENT_BULK_REPLACE);
     PyObject *kept = NULL;
@@ -225,7 +235,7 @@ exchange(orm_head *h, orm_attribute *a, PyObject *values, PyObject *old_members,
     Py_INCREF(token);
     for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(values); i++) {
         PyObject *member = Py_NewRef(PyList_GET_ITEM(values, i));
-        rc = orm_container_add(a, coll, member, idset_has(&before, member) ? Py_False : token);
+        rc = take_in(h, a, coll, member, idset_has(&before, member) ? Py_False : token);
         Py_DECREF(member);
     }
     for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(kept); i++) {
@@ -234,7 +244,8 @@ exchange(orm_head *h, orm_attribute *a, PyObject *values, PyObject *old_members,
         Py_DECREF(member);
     }
     for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(gone); i++) {
-        rc = orm_fire_remove(h, a, PyList_GET_ITEM(gone, i), token, NULL);
+        rc = coll == NULL ? orm_queued_change(h, a, PyList_GET_ITEM(gone, i), token, false)
+                          : orm_fire_remove(h, a, PyList_GET_ITEM(gone, i), token, NULL);
     }
     orm_ptrmap_fini(&before);
     Py_DECREF(token);
@@ -294,7 +305,7 @@ put_new(orm_head *h, orm_attribute *a, PyObject *coll, PyObject *values, PyObjec
                        : orm_val_store(h, a->slot, coll);
     }
     if (rc == 0) {
-        rc = exchange(h, a, values, members, coll);
+        rc = orm_collection_exchange(h, a, values, members, coll);
     }
     if (rc == 0) {
         rc = dispose(h, a, old);
@@ -348,13 +359,13 @@ done:
 int
 orm_collection_set(orm_head *h, orm_attribute *a, PyObject *v, PyObject *Py_UNUSED(initiator))
 {
-    return replace(h, a, v, NULL);
+    return orm_is_queued(a) ? orm_queued_set(h, a, v) : replace(h, a, v, NULL);
 }
 
 int
 orm_collection_set_members(orm_head *h, orm_attribute *a, PyObject *members)
 {
-    return replace(h, a, NULL, members);
+    return orm_is_queued(a) ? orm_queued_set(h, a, members) : replace(h, a, NULL, members);
 }
 
 int
@@ -364,6 +375,11 @@ orm_collection_delete(orm_head *h, orm_attribute *a)
     PyObject *members = coll == NULL ? NULL : orm_collection_members(a, coll);
     int rc = 0;
 
+    if (orm_is_queued(a)) {
+        PyErr_Format(PyExc_NotImplementedError,
+                     "%S cannot be deleted: it is not loaded; remove() its members", (PyObject *)a);
+        return -1;
+    }
     if (members == NULL || orm_collection_touch(h, a) < 0) {
         rc = coll == NULL ? 0 : -1; /* not loaded: nothing to do */
     }

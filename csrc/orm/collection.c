@@ -346,11 +346,16 @@ orm_container_remove(orm_attribute *a, PyObject *coll, PyObject *member, PyObjec
 PyObject *
 orm_collection_init(orm_head *h, orm_attribute *a)
 {
-    PyObject *coll = orm_collection_make(h, a);
+    PyObject *coll = NULL;
     PyObject *queue[2] = {NULL, NULL};
     PyObject *empty = NULL;
     int rc;
 
+    if (orm_is_queued(a)) {
+        orm_queued_refuse_load(a);
+        return NULL;
+    }
+    coll = orm_collection_make(h, a);
     if (coll == NULL || orm_fire_collection(h, a, ORM_AEV_INIT_COLLECTION, coll) < 0) {
         Py_XDECREF(coll);
         return NULL;
@@ -494,7 +499,7 @@ orm_collection_touch(orm_head *h, orm_attribute *a)
 static PyObject *
 get_collection(orm_head *h, orm_attribute *a, int passive, bool *queued)
 {
-    PyObject *coll = orm_attribute_read(h, a, passive, NULL);
+    PyObject *coll = orm_is_queued(a) ? NULL : orm_attribute_read(h, a, passive, NULL);
 
     *queued = coll == NULL && !PyErr_Occurred();
     return coll;
@@ -513,12 +518,7 @@ orm_collection_append(orm_head *h, orm_attribute *a, PyObject *member, PyObject 
         Py_DECREF(coll);
     }
     else if (queued) {
-        PyObject *value = Py_NewRef(member);
-        rc = orm_fire_append(h, a, &value, initiator, NULL);
-        if (rc == 0) {
-            rc = orm_held_queue(h, a->slot, value, true);
-        }
-        Py_DECREF(value);
+        rc = orm_queued_change(h, a, member, initiator, true);
     }
     return rc;
 }
@@ -536,10 +536,7 @@ orm_collection_take(orm_head *h, orm_attribute *a, PyObject *member, PyObject *i
         Py_DECREF(coll);
     }
     else if (queued) {
-        rc = orm_fire_remove(h, a, member, initiator, NULL);
-        if (rc == 0) {
-            rc = orm_held_queue(h, a->slot, member, false);
-        }
+        rc = orm_queued_change(h, a, member, initiator, false);
     }
     if (rc < 0 && pop
         && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_KeyError)

@@ -116,6 +116,27 @@ PyObject *orm_held_take_empty(orm_head *h, uint32_t slot);
 int orm_held_traverse(const orm_rare *r, visitproc visit, void *arg);
 void orm_held_clear(orm_rare *r);
 
+/* --- queued.c: relationships that are never in memory ------------------------------------ */
+static inline bool
+orm_is_queued(const orm_attribute *a)
+{
+    return a->kind == ORM_SLOT_COLLECTION && a->relation != NULL
+           && a->relation->lazy >= ORM_LAZY_WRITE_ONLY;
+}
+PyObject *orm_queued_view(orm_head *h, orm_attribute *a); /* what a read gives; new reference */
+int orm_queued_refuse_load(orm_attribute *a);             /* always -1 */
+/* Members that the queue does not name, from the database: *out a new list, or NULL where they
+   are not asked for. -1: exception, also where they may not be loaded. */
+int orm_queued_members(orm_head *h, orm_attribute *a, int passive, PyObject **out);
+int orm_queued_set(orm_head *h, orm_attribute *a, PyObject *v); /* 0 / -1 */
+/* A member is told and queued. 0 / -1. */
+int orm_queued_change(orm_head *h, orm_attribute *a, PyObject *member, PyObject *initiator,
+                      bool add);
+int orm_queued_setup(PyObject *module);
+/* bulk.c: appends, kept members, removals; coll NULL: into the queue. 0 / -1. */
+int orm_collection_exchange(orm_head *h, orm_attribute *a, PyObject *values,
+                            PyObject *old_members, PyObject *coll);
+
 /* --- parents.c --------------------------------------------------------------------------- */
 typedef struct orm_parent {
     orm_relation *rel; /* owned: the relationship by which it is a member */

@@ -175,6 +175,11 @@ collection_history(orm_head *h, orm_attribute *a, int passive, orm_relhist *out)
     PyObject *now = NULL;
     int rc = 0;
 
+    if (coll == NULL && orm_is_queued(a)) {
+        rc = orm_queued_members(h, a, passive, &out->unchanged);
+        out->known = out->unchanged != NULL;
+        return rc < 0 ? -1 : queue_history(h, a->slot, out);
+    }
     if (coll == NULL) {
         coll = orm_attribute_read(h, a, passive, NULL);
         if (coll == NULL) {
@@ -241,7 +246,8 @@ drop_queue(orm_head *h, uint32_t slot, orm_relhist *hist)
 {
     PyObject *coll = NULL;
 
-    if (h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION && hist->unchanged == NULL) {
+    if (h->mapper->attrs[slot]->kind == ORM_SLOT_COLLECTION && hist->unchanged == NULL
+        && !orm_is_queued(h->mapper->attrs[slot])) {
         coll = orm_val_peek(h, slot, NULL);
         if (coll == NULL) {
             orm_relhist_fini(hist);

@@ -407,7 +407,8 @@ run_returning_once(exec_run *x, PyObject *conn, PyObject *values)
     PyObject *result = NULL;
 
     if (values != NULL) {
-        filled = PyObject_CallMethod(x->statement, "values", "O", values);
+        const char *method = PyList_Check(values) ? "_rows" : "values";
+        filled = PyObject_CallMethod(x->statement, method, "O", values);
         one.statement = filled;
         one.params = NULL;
         one.node = filled == NULL ? NULL : orm_node_of(x->s->st, filled);

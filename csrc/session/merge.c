@@ -349,14 +349,38 @@ begin_one(merging *g, PyObject *obj)
 
 /* --- attributes -------------------------------------------------------------------------------- */
 
+/* A write-only or dynamic collection: what was added to it. 1, 0 nothing was, -1. */
+static int
+begin_queued(frame *f, const orm_relation *rel)
+{
+    orm_relhist hist = {0};
+
+    if (orm_relation_history(f->from, rel->slot, ORM_PASSIVE_NO_INITIALIZE, &hist) < 0) {
+        return -1;
+    }
+    if (hist.added == NULL || PyList_GET_SIZE(hist.added) == 0) {
+        orm_relhist_fini(&hist);
+        return 0;
+    }
+    f->members = Py_NewRef(hist.added);
+    orm_relhist_fini(&hist);
+    f->made = PyList_New(0);
+    f->rel = rel;
+    return f->made == NULL ? -1 : 1;
+}
+
 /* Take up a relationship: its members into the frame. 1 it is in work, 0 nothing to do, -1. */
 static int
 begin_relation(merging *g, frame *f, const orm_relation *rel)
 {
     orm_attribute *a = f->to->mapper->attrs[rel->slot];
     PyObject *value = NULL;
-    int skip = !(rel->cascade & ORM_C_MERGE) || rel->lazy == ORM_LAZY_WRITE_ONLY
-               || rel->lazy == ORM_LAZY_DYNAMIC;
+    bool queued = rel->lazy == ORM_LAZY_WRITE_ONLY || rel->lazy == ORM_LAZY_DYNAMIC;
+    int skip = !(rel->cascade & ORM_C_MERGE) || (queued && !g->load);
+
+    if (queued && skip == 0) {
+        return begin_queued(f, rel);
+    }
 
     if (!skip && g->load) {
         skip = came_from_there(g, f->from, rel);

@@ -373,8 +373,9 @@ is_rows(PyObject *o)
     return PyDict_Check(first) || (PyList_Check(o) && (PyTuple_Check(first) || PyList_Check(first)));
 }
 
+/* Rows after those that are there; `over`: rows over what values() said of one. */
 static PyObject *
-multi_values(orm_state *st, PyObject *self, PyObject *rows)
+multi_values(orm_state *st, PyObject *self, PyObject *rows, bool over)
 {
     orm_node *old = SELF->args[ORM_DML_VALUES];
     PyObject *all = NULL;
@@ -386,14 +387,15 @@ multi_values(orm_state *st, PyObject *self, PyObject *rows)
                       "UPDATE construct does not support multiple parameter sets.");
         return NULL;
     }
-    if (old != NULL && !(old->aux & ORM_LIST_ROWS)) {
+    over = over && old != NULL && !(old->aux & ORM_LIST_ROWS);
+    if (!over && old != NULL && !(old->aux & ORM_LIST_ROWS)) {
         orm_raise_exc(st, ORM_EXC_InvalidRequestError,
                       "Can't mix single and multiple VALUES formats in one INSERT statement");
         return NULL;
     }
-    all = present_values(SELF);
+    all = over ? PyList_New(0) : present_values(SELF);
     for (i = 0; all != NULL && i < PySequence_Fast_GET_SIZE(rows); i++) {
-        PyObject *list = PyList_New(0);
+        PyObject *list = over ? present_values(SELF) : PyList_New(0);
         orm_node *row = NULL;
 
         if (list != NULL
@@ -434,7 +436,7 @@ m_values(PyObject *self, PyObject *args, PyObject *kwargs)
     if (PyTuple_GET_SIZE(args) == 1) {
         arg = PyTuple_GET_ITEM(args, 0);
         if (is_rows(arg)) {
-            return multi_values(st, self, arg);
+            return multi_values(st, self, arg, false);
         }
     }
     else if (PyTuple_GET_SIZE(args) > 1) {
@@ -459,6 +461,19 @@ m_values(PyObject *self, PyObject *args, PyObject *kwargs)
     }
     Py_XDECREF(list);
     return value == NULL ? NULL : orm_stmt_with(st, SELF, ORM_DML_VALUES, value);
+}
+
+/* _rows(list): the parameters of several rows as VALUES; what values() said stands in each. */
+static PyObject *
+m_rows(PyObject *self, PyObject *rows)
+{
+    orm_state *st = orm_expr_state(self);
+
+    if (st != NULL && !PyList_Check(rows)) {
+        PyErr_SetString(PyExc_TypeError, "_rows() takes a list of dicts");
+        return NULL;
+    }
+    return st == NULL ? NULL : multi_values(st, self, rows, true);
 }
 
 /* ordered_values((key, value), ...): SET in this order. */
@@ -679,6 +694,7 @@ PyGetSetDef orm_dml_getset[] = {
          "filter_by($self, **kwargs)\n--\n\nCriteria by column name."}
 
 PyMethodDef orm_insert_methods[] = {
+    {"_rows", m_rows, METH_O, "_rows($self, rows, /)\n--\n\nRows over what values() said."},
     VALUES_COMMON,
     KW("from_select", m_from_select, "($self, names, select, include_defaults=True)\n--\n\nINSERT ... SELECT."),
     KW("on_conflict_do_update", orm_m_on_conflict_update,

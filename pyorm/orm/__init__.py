@@ -42,6 +42,8 @@ _NAMES = {
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
+    "pyorm.orm.dynamic": "AppenderQuery",
+    "pyorm.orm.writeonly": "WriteOnlyCollection",
     "pyorm.orm.relationships": (
         "DynamicMapped MANYTOMANY MANYTOONE ONETOMANY Relationship RelationshipDirection RelationshipProperty "
         "WriteOnlyMapped backref foreign relationship remote"

@@ -103,6 +103,12 @@ from pyorm.orm.properties import (
 from pyorm.orm.query import (
     Query as Query,
 )
+from pyorm.orm.dynamic import (
+    AppenderQuery as AppenderQuery,
+)
+from pyorm.orm.writeonly import (
+    WriteOnlyCollection as WriteOnlyCollection,
+)
 from pyorm.orm.relationships import (
     DynamicMapped as DynamicMapped,
     MANYTOMANY as MANYTOMANY,

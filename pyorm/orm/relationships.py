@@ -8,8 +8,8 @@ sides are linked, and the core gets one frozen `Relation` (`_relate.py`).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from pyorm import _core, exc
 from pyorm.orm._cascade import (
@@ -24,6 +24,8 @@ from pyorm.orm.properties import Mapped, MapperProperty
 
 if TYPE_CHECKING:
     from pyorm.orm._join_condition import JoinCondition
+    from pyorm.orm.dynamic import AppenderQuery
+    from pyorm.orm.writeonly import WriteOnlyCollection
 
 _T = TypeVar("_T")
 _Lazy = (
@@ -313,11 +315,29 @@ class DynamicMapped(Mapped[_T]):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> _core.InstrumentedAttribute: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> AppenderQuery: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: Iterable[_T]) -> None: ...  # type: ignore[override]
+
 
 class WriteOnlyMapped(Mapped[_T]):
     """Annotation of a collection that is never loaded: `WriteOnlyMapped["Post"]` (`lazy="write_only"`)."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> _core.InstrumentedAttribute: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> WriteOnlyCollection[_T]: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: Iterable[_T]) -> None: ...  # type: ignore[override]
 
 
 def relationship(
