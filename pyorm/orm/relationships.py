@@ -157,6 +157,8 @@ class RelationshipProperty(MapperProperty):
                 "comparator_factory of relationship() is not supported: write a hybrid_property for the comparison of "
                 "your own"
             )
+        if self._dataclass_options.get("default") is not None:
+            raise exc.ArgumentError("Only 'None' is accepted as dataclass default for a relationship()")
         if self.backref is not None and self.back_populates is not None:
             raise exc.ArgumentError("backref and back_populates keyword arguments are mutually exclusive")
         try:

@@ -15,6 +15,7 @@ from pyorm.orm import (
     DeclarativeBase,
     DynamicMapped,
     Mapped,
+    MappedAsDataclass,
     Query,
     Session,
     WriteOnlyCollection,
@@ -402,6 +403,38 @@ class TestWriteOnly:
 
         with pytest.raises(exc.InvalidRequestError, match="cannot be used with many-to-one/one-to-one"):
             Thing()
+
+
+class TestDataclass:
+    @pytest.mark.feature("REL28")
+    def test_init(self) -> None:
+        class Data(MappedAsDataclass, DeclarativeBase):
+            pass
+
+        class Owner(Data):
+            __tablename__ = "owner"
+            id: Mapped[int] = mapped_column(primary_key=True, init=False)
+            written: WriteOnlyMapped[Thing] = relationship(default_factory=list, repr=False, passive_deletes=True)
+            later: WriteOnlyMapped[Thing] = relationship(init=False, repr=False, overlaps="written,dynamic")
+            dynamic: DynamicMapped[Thing] = relationship(default_factory=list, repr=False, overlaps="written,later")
+
+        class Thing(Data):
+            __tablename__ = "thing"
+            id: Mapped[int] = mapped_column(primary_key=True, init=False)
+            owner_id: Mapped[int | None] = mapped_column(ForeignKey("owner.id"), init=False)
+
+        def added(owner: Owner) -> list[int]:
+            attrs = inspect(owner).attrs
+            return [len(attrs[key].history.added or ()) for key in ("written", "later", "dynamic")]
+
+        assert added(Owner()) == [0, 0, 0]
+        assert added(Owner(written=[Thing(), Thing()], dynamic=[Thing()])) == [2, 0, 1]
+        assert repr(Owner(written=[Thing()])).endswith("Owner(id=None)")
+
+    @pytest.mark.feature("REL28")
+    def test_default_is_none_or_a_factory(self) -> None:
+        with pytest.raises(exc.ArgumentError, match="Only 'None' is accepted as dataclass default"):
+            relationship(default=())
 
 
 class TestDynamic:
