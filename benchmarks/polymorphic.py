@@ -51,7 +51,11 @@ def map_view(engine: Any, node: Any) -> Any:
     text = str(select(node).compile(engine))
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE VIEW node_view AS {text}")
-    columns: dict[str, Any] = {"id": Column(Integer, primary_key=True), "name": Column(String(20)), "kind": Column(String(10))}
+    columns: dict[str, Any] = {
+        "id": Column(Integer, primary_key=True),
+        "name": Column(String(20)),
+        "kind": Column(String(10)),
+    }
     for i in range(SUBCLASSES):
         columns |= {f"id_{i + 1}": Column(Integer), f"number_{i}": Column(Integer), f"text_{i}": Column(String(20))}
     return type("NodeView", (declarative_base(),), {"__tablename__": "node_view", **columns})

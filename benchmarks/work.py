@@ -215,7 +215,9 @@ def copy_postgres(url: str, table: str, rows: Rows) -> None:
     """Put rows into a table of the PostgreSQL database at `url`."""
     import psycopg
 
-    with psycopg.connect(url, autocommit=True) as connection:
-        with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    with (
+        psycopg.connect(url, autocommit=True) as connection,
+        connection.cursor().copy(f"COPY {table} FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)

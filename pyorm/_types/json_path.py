@@ -18,7 +18,7 @@ from pyorm._types.scalar import Integer, String, Text
 def _pg_step(key: Any) -> str:
     """Return one element of a text[] as its literal has it."""
     text = str(key)
-    if text and text.isidentifier() and text.upper() != "NULL" or isinstance(key, int):
+    if (text and text.isidentifier() and text.upper() != "NULL") or isinstance(key, int):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

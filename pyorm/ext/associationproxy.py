@@ -218,7 +218,7 @@ class AssociationProxyInstance:
             return AmbiguousAssociationProxyInstance(parent, owning_class, target, name)
         except Exception as error:
             raise exc.InvalidRequestError(
-                f"Association proxy received an unexpected error when trying to retreive attribute "
+                f"Association proxy received an unexpected error when trying to retrieve attribute "
                 f'"{target.__name__}.{name}" from class "{target.__name__}": {error}'
             ) from error
         return _class_for(attribute)(parent, owning_class, target, name)

@@ -54,7 +54,8 @@ class AbstractConcreteBase:
         primary = [column.key for column in children[0].primary_key]
         names = None
         if getattr(own, "strict_attrs", False):
-            names = [key, *primary, *(name for name in union.c.keys() if name in own.__dict__)]
+            columns = union.c.keys()
+            names = [key, *primary, *(name for name in columns if name in own.__dict__)]
         mapper = Mapper(
             own,
             union,
@@ -71,12 +72,12 @@ class AbstractConcreteBase:
 
 
 def _mappers_below(cls: type) -> Iterator[Mapper]:
-    waiting = cls.__subclasses__()
+    waiting: list[Any] = cls.__subclasses__()
     while waiting:
         one = waiting.pop()
         waiting.extend(one.__subclasses__())
         if "__mapper__" in one.__dict__:
-            yield one.__mapper__  # type: ignore[attr-defined]
+            yield one.__mapper__
 
 
 def __dir__() -> list[str]:

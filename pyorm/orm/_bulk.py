@@ -5,7 +5,7 @@ Rows go to the Connection as lists; a run of dicts with the same keys is one exe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 

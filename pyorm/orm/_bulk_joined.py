@@ -35,7 +35,9 @@ def _tables(mapper: Mapper) -> list[tuple[Any, dict[str, Any], tuple[tuple[Any, 
     for one in reversed(list(mapper.iterate_to_root())):
         if one is not root and (one.single or one.inherits is None):
             continue
-        columns = {p.key: c for p in mapper.column_attrs for c in p.columns if getattr(c, "table", 0) is one.local_table}
+        columns = {
+            p.key: c for p in mapper.column_attrs for c in p.columns if getattr(c, "table", 0) is one.local_table
+        }
         found.append((one.local_table, columns, () if one is root else one._equated))
     return found
 

@@ -65,7 +65,9 @@ def set_parent(mapper: Mapper, base: Mapper) -> None:
     hide_inherited(mapper)
 
 
-def polymorphic_union(table_map: Any, typecolname: str | None, aliasname: str = "p_union", cast_nulls: bool = True) -> Any:
+def polymorphic_union(
+    table_map: Any, typecolname: str | None, aliasname: str = "p_union", cast_nulls: bool = True
+) -> Any:
     """Return a subquery over the rows of several tables: a UNION ALL with all their columns.
 
     Args:

@@ -70,7 +70,9 @@ def _criterion(cls: type, where: Any) -> Any:
     if isinstance(clause, bool):
         clause = _core.true() if clause else _core.false()
     if not isinstance(clause, _core.ClauseElement):
-        raise exc.ArgumentError(f"with_loader_criteria() takes a SQL expression or a lambda that makes one, got {where!r}")
+        raise exc.ArgumentError(
+            f"with_loader_criteria() takes a SQL expression or a lambda that makes one, got {where!r}"
+        )
     return clause
 
 

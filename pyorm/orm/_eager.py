@@ -33,7 +33,9 @@ class Expansion(NamedTuple):
     remembered: list[tuple[int, tuple[tuple[Any, ...], dict[Any, Any]], bool]]
 
 
-def expand(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...], wrap: bool, order: tuple[Any, ...]) -> Any:
+def expand(
+    statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...], wrap: bool, order: tuple[Any, ...]
+) -> Any:
     """Work the eager loads of a SELECT out.
 
     Args:
@@ -171,7 +173,7 @@ class _Join(NamedTuple):
     right: Any  # the related alias
     inner: bool
     criteria: tuple[Any, ...]
-    following: list[_Join]  # type: ignore[misc]
+    following: list[_Join]
 
 
 class _Builder:
@@ -265,7 +267,9 @@ class _Builder:
         self.repeats |= bool(prop.uselist)
         self._child(number, prop, alias, view, path, made.following)
 
-    def _contained(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
+    def _contained(
+        self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]
+    ) -> None:
         of, _ = self._related(prop, view)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
@@ -439,14 +443,17 @@ def _is_entity(item: Any) -> bool:
 
 
 def _mapper(entity: Any) -> Any:
-    return entity.__mapper__ if isinstance(entity, type) else entity._aliased_insp.mapper
+    is_class = isinstance(entity, type)
+    return entity.__mapper__ if is_class else entity._aliased_insp.mapper
 
 
 def _ends(prop: Any, path: tuple[Any, ...]) -> bool:
     """Return whether a relationship's own eager loading stops here: it came this way before."""
     if prop.join_depth is not None:
-        return sum(1 for one in path if one is prop) >= prop.join_depth
-    seen = {one.mapper.base_mapper for one in path} | ({path[0].parent.base_mapper} if path else {prop.parent.base_mapper})
+        return bool(sum(1 for one in path if one is prop) >= prop.join_depth)
+    seen = {one.mapper.base_mapper for one in path} | (
+        {path[0].parent.base_mapper} if path else {prop.parent.base_mapper}
+    )
     return prop.mapper.base_mapper in seen
 
 

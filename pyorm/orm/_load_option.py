@@ -7,7 +7,18 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm import _paths
 from pyorm.orm._paths import (
-    ALL, DEFER, EXPR, GROUP, LOAD, RAISE, RELATION, RELATIONS, SLOT, SUBCLASS, Item, Step,
+    ALL,
+    DEFER,
+    EXPR,
+    GROUP,
+    LOAD,
+    RAISE,
+    RELATION,
+    RELATIONS,
+    SLOT,
+    SUBCLASS,
+    Item,
+    Step,
 )  # fmt: skip
 from pyorm.orm.exc import LoaderStrategyException
 from pyorm.orm.relationships import RelationshipProperty

@@ -74,8 +74,8 @@ def _column(row: Any, labels: dict[Any, Any], domains: dict[Any, Any]) -> dict[s
 
 
 _KEY_SQL = """
-    SELECT c.conrelid::bigint, c.conname::text, array_agg(a.attname::text ORDER BY k.n), obj_description(c.oid, 'pg_constraint'),
-           i.indnkeyatts::int, i.indexrelid::bigint
+    SELECT c.conrelid::bigint, c.conname::text, array_agg(a.attname::text ORDER BY k.n),
+           obj_description(c.oid, 'pg_constraint'), i.indnkeyatts::int, i.indexrelid::bigint
       FROM pg_constraint c
       JOIN pg_index i ON i.indexrelid = c.conindid
       CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n)

@@ -54,7 +54,7 @@ def relations(connection: Any, schema: str | None, kind: ObjectKind, scope: Obje
          ORDER BY c.oid
     """
     wants = (ObjectScope.DEFAULT in scope, ObjectScope.TEMPORARY in scope and schema is None)
-    return {name: oid for name, oid in _rows(connection, sql, schema, kinds, *wants)}
+    return dict(_rows(connection, sql, schema, kinds, *wants))
 
 
 def default_schema(connection: Any) -> str:

@@ -34,7 +34,8 @@ class TableFromSelect(ExecutableDDLElement):
             )
         self.element, self.temporary = element, temporary
         table = Table(name, metadata if metadata is not None else MetaData(), schema=schema)
-        for column in element.selected_columns:
+        selected: Any = element  # each kind of SelectBase has its own `selected_columns`
+        for column in selected.selected_columns:
             table.append_column(Column(column.name, column.type, key=column.key))
         for source in _tables_in(element):
             table.add_is_dependent_on(source)

@@ -159,7 +159,9 @@ def test_bulk_save_objects_options(session: Session, verbs: list[str]) -> None:
 
 
 def test_bulk_update_needs_the_primary_key(session: Session) -> None:
-    with pytest.raises(exc.InvalidRequestError, match=r"No primary key value supplied for column\(s\) items\.id") as caught:
+    with pytest.raises(
+        exc.InvalidRequestError, match=r"No primary key value supplied for column\(s\) items\.id"
+    ) as caught:
         session.bulk_update_mappings(Item, [{"name": "x"}])
     assert caught.value.code == "bupq"
 

@@ -164,7 +164,7 @@ def test_defaults_are_returned_to_who_asks(connection: Connection) -> None:
     ordered = insert(ITEMS).return_defaults(ITEMS.c.z, sort_by_parameter_order=True)
     many = told(ordered, [{"a": 1}, {"a": 2}, {"a": 3}])
     assert [row.z for row in many.returned_defaults_rows] == [7, 7, 7]
-    keys = [tuple(row)[0] for row in many.inserted_primary_key_rows]
+    keys = [next(iter(row)) for row in many.inserted_primary_key_rows]
     assert connection.scalars(select(ITEMS.c.a).where(ITEMS.c.id.in_(keys)).order_by(ITEMS.c.a)).all() == [1, 2, 3]
     assert keys == sorted(keys) and None not in keys
     with pytest.raises(exc.InvalidRequestError, match="returned_defaults_rows"):

@@ -318,7 +318,7 @@ def test_integer_keys_number_themselves_as_told() -> None:
     assert "PRIMARY KEY (b, a)" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
     with pytest.raises(exc.CompileError, match="SQLite does not support autoincrement for composite primary keys"):
         str(CreateTable(table).compile(dialect=sqlite.dialect()))
-    with pytest.raises(exc.ArgumentError, match="Column type VARCHAR on column 'q.id' is not compatible"):
+    with pytest.raises(exc.ArgumentError, match=r"Column type VARCHAR on column 'q\.id' is not compatible"):
         column_of(key(String, autoincrement=True))
     both = [Column(n, Integer, primary_key=True, autoincrement=True) for n in "ab"]
     with pytest.raises(exc.ArgumentError, match="Only one Column may be marked autoincrement=True"):

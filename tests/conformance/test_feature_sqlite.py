@@ -89,10 +89,10 @@ def test_types_have_affinities_and_dates_their_texts(connection: Connection) -> 
     assert read == (MOMENT, day, hour, whole, day, whole.time(), whole)
 
     affinities = {
-        "INT": "INTEGER()", "UNSIGNED BIG INT": "INTEGER()", "BIGINT": "BIGINT()", "VARCHAR(255)": "VARCHAR(length=255)",
-        "CLOB": "TEXT()", "BLOB": "BLOB()", "": "NullType()", "DOUBLE": "DOUBLE()", "FLOATING POINT": "INTEGER()",
-        "DECIMAL(10,5)": "DECIMAL(precision=10, scale=5)", "XYZ": "NUMERIC()", "BOOLEAN": "BOOLEAN()",
-        "DATETIME": "DATETIME()",
+        "INT": "INTEGER()", "UNSIGNED BIG INT": "INTEGER()", "BIGINT": "BIGINT()",
+        "VARCHAR(255)": "VARCHAR(length=255)", "CLOB": "TEXT()", "BLOB": "BLOB()", "": "NullType()",
+        "DOUBLE": "DOUBLE()", "FLOATING POINT": "INTEGER()", "DECIMAL(10,5)": "DECIMAL(precision=10, scale=5)",
+        "XYZ": "NUMERIC()", "BOOLEAN": "BOOLEAN()", "DATETIME": "DATETIME()",
     }  # fmt: skip
     declared = ", ".join(f'"{name}" {name}' for name in affinities if name)
     connection.exec_driver_sql(f"CREATE TABLE a (bare, {declared})")

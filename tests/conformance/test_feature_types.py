@@ -47,7 +47,7 @@ class Color(enum.Enum):
 
     red = "r"
     green = "g"
-    rouge = "r"
+    coral = "r"
 
 
 @pytest.fixture
@@ -241,8 +241,8 @@ def test_enums_are_members_or_texts(connection: Connection) -> None:
     raw = connection.exec_driver_sql("SELECT native, plain, valued, aliased FROM things").one()
     assert tuple(map(str, raw)) == ("red", "red", "r", "red")
     assert kept(connection, table, native="green", letters="it's", strict="b") == (Color.green, "it's", "b")
-    assert kept(connection, table, native=None, aliased=Color.rouge) == (None, Color.red)
-    assert kept(connection, table, aliased="rouge") == (Color.red,)
+    assert kept(connection, table, native=None, aliased=Color.coral) == (None, Color.red)
+    assert kept(connection, table, aliased="coral") == (Color.red,)
     with pytest.raises((exc.StatementError, exc.DataError, LookupError), match="is not among the defined enum values"):
         kept(connection, table, strict="z")
     with pytest.raises(exc.DBAPIError):

@@ -19,7 +19,9 @@ __all__ = ["firm"]
 @pytest.mark.feature("BULK01")
 def test_rows_go_into_all_tables_when_a_joined_class_is_inserted(firm: Any) -> None:
     with Session(firm.engine) as session, counted(firm.engine) as sent:
-        session.execute(insert(firm.Boss), [{"name": "x", "job": "j", "car": "c"}, {"name": "y", "job": "k", "car": "d"}])
+        session.execute(
+            insert(firm.Boss), [{"name": "x", "job": "j", "car": "c"}, {"name": "y", "job": "k", "car": "d"}]
+        )
         found = session.scalars(select(firm.Boss).order_by(firm.Boss.id)).all()[1:]
 
         assert [(b.name, b.kind, b.job, b.car) for b in found] == [("x", "boss", "j", "c"), ("y", "boss", "k", "d")]
@@ -45,7 +47,10 @@ def test_discriminator_is_filled_in_when_rows_of_a_single_table_class_are_insert
     with Session(firm.engine) as session:
         session.execute(insert(firm.Dog), [{"name": "r", "bark": "w"}, {"name": "s", "bark": "x", "kind": "puppy"}])
 
-        assert [type(a) for a in session.scalars(select(firm.Animal).order_by(firm.Animal.id))] == [firm.Dog, firm.Puppy]
+        assert [type(a) for a in session.scalars(select(firm.Animal).order_by(firm.Animal.id))] == [
+            firm.Dog,
+            firm.Puppy,
+        ]
 
 
 @pytest.mark.feature("BULK08")

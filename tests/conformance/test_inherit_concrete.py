@@ -128,7 +128,10 @@ def test_rows_of_all_tables_are_found_when_a_concrete_base_is_selected(parts: An
         assert session.scalar(select(func.count()).select_from(parts.Part)) == 4
         alias = aliased(parts.Part)
         assert session.scalars(select(alias).where(alias.name == "w")).all() == [found[3]]
-        assert session.scalars(select(parts.Part).where(parts.Part.name > "s").order_by(parts.Part.name)).all() == found[2:]
+        assert (
+            session.scalars(select(parts.Part).where(parts.Part.name > "s").order_by(parts.Part.name)).all()
+            == found[2:]
+        )
 
 
 @pytest.mark.feature("INH03")
@@ -234,7 +237,11 @@ def test_classes_mapped_to_tables_are_loaded_together_when_a_union_is_given(engi
     reg = registry()
     part = Table("part", reg.metadata, Column("id", Integer, primary_key=True), Column("name", String(10)))
     screw = Table(
-        "screw", reg.metadata, Column("id", Integer, primary_key=True), Column("name", String(10)), Column("size", Integer)
+        "screw",
+        reg.metadata,
+        Column("id", Integer, primary_key=True),
+        Column("name", String(10)),
+        Column("size", Integer),
     )
     union = polymorphic_union({"part": part, "screw": screw}, "kind", "every")
 

@@ -112,7 +112,9 @@ def test_each_class_gets_its_own_arguments_when_a_mapped_parent_declares_them(en
 
         @declared_attr.directive
         def __mapper_args__(cls) -> dict[str, Any]:
-            return {"polymorphic_identity": cls.__name__} | ({"polymorphic_on": cls.tag} if cls.__name__ == "Box" else {})
+            return {"polymorphic_identity": cls.__name__} | (
+                {"polymorphic_on": cls.tag} if cls.__name__ == "Box" else {}
+            )
 
     class BigBox(Box):
         pass

@@ -13,8 +13,9 @@ from tests.conformance.test_frames import frames
 def made(q: Any, n: int) -> list[Any]:
     """Return n objects of five classes, in turn."""
     kinds = (
-        lambda i: q.Person(name=str(i)), lambda i: q.Worker(name=str(i), job="j"), lambda i: q.Client(name=str(i), debt=i),
-        lambda i: q.Boss(name=str(i), job="j", car="c"), lambda i: q.Temp(name=str(i), agency="a"),
+        lambda i: q.Person(name=str(i)), lambda i: q.Worker(name=str(i), job="j"),
+        lambda i: q.Client(name=str(i), debt=i), lambda i: q.Boss(name=str(i), job="j", car="c"),
+        lambda i: q.Temp(name=str(i), agency="a"),
     )  # fmt: skip
     return [kinds[i % 5](i) for i in range(n)]
 

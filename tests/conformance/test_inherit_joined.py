@@ -143,7 +143,9 @@ def test_subclasses_come_in_one_statement_when_with_polymorphic_asks_for_them(fi
 def test_row_is_refused_when_its_identity_is_of_another_branch(firm: Any) -> None:
     with Session(firm.engine) as session:
         session.execute(text("update person set kind = 'client' where id = 3"))
-        with pytest.raises(exc.InvalidRequestError, match=r"refers to Mapper\[Client\(client\)\], which is not a sub-map"):
+        with pytest.raises(
+            exc.InvalidRequestError, match=r"refers to Mapper\[Client\(client\)\], which is not a sub-map"
+        ):
             session.scalars(select(firm.Boss)).all()
 
 
@@ -288,7 +290,7 @@ def test_tables_are_joined_as_told_when_there_are_several_ways(engine: Any) -> N
         soft = Column(Integer)
         __mapper_args__ = {"inherit_condition": id == Part.id, "inherit_foreign_keys": id}
 
-    with pytest.raises(exc.NoForeignKeysError, match="please ensure|Please ensure the inheriting table has a foreign"):
+    with pytest.raises(exc.NoForeignKeysError, match=r"please ensure|Please ensure the inheriting table has a foreign"):
 
         class Lamp(Part):
             __tablename__ = "lamp"
@@ -316,7 +318,9 @@ def test_mapper_tells_of_its_hierarchy_when_it_is_inspected(firm: Any) -> None:
         "person": person, "worker": worker, "boss": boss, "client": client, "temp": temp,
     }  # fmt: skip
     assert [t.name for t in boss.tables] == ["person", "worker", "boss"] and temp.single and not boss.single
-    assert str(boss.persist_selectable) == "person JOIN worker ON person.id = worker.id JOIN boss ON worker.id = boss.id"
+    assert (
+        str(boss.persist_selectable) == "person JOIN worker ON person.id = worker.id JOIN boss ON worker.id = boss.id"
+    )
     assert boss.local_table.name == "boss" and temp.local_table.name == "worker" and boss.common_parent(client)
     assert [p.key for p in boss.column_attrs] == ["id", "name", "kind", "job", "car"]
     assert [str(c) for c in firm.Boss.id.property.columns] == ["boss.id", "worker.id", "person.id"]

@@ -110,7 +110,8 @@ def test_columns_come_with_the_rows_of_the_parent_when_a_subclass_is_loaded_inli
         assert found[2].car == "red"
         assert len(sent) == 2
     assert " ".join(str(select(q.Person)).split()) == (
-        "SELECT person.id, person.kind, worker.id AS id_1, worker.job FROM person LEFT OUTER JOIN worker ON person.id = worker.id"
+        "SELECT person.id, person.kind, worker.id AS id_1, worker.job "
+        "FROM person LEFT OUTER JOIN worker ON person.id = worker.id"
     )
 
 
@@ -140,7 +141,11 @@ def firm(engine: Any) -> Iterator[SimpleNamespace]:
 
 @pytest.mark.feature("INH05")
 def test_named_subclasses_are_completed_when_an_option_names_them(firm: Any) -> None:
-    statement = select(firm.Person).order_by(firm.Person.id).options(selectin_polymorphic(firm.Person, [firm.Boss, firm.Client]))
+    statement = (
+        select(firm.Person)
+        .order_by(firm.Person.id)
+        .options(selectin_polymorphic(firm.Person, [firm.Boss, firm.Client]))
+    )
 
     with Session(firm.engine) as session, counted(firm.engine) as sent:
         found = session.scalars(statement).all()

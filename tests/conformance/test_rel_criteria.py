@@ -149,7 +149,9 @@ class TestLoads:
 
     def test_joined_behind_a_limit(self, session: Session) -> None:
         option = with_loader_criteria(Tag, Tag.id > 1)
-        statement = select(User).options(joinedload(User.posts).joinedload(Post.tags), option).order_by(User.id).limit(2)
+        statement = (
+            select(User).options(joinedload(User.posts).joinedload(Post.tags), option).order_by(User.id).limit(2)
+        )
         found, count = statements(session, lambda: graph(session.scalars(statement).unique()))
         assert found == {u: posts for u, posts in expected(0, 1).items() if u < 3}
         assert count == 1
@@ -192,7 +194,9 @@ class TestEverywhere:
     def test_mixin_by_listener(self, engine: Engine) -> None:
         Soft.metadata.create_all(engine)
         with Session(engine) as session:
-            session.add_all([Box(id=i, gone=i % 2, things=[Thing(id=10 * i + j, gone=j % 2) for j in range(3)]) for i in range(4)])
+            session.add_all(
+                [Box(id=i, gone=i % 2, things=[Thing(id=10 * i + j, gone=j % 2) for j in range(3)]) for i in range(4)]
+            )
             session.commit()
         with Session(engine) as session:
 

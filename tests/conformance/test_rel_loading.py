@@ -177,7 +177,7 @@ class TestRefused:
     @pytest.mark.feature("LOAD04")
     def test_raiseload_names_the_attribute(self, session: Session) -> None:
         user = session.scalars(select(User).options(raiseload(User.posts)).limit(1)).one()
-        with pytest.raises(exc.InvalidRequestError, match="'User.posts' is not available due to lazy='raise'"):
+        with pytest.raises(exc.InvalidRequestError, match=r"'User\.posts' is not available due to lazy='raise'"):
             user.posts  # noqa: B018
 
     @pytest.mark.feature("LOAD04")
@@ -198,7 +198,7 @@ class TestRefused:
             session.scalars(select(User).options(joinedload(Tag.posts))).all()
 
     def test_option_that_does_not_follow(self) -> None:
-        with pytest.raises(exc.ArgumentError, match='"Tag.posts" does not link from relationship "User.posts"'):
+        with pytest.raises(exc.ArgumentError, match=r'"Tag\.posts" does not link from relationship "User\.posts"'):
             joinedload(User.posts).joinedload(Tag.posts)
 
     @pytest.mark.feature("LOAD04")

@@ -83,7 +83,8 @@ class TestRemembered:
     def test_three_levels(self, session: Session) -> None:
         option = lazyload(User.posts).lazyload(Post.tags).joinedload(Tag.posts)
         found, count = statements(
-            session, lambda: [ids(t.posts) for u in users(session, option) if u.id == 1 for p in u.posts for t in p.tags]
+            session,
+            lambda: [ids(t.posts) for u in users(session, option) if u.id == 1 for p in u.posts for t in p.tags],
         )
         assert sorted(map(sorted, found)) == [[1, 4, 7, 10], [2, 5, 8, 11], [2, 5, 8, 11]]
         assert count <= 5
@@ -172,7 +173,9 @@ class TestAgain:
     def test_refresh_of_a_relationship_by_name(self, session: Session) -> None:
         user = session.get(User, 1)
         assert ids(user.posts) == blog.posts_of(1)
-        session.execute(update(Post).where(Post.id == 4).values(author_id=2), execution_options={"synchronize_session": False})
+        session.execute(
+            update(Post).where(Post.id == 4).values(author_id=2), execution_options={"synchronize_session": False}
+        )
         assert statements(session, lambda: session.refresh(user, ["posts"]))[1] == 2
         assert statements(session, lambda: ids(user.posts)) == ([8, 12], 0)
 
@@ -407,7 +410,10 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("option", "text"),
         [
-            (lambda: Load(User).joinedload(Post.tags), 'ORM mapped attribute "Post.tags" does not link mapped class "User"'),
+            (
+                lambda: Load(User).joinedload(Post.tags),
+                'ORM mapped attribute "Post.tags" does not link mapped class "User"',
+            ),
             (
                 lambda: selectinload(User.posts).options(joinedload(Tag.posts)),
                 'ORM mapped entity or attribute "Tag.posts" does not link from relationship "User.posts".',
@@ -435,9 +441,11 @@ class TestRefused:
         )
 
     def test_loaders_of_the_other_kind(self) -> None:
-        with pytest.raises(LoaderStrategyException, match='Can\'t apply "joined loader" strategy to property "User.name"'):
+        with pytest.raises(
+            LoaderStrategyException, match=r'Can.t apply "joined loader" strategy to property "User\.name"'
+        ):
             joinedload(User.name)
-        with pytest.raises(LoaderStrategyException, match='"column loader" strategy to property "User.posts"'):
+        with pytest.raises(LoaderStrategyException, match=r'"column loader" strategy to property "User\.posts"'):
             load_only(User.posts)
 
     def test_alias_and_class_are_not_the_same(self, session: Session) -> None:

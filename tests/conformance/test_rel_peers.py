@@ -61,7 +61,9 @@ def ahead(session: Session) -> list[User]:
 CHANGES = {
     "flush": lambda s: (s.add(Post(id=99, author_id=3)), s.flush()),
     "statement": lambda s: s.execute(text("insert into posts (id, author_id) values (99, 3)")),
-    "bulk": lambda s: s.execute(update(Post).where(Post.id == 2).values(author_id=4), execution_options={"synchronize_session": False}),
+    "bulk": lambda s: s.execute(
+        update(Post).where(Post.id == 2).values(author_id=4), execution_options={"synchronize_session": False}
+    ),
     "delete": lambda s: s.execute(delete(Post).where(Post.id == 6), execution_options={"synchronize_session": False}),
     "driver": lambda s: s.connection().exec_driver_sql("insert into posts (id, author_id) values (99, 3)"),
     "expire": lambda s: (s.execute(text("insert into posts (id, author_id) values (99, 3)")), s.expire_all()),
@@ -159,7 +161,9 @@ class TestListeners:
         @event.listens_for(session, "do_orm_execute")
         def listen(state: Any) -> None:
             lazy = state.lazy_loaded_from
-            seen.append((state.is_relationship_load, state.is_column_load, lazy and lazy.obj(), str(state.loader_strategy_path)))
+            seen.append(
+                (state.is_relationship_load, state.is_column_load, lazy and lazy.obj(), str(state.loader_strategy_path))
+            )
 
         users = list(session.scalars(select(User).order_by(User.id)))
         assert [ids(u.posts) for u in users[:2]] == [blog.posts_of(1), blog.posts_of(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -147,7 +148,7 @@ def test_expunge_and_expire_go_down_a_deep_chain(session: Session) -> None:
     session.expire(first)
     assert all("next" in inspect(link).unloaded for link in (links[0], links[-1]))
 
-    for here, there in zip(links, links[1:], strict=False):
+    for here, there in itertools.pairwise(links):
         here.next = there
     session.expunge(first)
     assert not session.identity_map
@@ -305,7 +306,9 @@ def test_detached_error_of_an_expired_attribute(session: Session) -> None:
     session.commit()
     session.close()
 
-    with pytest.raises(DetachedInstanceError, match=r"attribute refresh operation cannot proceed \(attribute 'name'; Se"):
+    with pytest.raises(
+        DetachedInstanceError, match=r"attribute refresh operation cannot proceed \(attribute 'name'; Se"
+    ):
         team.name  # noqa: B018
 
 

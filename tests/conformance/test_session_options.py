@@ -35,7 +35,7 @@ def test_bind_is_an_engine_or_a_connection(pets: Engine) -> None:
     assert Session(pets).bind is pets
     with pets.connect() as connection, Session(bind=connection) as session:
         assert session.connection() is connection
-    with pytest.raises(exc.UnboundExecutionError, match="Could not locate a bind|not bound"):
+    with pytest.raises(exc.UnboundExecutionError, match=r"Could not locate a bind|not bound"):
         Session().execute(select(Pet))
 
 

@@ -220,9 +220,8 @@ def test_sqlite_says_that_it_has_none(sqlite_db: Database) -> None:
         for call in calls:
             with pytest.raises(NotImplementedError, match="sqlite has no two-phase transactions; they need PostgreSQL"):
                 call(connection)
-    with Session(engine, twophase=True) as session:
-        with pytest.raises(NotImplementedError, match="sqlite has no two-phase"):
-            session.execute(text("SELECT 1"))
+    with Session(engine, twophase=True) as session, pytest.raises(NotImplementedError, match="sqlite has no two-phase"):
+        session.execute(text("SELECT 1"))
     engine.dispose()
 
 
@@ -308,9 +307,8 @@ def test_two_databases_commit_all_or_none(engine: Engine) -> None:
 @pytest.mark.feature("SES16")
 def test_prepare_is_refused_without_two_phases_and_in_savepoints(engine: Engine) -> None:
     refused = "'twophase' mode not enabled, or not root transaction; can't prepare"
-    with Session(engine) as session:
-        with pytest.raises(exc.InvalidRequestError, match=refused):
-            session.prepare()
+    with Session(engine) as session, pytest.raises(exc.InvalidRequestError, match=refused):
+        session.prepare()
     with Session(engine, twophase=True) as session:
         with session.begin_nested():
             session.add(Pet(name="tom"))
@@ -340,9 +338,9 @@ def test_session_on_a_connection_of_the_program(engine: Engine) -> None:
             session.add(Pet(name="tom"))
             session.commit()
         assert connection.scalar(text("SELECT count(*) FROM pets")) == 1
-        with Session(connection, twophase=True) as session:
-            with pytest.raises(exc.InvalidRequestError, match="Cannot start a two phase transaction when"):
-                session.execute(text("SELECT 1"))
+        refused = pytest.raises(exc.InvalidRequestError, match="Cannot start a two phase transaction when")
+        with Session(connection, twophase=True) as session, refused:
+            session.execute(text("SELECT 1"))
 
 
 def test_root_transaction_prepares_in_a_block(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import pyorm
-from pyorm import Column, FetchedValue, ForeignKey, JSON, String, Table, event, inspect, null, select, text
+from pyorm import JSON, Column, FetchedValue, ForeignKey, String, Table, event, inspect, null, select, text
 from pyorm.engine import Engine
 from pyorm.exc import IntegrityError, InvalidRequestError, SAWarning
 from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
@@ -242,7 +242,7 @@ def test_updated_rows_are_counted(engine: Engine) -> None:
         session.execute(text("DELETE FROM items WHERE id = 2"))
         for item in items:
             item.name = "x"
-        with pytest.raises(StaleDataError, match="expected to update 2 row.* 1 were matched"):
+        with pytest.raises(StaleDataError, match=r"expected to update 2 row.* 1 were matched"):
             session.flush()
 
 

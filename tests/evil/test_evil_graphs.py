@@ -111,7 +111,7 @@ def test_graph_survives_its_listeners(session: Session, deed: Deed, where: Any) 
             warnings.simplefilter("ignore")
             try:
                 session.flush()
-            except Exception:  # noqa: BLE001 - whatever is right to say
+            except Exception:
                 session.rollback()
     finally:
         event.remove(*where, listener)

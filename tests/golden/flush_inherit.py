@@ -120,7 +120,9 @@ def inherit_joined_version(k: Kit) -> None:
 @case
 def inherit_joined_changed_key(k: Kit) -> None:
     base = k.model("Base", keyless=True, code=k.text(primary_key=True), n=k.number())
-    part = k.model("Part", base, code=k.key("base.code", k.sa.String(20), primary_key=True, onupdate="CASCADE"), m=k.number())
+    part = k.model(
+        "Part", base, code=k.key("base.code", k.sa.String(20), primary_key=True, onupdate="CASCADE"), m=k.number()
+    )
     row = part(code="a", n=1, m=1)
     k.start(row)
     row.code, row.m = "b", 2
@@ -131,7 +133,9 @@ def inherit_joined_changed_key(k: Kit) -> None:
 
 @case
 def inherit_joined_changed_key_by_hand(k: Kit) -> None:
-    base = k.model("Base", keyless=True, code=k.text(primary_key=True), n=k.number(), __mapper_args__={"passive_updates": False})
+    base = k.model(
+        "Base", keyless=True, code=k.text(primary_key=True), n=k.number(), __mapper_args__={"passive_updates": False}
+    )
     part = k.model(
         "Part", base, code=k.key("base.code", k.sa.String(20), primary_key=True), m=k.number(),
         __mapper_args__={"passive_updates": False},
@@ -171,7 +175,9 @@ def inherit_joined_tables_refer_to_each_other(k: Kit) -> None:
 @case
 def inherit_joined_single_below(k: Kit) -> None:
     _, engineer, _, _ = staff(k)
-    temp = k.model("Temp", engineer, __tablename__=None, agency=k.text(), __mapper_args__={"polymorphic_identity": "temp"})
+    temp = k.model(
+        "Temp", engineer, __tablename__=None, agency=k.text(), __mapper_args__={"polymorphic_identity": "temp"}
+    )
     s = k.start()
     s.add_all([engineer(name="1", skill="a"), temp(name="2", skill="b", agency="x"), engineer(name="3", skill="c")])
     k.flush()

@@ -87,7 +87,9 @@ def _add_special(q: Any) -> None:
         q, "Car", q.Base, "car", "car", {"id": col(sa.Integer, primary_key=True), "kind": col(sa.String(10))},
         polymorphic_on="kind", with_polymorphic="*",
     )  # fmt: skip
-    _model(q, "Van", q.Car, "van", "van", {"id": col(sa.ForeignKey("car.id"), primary_key=True), "load": col(sa.Integer)})
+    _model(
+        q, "Van", q.Car, "van", "van", {"id": col(sa.ForeignKey("car.id"), primary_key=True), "load": col(sa.Integer)}
+    )
     _model(
         q, "Fruit", q.Base, "fruit", "fruit",
         {"id": col(sa.Integer, primary_key=True), "kind": col(sa.String(10))}, polymorphic_on="kind",

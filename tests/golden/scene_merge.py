@@ -23,7 +23,7 @@ def merge_new_family(k: Stage) -> None:
 
 @scene
 def merge_family_with_keys(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.fresh()
     given = parent(id=1, name="q", children=[child(id=2, name="c2"), child(id=3, name="z3"), child(name="new")])
     merged = s.merge(given)
@@ -48,7 +48,7 @@ def merge_into_what_is_there(k: Stage) -> None:
 
 @scene
 def merge_detached_changes(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     s = k.fresh()
     p.name = "other"
     p.children.remove(children[0])
@@ -63,7 +63,7 @@ def merge_detached_changes(k: Stage) -> None:
 
 @scene
 def merge_unloaded_is_left_alone(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, _children = k.people()
     k.session.expire(p, ["name"])
     k.session.expire(p, ["children"])
     s = k.fresh()
@@ -75,7 +75,7 @@ def merge_unloaded_is_left_alone(k: Stage) -> None:
 
 @scene
 def merge_empty_collection(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, _p, _children = k.people()
     s = k.fresh()
     merged = s.merge(parent(id=1, children=[]))
     k.tell(merged.name)
@@ -85,7 +85,7 @@ def merge_empty_collection(k: Stage) -> None:
 
 @scene
 def merge_without_touching_the_collection(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, _p, _children = k.people()
     s = k.fresh()
     merged = s.merge(parent(id=1, name="q"))
     k.loaded(merged)
@@ -94,7 +94,7 @@ def merge_without_touching_the_collection(k: Stage) -> None:
 
 @scene
 def merge_orphan_is_deleted(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all, delete-orphan")
+    parent, child, _p, _children = k.people(cascade="all, delete-orphan")
     s = k.fresh()
     s.merge(parent(id=1, name="p", children=[child(id=2, name="c2")]))
     k.sets()
@@ -103,7 +103,7 @@ def merge_orphan_is_deleted(k: Stage) -> None:
 
 @scene
 def merge_without_cascade(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="save-update")
+    parent, child, _p, _children = k.people(cascade="save-update")
     s = k.fresh()
     merged = s.merge(parent(id=1, name="q", children=[child(id=2, name="z")]))
     k.loaded(merged)
@@ -113,7 +113,7 @@ def merge_without_cascade(k: Stage) -> None:
 
 @scene
 def merge_reference(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.fresh()
     merged = s.merge(child(id=1, name="x", parent=parent(id=5, name="five")))
     k.tell(merged.name, merged.parent.name)
@@ -126,7 +126,7 @@ def merge_reference(k: Stage) -> None:
 
 @scene
 def merge_reference_unchanged(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, _p, children = k.people()
     s = k.fresh()
     children[0].name = "x"
     merged = s.merge(children[0])
@@ -138,7 +138,7 @@ def merge_reference_unchanged(k: Stage) -> None:
 
 @scene
 def merge_load_false(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, _children = k.people()
     s = k.fresh()
     merged = s.merge(p, load=False)
     k.loaded(merged, *merged.children)
@@ -150,7 +150,7 @@ def merge_load_false(k: Stage) -> None:
 
 @scene
 def merge_load_false_over_what_is_there(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, p, _children = k.people()
     s = k.fresh()
     here = s.get(parent, 1)
     k.tell(here.children)
@@ -163,7 +163,7 @@ def merge_load_false_over_what_is_there(k: Stage) -> None:
 
 @scene
 def merge_load_false_partly_loaded(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, _children = k.people()
     k.session.expire(p, ["children"])
     k.session.expire(p, ["name"])
     s = k.fresh()
@@ -175,7 +175,7 @@ def merge_load_false_partly_loaded(k: Stage) -> None:
 
 @scene
 def merge_load_false_refused(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, p, children = k.people()
     s = k.fresh()
     k.attempt("transient", lambda: s.merge(parent(id=7), load=False))
     p.name = "dirty"
@@ -190,7 +190,7 @@ def merge_load_false_refused(k: Stage) -> None:
 
 @scene
 def merge_load_false_new_member(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, _children = k.people()
     s = k.fresh()
     p.children.append(child(name="new"))
     k.attempt("new member", lambda: s.merge(p, load=False))
@@ -209,7 +209,7 @@ def merge_pending(k: Stage) -> None:
 
 @scene
 def merge_load_false_events(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, _children = k.people()
     k.fresh()
     k.listen()
     k.session.merge(p, load=False)
@@ -218,7 +218,7 @@ def merge_load_false_events(k: Stage) -> None:
 
 @scene
 def merge_persistent_returns_itself(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, children = k.people()
     p.name = "changed"
     k.tell(k.session.merge(p) is p, k.session.merge(children[0]) is children[0])
     k.sets()
@@ -226,7 +226,7 @@ def merge_persistent_returns_itself(k: Stage) -> None:
 
 @scene
 def merge_persistent_with_new_member_outside(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, _children = k.people()
     with k.session.no_autoflush:
         loose = child(name="loose")
         loose.parent = p
@@ -239,7 +239,7 @@ def merge_persistent_with_new_member_outside(k: Stage) -> None:
 
 @scene
 def merge_transient_twice(k: Stage) -> None:
-    parent, child = k.family()
+    parent, _child = k.family()
     s = k.start()
     one = parent(id=1, name="one")
     first = s.merge(one)
@@ -250,9 +250,19 @@ def merge_transient_twice(k: Stage) -> None:
 
 @scene
 def merge_same_key_twice_in_a_graph(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.fresh()
-    merged = s.merge(parent(id=1, children=[child(id=1, name="first"), child(id=1, name="second"), child(id=8, name="x"), child(id=8, name="y")]))
+    merged = s.merge(
+        parent(
+            id=1,
+            children=[
+                child(id=1, name="first"),
+                child(id=1, name="second"),
+                child(id=8, name="x"),
+                child(id=8, name="y"),
+            ],
+        )
+    )
     k.tell([c.name for c in merged.children], [c.id for c in merged.children])
     k.flush()
 
@@ -355,7 +365,11 @@ def merge_sets_and_dicts(k: Stage) -> None:
     part, note = owner.registry._class_registry["Part"], owner.registry._class_registry["Note"]
     k.start(owner(id=1, parts={part(id=1, name="a"), part(id=2, name="b")}, notes={"x": note(id=1, word="x")}))
     s = k.fresh()
-    given = owner(id=1, parts={part(id=2, name="B"), part(id=3, name="c")}, notes={"x": note(id=1, word="x"), "y": note(id=2, word="y")})
+    given = owner(
+        id=1,
+        parts={part(id=2, name="B"), part(id=3, name="c")},
+        notes={"x": note(id=1, word="x"), "y": note(id=2, word="y")},
+    )
     merged = s.merge(given)
     k.tell(sorted(p.name for p in merged.parts), sorted(merged.notes))
     k.flush()
@@ -367,9 +381,11 @@ def merge_sets_and_dicts(k: Stage) -> None:
 
 @scene
 def merge_options(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.fresh()
-    merged = s.merge(parent(id=1, name="q", children=[child(id=1, name="c1")]), options=[k.orm.joinedload(parent.children)])
+    merged = s.merge(
+        parent(id=1, name="q", children=[child(id=1, name="c1")]), options=[k.orm.joinedload(parent.children)]
+    )
     k.tell(merged.children)
     k.flush()
 
@@ -399,7 +415,7 @@ def _versioned(k: Stage) -> dict[str, Any]:
 
 @scene
 def merge_deleted(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, child, _p, children = k.people(cascade="all")
     s = k.session
     s.delete(children[0])
     merged = s.merge(child(id=1, name="again"))
@@ -412,7 +428,7 @@ def merge_deleted(k: Stage) -> None:
 
 @scene
 def merge_row_is_gone(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, _p, children = k.people()
     s = k.fresh()
     with k.engine.begin() as connection:
         connection.execute(k.sa.delete(child.__table__).where(child.__table__.c.id == 1))
@@ -424,10 +440,14 @@ def merge_row_is_gone(k: Stage) -> None:
 
 @scene
 def merge_events(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     k.fresh()
     for name in ("append", "remove", "bulk_replace"):
-        k.sa.event.listen(parent.children, name, lambda t, v, i, n=name: k.log.append(["event", n, k.name(v) if n != "bulk_replace" else len(v)]))
+        k.sa.event.listen(
+            parent.children,
+            name,
+            lambda t, v, i, n=name: k.log.append(["event", n, k.name(v) if n != "bulk_replace" else len(v)]),
+        )
     k.sa.event.listen(parent.name, "set", lambda t, v, o, i: k.log.append(["event", "set", v]))
     k.sa.event.listen(child.name, "set", lambda t, v, o, i: k.log.append(["event", "set child", v]))
     given = parent(id=1, name="q", children=[child(id=2, name="c2"), child(name="new")])
@@ -440,7 +460,7 @@ def merge_events(k: Stage) -> None:
 
 @scene
 def merge_autoflush(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.session
     s.add(parent(id=4, name="pending"))
     s.merge(parent(id=4, name="merged"))
@@ -454,7 +474,7 @@ def merge_autoflush(k: Stage) -> None:
 
 @scene
 def merge_all_shares(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.fresh()
     a, b = s.merge_all([parent(id=1, name="x"), child(id=1, name="y", parent=parent(id=1, name="z"))])
     k.tell(b.parent is a, a.name)

@@ -7,7 +7,7 @@ from tests.golden.scene_kit import SESSION_EVENTS, Stage, scene
 
 @scene
 def savepoint_new_member(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, child, p, children = k.people(cascade="all")
     s = k.session
     k.listen("expire", *SESSION_EVENTS)
     nested = s.begin_nested()
@@ -25,7 +25,7 @@ def savepoint_new_member(k: Stage) -> None:
 
 @scene
 def savepoint_removed_member(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all, delete-orphan")
+    _parent, _child, p, children = k.people(cascade="all, delete-orphan")
     nested = k.session.begin_nested()
     p.children.remove(children[0])
     k.flush()
@@ -38,7 +38,7 @@ def savepoint_removed_member(k: Stage) -> None:
 
 @scene
 def savepoint_changed_reference(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, p, children = k.people()
     s = k.session
     other = parent(id=2, name="q")
     k.named(q=other)
@@ -54,7 +54,7 @@ def savepoint_changed_reference(k: Stage) -> None:
 
 @scene
 def savepoint_unflushed_changes(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     s = k.session
     nested = s.begin_nested()
     p.children.remove(children[0])
@@ -72,7 +72,7 @@ def savepoint_unflushed_changes(k: Stage) -> None:
 
 @scene
 def savepoint_released(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, _children = k.people()
     s = k.session
     with s.begin_nested():
         p.children.append(child(id=9, name="new"))
@@ -84,7 +84,7 @@ def savepoint_released(k: Stage) -> None:
 
 @scene
 def savepoint_in_savepoint(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, child, p, children = k.people(cascade="all")
     s = k.session
     outer = s.begin_nested()
     p.children.append(child(id=8, name="eight"))
@@ -101,7 +101,7 @@ def savepoint_in_savepoint(k: Stage) -> None:
 
 @scene
 def savepoint_delete_cascade(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     k.listen(*SESSION_EVENTS)
     nested = k.session.begin_nested()
     k.session.delete(p)
@@ -115,7 +115,7 @@ def savepoint_delete_cascade(k: Stage) -> None:
 
 @scene
 def failed_flush_in_savepoint(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, _p, _children = k.people()
     s = k.session
     q = parent(id=5, name="q", children=[child(id=5, name="fine")])
     k.named(q=q)
@@ -137,7 +137,7 @@ def failed_flush_in_savepoint(k: Stage) -> None:
 
 @scene
 def rollback_restores_collections(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     s = k.session
     p.children.remove(children[0])
     p.children.append(child(id=9, name="new"))
@@ -150,7 +150,7 @@ def rollback_restores_collections(k: Stage) -> None:
 
 @scene
 def rollback_pending_graph(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, _children = k.people()
     s = k.session
     k.listen(*SESSION_EVENTS)
     new = child(id=9, name="new", parent=p)
@@ -168,7 +168,7 @@ def rollback_pending_graph(k: Stage) -> None:
 
 @scene
 def rollback_after_key_change(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, _p, children = k.people()
     s = k.session
     nested = s.begin_nested()
     children[0].id = 77
@@ -197,7 +197,7 @@ def rollback_after_moving(k: Stage) -> None:
 
 @scene
 def expunged_in_savepoint(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, child, p, children = k.people(cascade="all")
     s = k.session
     nested = s.begin_nested()
     new = child(id=9, name="new", parent=p)
@@ -212,7 +212,7 @@ def expunged_in_savepoint(k: Stage) -> None:
 
 @scene
 def close_in_savepoint(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     k.listen(*SESSION_EVENTS)
     k.session.begin_nested()
     new = child(id=9, name="new")

@@ -61,7 +61,7 @@ def rollback_of_new_family(k: Stage) -> None:
 
 @scene
 def close_and_back(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     k.listen(*SESSION_EVENTS)
     new = child(id=9, name="new", parent=p)
     k.named(new=new)
@@ -91,7 +91,9 @@ def attach_errors(k: Stage) -> None:
     k.attempt("delete pending", lambda: other.delete(loose))
     k.attempt("expire pending", lambda: other.expire(loose))
     k.attempt("refresh pending", lambda: other.refresh(loose))
-    k.attempt("cascade meets another session", lambda: _numbers(k, lambda: k.session.add(child(name="x", parent=loose))))
+    k.attempt(
+        "cascade meets another session", lambda: _numbers(k, lambda: k.session.add(child(name="x", parent=loose)))
+    )
     other.close()
     k.session.delete(children[0])
     k.session.flush()
@@ -122,7 +124,7 @@ def _numbers(k: Stage, call: object) -> None:
 
 @scene
 def unmark_deleted(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     k.listen(*SESSION_EVENTS)
     k.session.delete(p)
     k.sets()
@@ -134,7 +136,7 @@ def unmark_deleted(k: Stage) -> None:
 
 @scene
 def row_deleted_elsewhere(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, _p, children = k.people()
     with k.engine.begin() as connection:
         connection.execute(k.sa.delete(child.__table__).where(child.__table__.c.id == 1))
     k.session.expire(children[0])
@@ -146,7 +148,7 @@ def row_deleted_elsewhere(k: Stage) -> None:
 
 @scene
 def expunge_cascades(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="save-update, expunge")
+    _parent, child, p, children = k.people(cascade="save-update, expunge")
     k.listen(*SESSION_EVENTS)
     new = child(id=9, name="new", parent=p)
     k.named(new=new)
@@ -164,7 +166,7 @@ def expunge_cascades(k: Stage) -> None:
 
 @scene
 def expunge_loads_nothing(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    parent, child, p, _children = k.people(cascade="all")
     s = k.fresh()
     p = s.get(parent, 1)
     c = s.get(child, 1)
@@ -178,7 +180,7 @@ def expunge_loads_nothing(k: Stage) -> None:
 
 @scene
 def expunge_without_cascade(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, children = k.people()
     k.session.expunge(p)
     k.states(p, *children)
     k.sets()
@@ -188,7 +190,7 @@ def expunge_without_cascade(k: Stage) -> None:
 
 @scene
 def expunge_meets_another(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     s = k.session
     s.expunge(children[0])
     k.note("members first")
@@ -198,7 +200,7 @@ def expunge_meets_another(k: Stage) -> None:
 
 @scene
 def expunge_marked_deleted(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     k.listen(*SESSION_EVENTS)
     k.session.delete(p)
     k.session.expunge(p)
@@ -208,7 +210,7 @@ def expunge_marked_deleted(k: Stage) -> None:
 
 @scene
 def expunge_removed_member(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     p.children.remove(children[0])
     k.session.expunge(p)
     k.states(p, *children)
@@ -216,7 +218,7 @@ def expunge_removed_member(k: Stage) -> None:
 
 @scene
 def expire_cascades(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="save-update, refresh-expire")
+    _parent, child, p, children = k.people(cascade="save-update, refresh-expire")
     k.listen("expire", "refresh", *SESSION_EVENTS)
     new = child(id=9, name="new")
     k.named(new=new)
@@ -231,7 +233,7 @@ def expire_cascades(k: Stage) -> None:
 
 @scene
 def expire_without_cascade(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, _child, p, children = k.people()
     children[0].name = "changed"
     k.session.expire(p)
     k.loaded(p, *children)
@@ -241,7 +243,7 @@ def expire_without_cascade(k: Stage) -> None:
 
 @scene
 def expire_the_relationship(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, child, p, children = k.people(cascade="all")
     k.listen("expire")
     held = p.children
     k.session.expire(p, ["children"])
@@ -259,7 +261,7 @@ def expire_the_relationship(k: Stage) -> None:
 
 @scene
 def refresh_cascades(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="save-update, refresh-expire")
+    _parent, child, p, children = k.people(cascade="save-update, refresh-expire")
     with k.engine.begin() as connection:
         connection.execute(k.sa.update(child.__table__).where(child.__table__.c.id == 1).values(name="c1x"))
     k.listen("expire", "refresh")
@@ -276,7 +278,7 @@ def refresh_cascades(k: Stage) -> None:
 
 @scene
 def refresh_the_relationship(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, children = k.people()
     with k.engine.begin() as connection:
         connection.execute(k.sa.update(child.__table__).where(child.__table__.c.id == 1).values(parent_id=None))
     k.listen("expire", "refresh")
@@ -292,7 +294,7 @@ def refresh_the_relationship(k: Stage) -> None:
 
 @scene
 def transient_again(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, children = k.people(cascade="all")
     k.listen(*SESSION_EVENTS)
     k.orm.make_transient(p)
     k.states(p, *children)
@@ -308,7 +310,7 @@ def transient_again(k: Stage) -> None:
 
 @scene
 def transient_graph_is_a_copy(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    parent, _child, p, children = k.people(cascade="all")
     k.session.expire(p)
     for c in children:
         c.name  # noqa: B018
@@ -325,7 +327,7 @@ def transient_graph_is_a_copy(k: Stage) -> None:
 
 @scene
 def detached_from_nothing(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    parent, child, _p, _children = k.people(cascade="all")
     s = k.fresh()
     made = parent(id=1)
     c = child(id=1, parent=made)
@@ -343,7 +345,7 @@ def detached_from_nothing(k: Stage) -> None:
 
 @scene
 def detached_reads(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, _child, p, _children = k.people()
     s = k.fresh()
     p = s.get(parent, 1)
     s.expire(p, ["name"])
@@ -381,7 +383,11 @@ def modified_collections(k: Stage) -> None:
     k.tell(s.is_modified(p), s.is_modified(children[0]))
     k.flush()
     children[0].parent = None
-    k.tell(s.is_modified(p), s.is_modified(p, include_collections=False), s.is_modified(children[0], include_collections=False))
+    k.tell(
+        s.is_modified(p),
+        s.is_modified(p, include_collections=False),
+        s.is_modified(children[0], include_collections=False),
+    )
     k.sets()
     k.flush()
     s.expire(p)
@@ -392,7 +398,7 @@ def modified_collections(k: Stage) -> None:
 
 @scene
 def autoflush_by_reading(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    parent, child, p, _children = k.people()
     s = k.fresh()
     p = s.get(parent, 1)
     s.add(child(id=9, name="nine", parent_id=1))
@@ -408,7 +414,7 @@ def autoflush_by_reading(k: Stage) -> None:
 
 @scene
 def commit_expires(k: Stage) -> None:
-    parent, child, p, children = k.people(backref=True)
+    parent, child, p, _children = k.people(backref=True)
     s = k.fresh(expire_on_commit=True)
     p = s.get(parent, 1)
     held = p.children
@@ -423,7 +429,7 @@ def commit_expires(k: Stage) -> None:
 
 @scene
 def commit_keeps(k: Stage) -> None:
-    parent, child, p, children = k.people()
+    _parent, child, p, _children = k.people()
     held = p.children
     p.children.append(child(id=5, name="five"))
     k.commit()
@@ -450,7 +456,7 @@ def session_ends(k: Stage) -> None:
 
 @scene
 def copies(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    _parent, _child, p, _children = k.people(cascade="all")
     k.session.expunge_all()
     deep = k.deepcopied(p)
     k.tell(deep is p, [c.name for c in deep.children], [c.parent is deep for c in deep.children])
@@ -460,7 +466,7 @@ def copies(k: Stage) -> None:
 
 @scene
 def pickled_graph(k: Stage) -> None:
-    parent, child, p, children = k.people(cascade="all")
+    parent, child, p, _children = k.people(cascade="all")
     back = k.pickled(p, parent, child)
     k.states(back, *back.children)
     k.loaded(back, *back.children)
@@ -503,7 +509,7 @@ def pickled_transient(k: Stage) -> None:
 
 @scene
 def refresh_with_eager_relationships(k: Stage) -> None:
-    parent, child, p, children = k.people(lazy="selectin")
+    _parent, _child, p, children = k.people(lazy="selectin")
     children[0].name = "lost"
     k.session.expire(children[0])
     k.session.refresh(p)

@@ -254,8 +254,8 @@ def test_expression_that_is_none_is_told() -> None:
 
 def test_unknown_back_populates_names_the_nearest_one() -> None:
     fails(
-        exc.InvalidRequestError, "Mapper[Post(posts)]' has no property 'autor'. Did you mean 'author'?",
-        make=pair({"back_populates": "autor"}, {"viewonly": True}),
+        exc.InvalidRequestError, "Mapper[Post(posts)]' has no property 'authors'. Did you mean 'author'?",
+        make=pair({"back_populates": "authors"}, {"viewonly": True}),
     )  # fmt: skip
 
 
