@@ -94,7 +94,8 @@ def same_entity(one: Any, other: Any) -> bool:
         return True
     if isinstance(one, type) and isinstance(other, type):
         return issubclass(other, one) or issubclass(one, other)
-    if isinstance(one, type) or not isinstance(other, _core.AliasedEntity):
+    aliased = isinstance(other, _core.AliasedEntity)
+    if isinstance(one, type) or not aliased:
         return False
     return any(getattr(other, m.class_.__name__, None) is one for m in other._aliased_insp.with_polymorphic_mappers)
 

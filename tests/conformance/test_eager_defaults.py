@@ -39,7 +39,9 @@ def make(engine: Engine, eager: Any) -> Any:
         (False, {"made", "other"}, {"made", "other"}),
     ],
 )
-def test_what_is_loaded_after_a_flush(engine: Engine, eager: Any, after_insert: set[str], after_update: set[str]) -> None:
+def test_what_is_loaded_after_a_flush(
+    engine: Engine, eager: Any, after_insert: set[str], after_update: set[str]
+) -> None:
     thing = make(engine, eager)
     heard: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda c, k, sql, *_: heard.append(sql.split()[0]))

@@ -123,11 +123,15 @@ CASES: dict[str, tuple[Any, int]] = {  # options, and how many statements the re
     "subclass named": (selectinload(Firm.people.of_type(Manager)), 11),
     "subclass joined": (joinedload(Firm.people.of_type(Manager)), 10),
     "selectin behind": (
-        selectinload(Firm.people.of_type(ALL)).options(selectinload(ALL.Manager.papers), selectinload(ALL.Engineer.machines)),
+        selectinload(Firm.people.of_type(ALL)).options(
+            selectinload(ALL.Manager.papers), selectinload(ALL.Engineer.machines)
+        ),
         4,
     ),
     "joined behind": (
-        joinedload(Firm.people.of_type(ALL)).options(joinedload(ALL.Manager.papers), selectinload(ALL.Engineer.machines)),
+        joinedload(Firm.people.of_type(ALL)).options(
+            joinedload(ALL.Manager.papers), selectinload(ALL.Engineer.machines)
+        ),
         2,
     ),
     "polymorphic": (selectinload(Firm.people).options(selectin_polymorphic(Person, [Manager, Engineer])), 10),
@@ -153,7 +157,9 @@ def test_firms(session: Session, case: str) -> None:
 
 
 def test_subclasses_of_the_entity(session: Session) -> None:
-    statement = select(Person).options(selectinload(Manager.papers), selectinload(Engineer.machines)).order_by(Person.id)
+    statement = (
+        select(Person).options(selectinload(Manager.papers), selectinload(Engineer.machines)).order_by(Person.id)
+    )
     people, count = statements(session, lambda: session.scalars(statement).all())
     assert count == 3
     found, later = statements(
@@ -173,7 +179,9 @@ def test_joined_along_a_subclass_of_with_polymorphic(session: Session) -> None:
 def test_flat_alias(session: Session) -> None:
     boss = aliased(Manager, flat=True)
     statement = select(Firm).join(Firm.people.of_type(boss)).options(contains_eager(Firm.people.of_type(boss)))
-    found, count = statements(session, lambda: {f.id: [p.level for p in f.people] for f in session.scalars(statement).unique()})
+    found, count = statements(
+        session, lambda: {f.id: [p.level for p in f.people] for f in session.scalars(statement).unique()}
+    )
     assert (found, count) == ({1: [1], 2: [2], 3: [3]}, 1)
 
 
