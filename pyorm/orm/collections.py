@@ -315,9 +315,9 @@ def _instrument(cls: Any) -> None:
             setattr(cls, name, _collection_methods.mutator(fn, before, argument, after))
     for role in _ROLES:
         setattr(cls, f"_sa_{role}", getattr(cls, roles[role]))
+    cls._sa_instrumented_class = cls
     if not issubclass(cls, _CORE):
         cls._sa_adapter = None
-    cls._sa_instrumented_class = cls
 
 
 def _collect(cls: type) -> tuple[dict[str, str], dict[str, tuple[Any, Any, Any]]]:

@@ -114,7 +114,7 @@ class _AppenderMixin(_AbstractCollectionWriter[Any]):
         self._remove(item)
 
 
-class AppenderQuery(_AppenderMixin, Query):  # type: ignore[misc]
+class AppenderQuery(_AppenderMixin, Query):
     """The value of a relationship with `lazy="dynamic"`: a Query of the related rows that takes members.
 
     Example:

@@ -282,9 +282,9 @@ def _dispatch_of(attribute: Any) -> Any:
 def _inherit_attributes(cls: type) -> None:
     """Let the attributes that a class inherits hear what the parent's listeners propagate."""
     plan = _core.mapper_plan(cls)
-    base = plan.base if plan is not None and plan.class_ is cls else None
-    if base is None:
+    if plan is None or plan.class_ is not cls or plan.base is None:
         return
+    base = plan.base
     for key in plan.slots:
         source = base.attribute(key) if key in base.slots else None
         if source is not None and source.dispatch is not None:

@@ -319,7 +319,7 @@ class DynamicMapped(Mapped[_T]):
 
     if TYPE_CHECKING:
 
-        @overload
+        @overload  # type: ignore[override]  # reads as a collection
         def __get__(self, instance: None, owner: Any) -> _core.InstrumentedAttribute: ...
         @overload
         def __get__(self, instance: object, owner: Any) -> AppenderQuery: ...
@@ -334,7 +334,7 @@ class WriteOnlyMapped(Mapped[_T]):
 
     if TYPE_CHECKING:
 
-        @overload
+        @overload  # type: ignore[override]  # reads as a collection
         def __get__(self, instance: None, owner: Any) -> _core.InstrumentedAttribute: ...
         @overload
         def __get__(self, instance: object, owner: Any) -> WriteOnlyCollection[_T]: ...
