@@ -287,7 +287,7 @@ def _instrument(cls: Any) -> None:
         return
     kind = duck_type(cls)
     roles, marked = _collect(cls)
-    if issubclass(cls, KeyFuncDict):
+    if KeyFuncDict in cls.__mro__:
         roles = {"appender": "set", "remover": "remove", **roles}
     for role, name in _DEFAULT_ROLES.get(kind, {}).items():
         if hasattr(cls, name):
