@@ -3,7 +3,7 @@
  * kin.
  *
  * Place: rows became instances (load_rows.c notes those of entity plans with posts); when a batch
- *   is complete, each post loads its relationship for all of them that lack it, 500 at a time
+ *   is complete, each post loads its relationship for all of them that lack it, many at a time
  *   (load_many.c), outer relationships before what they lead to. With populate_existing all are
  *   loaded again.
  * Statements: the relationship's own where nothing more is said of it; else one made for this

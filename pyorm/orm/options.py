@@ -147,12 +147,12 @@ def contains_eager(*keys: Any, alias: Any = None) -> Load:
 
 
 def selectinload(*keys: Any, recursion_depth: int | None = None, chunksize: int | None = None) -> Load:
-    """Load what a relationship refers to by one more SELECT for up to 500 parents, when the first is read.
+    """Load what a relationship refers to by one more SELECT for many parents, when the first is read.
 
     Args:
         *keys: Relationship attributes; "*" for all.
         recursion_depth: For a relationship to the same class: how many levels; -1 for all there are.
-        chunksize: Parents of one SELECT, 1 to 500.
+        chunksize: Keys of one SELECT, from 1; by default 500, on PostgreSQL, where they are one array, 4,096.
     """
     return _start().selectinload(*keys, recursion_depth=recursion_depth, chunksize=chunksize)
 
