@@ -1,7 +1,8 @@
 /*
  * py/compat.h - the only place that knows which CPython this is (3.11 to 3.13, 3.14 in reach).
  *
- * Place: included by py/py.h before everything else; no other file tests PY_VERSION_HEX.
+ * Place: included by py/py.h before everything else; besides it only py/collector.h (when
+ *   the collector runs) and exec/row_type.c (a tuple has its hash) test PY_VERSION_HEX.
  * What stands here: functions of newer Pythons written with older ones, under their own
  *   names where an older Python has nothing of the name, and the mutex and critical
  *   section that mean nothing where there is a GIL.

@@ -355,14 +355,13 @@ def merge_polymorphic(k: Stage) -> None:
 
 @scene
 def merge_sets_and_dicts(k: Stage) -> None:
-    k.model("Part", name=k.text(), owner_id=k.key("owner.id"))
-    k.model("Note", word=k.text(), owner_id=k.key("owner.id"))
+    part = k.model("Part", name=k.text(), owner_id=k.key("owner.id"))
+    note = k.model("Note", word=k.text(), owner_id=k.key("owner.id"))
     owner = k.model(
         "Owner",
         parts=k.orm.relationship("Part", collection_class=set),
         notes=k.orm.relationship("Note", collection_class=k.orm.attribute_keyed_dict("word")),
     )
-    part, note = owner.registry._class_registry["Part"], owner.registry._class_registry["Note"]
     k.start(owner(id=1, parts={part(id=1, name="a"), part(id=2, name="b")}, notes={"x": note(id=1, word="x")}))
     s = k.fresh()
     given = owner(
