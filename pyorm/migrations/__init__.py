@@ -1,0 +1,1 @@
+"""Schema migrations: revisions, operations, autogenerate. Needs the extra `migrations`."""

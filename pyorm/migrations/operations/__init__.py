@@ -1,0 +1,1 @@
+"""Operations of migrations: what `op.…` calls and autogenerate build, and how they are carried out."""

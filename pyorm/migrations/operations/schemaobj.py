@@ -1,0 +1,168 @@
+"""Tables, columns and constraints made of names: what an operation needs before SQL is written.
+
+A script names things (`op.create_foreign_key("fk", "posts", "users", ["author_id"], ["id"])`),
+SQL is written of schema objects. Each function here makes one object in a MetaData of its own, so
+that nothing of it is ever seen by the program's own tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyorm.schema import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+from pyorm.types import Integer, NullType
+
+if TYPE_CHECKING:
+    from pyorm.migrations.runtime.migration import MigrationContext
+
+
+def metadata_for(migration_context: MigrationContext | None) -> MetaData:
+    """Return a new MetaData with the naming convention of the migration's target metadata."""
+    target = None if migration_context is None else migration_context.opts.get("target_metadata")
+    first = target[0] if isinstance(target, (list, tuple)) and target else target
+    convention = getattr(first, "naming_convention", None)
+    return MetaData(naming_convention=convention) if convention else MetaData()
+
+
+def table(
+    name: str, *columns: Any, migration_context: MigrationContext | None = None, schema: str | None = None, **kw: Any
+) -> Table:
+    """Return a Table in a MetaData of its own.
+
+    Columns and constraints that belong to a table already are copied. Tables that a foreign key
+    refers to are made beside it, with the columns it names, so that the key can be written.
+    """
+    metadata = metadata_for(migration_context)
+    items = [copied(item) for item in columns]
+    made = Table(name, metadata, *items, schema=schema, **kw)
+    for constraint in made.foreign_key_constraints:
+        for element in constraint.elements:
+            _ensure_target(metadata, element.target_fullname, schema)
+    return made
+
+
+def copied(item: Any) -> Any:
+    """Return a copy of a Column or Constraint that has a table already, and anything else as it is."""
+    if getattr(item, "table", None) is not None and hasattr(item, "_copy"):
+        return item._copy()
+    return item
+
+
+def _ensure_target(metadata: MetaData, target: str, schema: str | None) -> None:
+    names = target.split(".")
+    column, name = names[-1], names[-2]
+    where = ".".join(names[:-2]) or None
+    key = name if where is None else f"{where}.{name}"
+    known = metadata.tables.get(key)
+    if known is None:
+        Table(name, metadata, Column(column, NullType()), schema=where)
+    elif column not in known.c:
+        known.append_column(Column(column, NullType()))
+
+
+def column(name: str, type_: Any = None, **kw: Any) -> Column:
+    """Return a Column without a table."""
+    return Column(name, NullType() if type_ is None else type_, **kw)
+
+
+def primary_key(
+    name: str | None,
+    table_name: str,
+    columns: Sequence[str],
+    migration_context: Any = None,
+    schema: str | None = None,
+    **kw: Any,
+) -> PrimaryKeyConstraint:
+    """Return a PrimaryKeyConstraint on a table of its own."""
+    metadata = metadata_for(migration_context)
+    made = Table(table_name, metadata, *(Column(key, NullType()) for key in columns), schema=schema)
+    constraint = PrimaryKeyConstraint(*(made.c[key] for key in columns), name=name, **kw)
+    return constraint
+
+
+def unique(
+    name: str | None,
+    table_name: str,
+    columns: Sequence[str],
+    migration_context: Any = None,
+    schema: str | None = None,
+    **kw: Any,
+) -> UniqueConstraint:
+    """Return a UniqueConstraint on a table of its own."""
+    metadata = metadata_for(migration_context)
+    made = Table(table_name, metadata, *(Column(key, NullType()) for key in columns), schema=schema)
+    constraint = UniqueConstraint(*(made.c[key] for key in columns), name=name, **kw)
+    made.append_constraint(constraint)
+    return constraint
+
+
+def check(
+    name: str | None,
+    table_name: str,
+    condition: Any,
+    migration_context: Any = None,
+    schema: str | None = None,
+    **kw: Any,
+) -> CheckConstraint:
+    """Return a CheckConstraint on a table of its own."""
+    made = Table(table_name, metadata_for(migration_context), Column("x", Integer()), schema=schema)
+    constraint = CheckConstraint(condition, name=name, **kw)
+    made.append_constraint(constraint)
+    return constraint
+
+
+def foreign_key(
+    name: str | None,
+    source: str,
+    referent: str,
+    local_cols: Sequence[str],
+    remote_cols: Sequence[str],
+    migration_context: Any = None,
+    source_schema: str | None = None,
+    referent_schema: str | None = None,
+    **kw: Any,
+) -> ForeignKeyConstraint:
+    """Return a ForeignKeyConstraint between two tables of its own."""
+    metadata = metadata_for(migration_context)
+    same = source == referent and source_schema == referent_schema
+    own = list(dict.fromkeys([*local_cols, *remote_cols])) if same else list(dict.fromkeys(local_cols))
+    made = Table(source, metadata, *(Column(key, NullType()) for key in own), schema=source_schema)
+    if not same:
+        Table(
+            referent, metadata, *(Column(key, NullType()) for key in dict.fromkeys(remote_cols)), schema=referent_schema
+        )
+    prefix = referent if referent_schema is None else f"{referent_schema}.{referent}"
+    constraint = ForeignKeyConstraint(list(local_cols), [f"{prefix}.{key}" for key in remote_cols], name=name, **kw)
+    made.append_constraint(constraint)
+    return constraint
+
+
+def index(
+    name: str | None,
+    table_name: str,
+    columns: Iterable[Any],
+    migration_context: Any = None,
+    schema: str | None = None,
+    **kw: Any,
+) -> Index:
+    """Return an Index on a table of its own; an element is a column's name or an expression."""
+    made = Table(table_name, metadata_for(migration_context), schema=schema)
+    elements: list[Any] = []
+    for element in columns:
+        if isinstance(element, str):
+            if element not in made.c:
+                made.append_column(Column(element, NullType()))
+            elements.append(made.c[element])
+        else:
+            elements.append(element)
+    return Index(name, *elements, _table=made, **kw)
