@@ -272,6 +272,15 @@ is_refused_sql(const orm_attribute *a, int tag)
                && a->relation->lazy == ORM_LAZY_RAISE_ON_SQL);
 }
 
+/* Whether the attribute of an instance without identity is loaded: by relationship(load_on_pending=True),
+   or for the whole instance by enable_relationship_loading(). */
+static bool
+loads_pending(const orm_head *h, const orm_attribute *a)
+{
+    return a->flags & ORM_A_ON_PENDING
+           || (ORM_SLOT_IS_RELATION(a->kind) && h->rare != NULL && h->rare->loads_pending);
+}
+
 /* Bring in what the slot lacks. 1 look again, 0 nothing to load, 2 forbidden by the flags, -1. */
 static int
 load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
@@ -291,7 +300,7 @@ load_missing(orm_head *h, orm_attribute *a, int tag, int passive)
         return s->ops->load_expired(s, h, a->slot, passive) < 0 ? -1 : 1;
     }
     if (!own_loader
-        || (!HAS_IDENTITY(h) && !(a->flags & ORM_A_ON_PENDING && s != NULL))) {
+        || (!HAS_IDENTITY(h) && (s == NULL || !loads_pending(h, a)))) {
         return 0;
     }
     if (!(passive & ORM_P_CALLABLES)) {

@@ -161,6 +161,9 @@ value_for(orm_head *h, int32_t slot, int passive, int *rc)
         v = slot < 0 ? Py_NewRef(Py_None)
                      : orm_val_read(h, (uint32_t)slot, passive & ~ORM_P_INIT, &none);
     }
+    if (v == NULL && none == 1) {
+        v = Py_NewRef(Py_None); /* never set */
+    }
 
     *rc = v != NULL ? 1 : none ? 2 : -1;
     return v;
@@ -626,7 +629,8 @@ find_value(orm_session *s, orm_head *h, orm_relation *rel, int passive, PyObject
     return rc;
 }
 
-/* Flush first, unless a many-to-one is answered by the identity map. 0 / -1. */
+/* Flush first, unless a many-to-one is answered by the identity map, or the instance is none that has
+   been written: it stays pending when it is read. 0 / -1. */
 static int
 flush_before(orm_session *s, orm_head *h, orm_relation *rel, int passive)
 {
@@ -635,16 +639,17 @@ flush_before(orm_session *s, orm_head *h, orm_relation *rel, int passive)
     orm_key k = {0};
     int rc;
 
-    if (passive & ORM_P_NO_AUTOFLUSH || !(passive & ORM_P_SQL)) {
+    if (passive & ORM_P_NO_AUTOFLUSH || !(passive & ORM_P_SQL) || !HAS_IDENTITY(h)) {
         return 0;
     }
     if (rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET) {
         rc = orm_reference_key(h, rel, passive, &k);
-        if (rc == 1) {
-            rc = orm_idmap_get(&s->map, &k, &there, &known);
-            orm_key_fini(&k);
+        if (rc != 1) {
+            return rc < 0 ? -1 : 0;
         }
-        if (rc < 0 || there != NULL || rc == 2) {
+        rc = orm_idmap_get(&s->map, &k, &there, &known);
+        orm_key_fini(&k);
+        if (rc < 0 || there != NULL) {
             Py_XDECREF(there);
             return rc < 0 ? -1 : 0;
         }

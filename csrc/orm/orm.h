@@ -148,6 +148,7 @@ orm_head *orm_head_of(orm_state *st, PyObject *obj);
 /* The same without an exception for what is not mapped: NULL, and PyErr_Occurred() only if
    something else failed. */
 orm_head *orm_head_find(orm_state *st, PyObject *obj);
+int orm_head_load_pending(orm_head *h); /* its relationships load without an identity. 0 / -1 */
 static inline void
 orm_head_set_left(orm_head *h, uint32_t how)
 {

@@ -26,6 +26,7 @@ struct orm_rare {
     struct orm_parent *parents; /* owned [nparents]: who has the instance as a member */
     uint32_t nheld, nparents;
     bool has_hash;        /* `hash` is valid */
+    bool loads_pending;   /* relationships are loaded although it has no identity */
     struct orm_prefetch *prefetched; /* owned list: relationships loaded ahead; or NULL */
 };
 

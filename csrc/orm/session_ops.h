@@ -58,8 +58,20 @@ struct orm_session {
     uint64_t write_epoch;       /* bumped by flush, DML, raw SQL, expire, refresh, rollback */
     uint64_t id;                /* `hash_key`; unique in the process */
     bool writing;               /* a flush is writing: changes of relationships warn */
+    bool autoflushing;          /* the flush that runs was not asked for by name */
     orm_dispatch *events;       /* owned by the Session object: listeners, or NULL: nobody ever asked */
 };
+/* What a warning of a flush ends with: where an autoflush gave it, how to have none. */
+static inline const char *
+orm_session_flush_note(const orm_session *s)
+{
+    return !s->autoflushing
+               ? ""
+               : " (This warning originated from the Session 'autoflush' process, which was invoked "
+                 "automatically in response to a user-initiated operation. Consider using "
+                 "``no_autoflush`` context manager if this warning happened while initializing "
+                 "objects.)";
+}
 /* The one session event that the loader fires, with (session, instance): the first of the family. */
 enum { ORM_SEV_LOADED_AS_PERSISTENT = 0 };
 

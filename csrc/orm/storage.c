@@ -27,6 +27,18 @@ orm_rare_ensure(orm_head *h)
 }
 
 int
+orm_head_load_pending(orm_head *h)
+{
+    orm_rare *r = orm_rare_ensure(h);
+
+    if (r == NULL) {
+        return -1;
+    }
+    r->loads_pending = true;
+    return 0;
+}
+
+int
 orm_rare_traverse(orm_rare *r, visitproc visit, void *arg)
 {
     if (r == NULL) {

@@ -75,7 +75,7 @@ displace(SessionObject *s, orm_head *other, const orm_key *k)
         rc = orm_warn(s->st, ORM_EXC_SAWarning, 2,
                       "Identity map already had an identity for %R, replacing it with newly "
                       "flushed object.   Are there load operations occurring inside of an event "
-                      "handler within the flush?", tuple);
+                      "handler within the flush?%s", tuple, orm_session_flush_note(&s->s));
         Py_DECREF(tuple);
     }
     orm_session_clean(s, other);
@@ -584,9 +584,12 @@ orm_session_autoflush(SessionObject *s)
     if (!s->autoflush || s->flushing || orm_session_is_clean(s)) {
         return 0;
     }
-    if (orm_session_flush(s, NULL) < 0) {
+    s->s.autoflushing = true;
+    int rc = orm_session_flush(s, NULL);
+
+    s->s.autoflushing = false;
+    if (rc < 0) {
         explain_autoflush();
-        return -1;
     }
-    return 0;
+    return rc;
 }

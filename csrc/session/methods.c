@@ -84,6 +84,8 @@ INSTANCE_METHOD(m_add, "Session.add", "instance", orm_session_add, false)
 INSTANCE_METHOD(m_add_all, "Session.add_all", "instances", orm_session_add, true)
 INSTANCE_METHOD(m_delete, "Session.delete", "instance", orm_session_delete, false)
 INSTANCE_METHOD(m_delete_all, "Session.delete_all", "instances", orm_session_delete, true)
+INSTANCE_METHOD(m_enable_loading, "Session.enable_relationship_loading", "obj",
+                orm_session_enable_loading, false)
 INSTANCE_METHOD(m_expunge, "Session.expunge", "instance", orm_session_expunge, false)
 
 static int
@@ -541,6 +543,9 @@ PyMethodDef orm_session_methods[] = {
      "delete($self, instance)\n--\n\nMark an instance: the next flush deletes its row."},
     {"delete_all", ORM_METHOD(m_delete_all), ORM_METH_KW,
      "delete_all($self, instances)\n--\n\nMark several instances."},
+    {"enable_relationship_loading", ORM_METHOD(m_enable_loading), ORM_METH_KW,
+     "enable_relationship_loading($self, obj)\n--\n\nAttach an instance so that its relationships "
+     "load by its present foreign keys. It is not written; add() it for that."},
     {"expunge", ORM_METHOD(m_expunge), ORM_METH_KW, "expunge($self, instance)\n--\n\nTake an instance out."},
     {"expunge_all", m_expunge_all, METH_NOARGS, "expunge_all($self)\n--\n\nTake all out."},
     {"merge", ORM_METHOD(orm_session_merge), ORM_METH_KW,

@@ -45,6 +45,7 @@ struct SessionObject {
     orm_headset fresh;    /* pending instances */
     orm_headset dirty;    /* persistent instances with ORM_H_MODIFIED */
     orm_headset doomed;   /* persistent instances that the next flush deletes */
+    orm_headset loose;    /* attached to load relationships only: neither pending nor in the map */
     TxObject *tx;         /* owned: the innermost transaction or savepoint; NULL: none begun */
     TxObject *blocked;    /* owned: a `with` block is open whose transaction has ended */
     uint32_t serial;      /* last serial given to a transaction; 0 outside transactions */
@@ -153,9 +154,10 @@ int orm_session_fire_expire(orm_head *h, PyObject *names); /* instance event `ex
 int orm_session_raise_head(SessionObject *s, int exc, const char *format, orm_head *h);
 
 /* --- states.c: add, delete, expunge ------------------------------------------------------- */
-/* One instance alone, without cascade. 0 / -1. */
-int orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj);
+int orm_session_attach(SessionObject *s, orm_head *h, PyObject *obj); /* without cascade; 0 / -1 */
 int orm_session_delete(SessionObject *s, PyObject *obj);
+/* Attach an instance so that its relationships load; it is not written. 0 / -1. */
+int orm_session_enable_loading(SessionObject *s, PyObject *obj);
 int orm_session_expunge(SessionObject *s, PyObject *obj);
 int orm_session_expunge_all(SessionObject *s, uint8_t how); /* ORM_LEFT_* */
 /* Take h out of the session; to_transient: its identity goes too. Fires the event. 0 / -1. */

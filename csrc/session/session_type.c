@@ -204,6 +204,9 @@ session_traverse(PyObject *self, visitproc visit, void *arg)
     if (rc == 0) {
         rc = orm_headset_traverse(&s->dirty, visit, arg);
     }
+    if (rc == 0) {
+        rc = orm_headset_traverse(&s->loose, visit, arg);
+    }
     return rc != 0 ? rc : orm_headset_traverse(&s->doomed, visit, arg);
 }
 
@@ -211,7 +214,7 @@ session_traverse(PyObject *self, visitproc visit, void *arg)
 static void
 let_go(SessionObject *s)
 {
-    orm_headset sets[3];
+    orm_headset sets[4];
     TxObject *tx = s->tx;
 
     for (TxObject *level = tx; level != NULL; level = level->parent) {
@@ -226,6 +229,7 @@ let_go(SessionObject *s)
     orm_headset_move(&s->fresh, &sets[0]);
     orm_headset_move(&s->dirty, &sets[1]);
     orm_headset_move(&s->doomed, &sets[2]);
+    orm_headset_move(&s->loose, &sets[3]);
     ORM_HEADSET_EACH(&sets[0], cell)
     {
         cell->head->flags &= ~(uint32_t)ORM_H_NEW;
@@ -235,10 +239,15 @@ let_go(SessionObject *s)
     {
         cell->head->flags &= ~(uint32_t)ORM_H_DELETING;
     }
+    ORM_HEADSET_EACH(&sets[3], cell)
+    {
+        cell->head->session = NULL;
+        orm_head_set_left(cell->head, ORM_LEFT_DROPPED);
+    }
     orm_idmap_fini(&s->s.map);
     orm_idmap_init(&s->s.map);
     s->tx = NULL;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         orm_headset_fini(&sets[i]);
     }
     Py_XDECREF(tx);

@@ -41,6 +41,34 @@ before_attach(SessionObject *s, orm_head *h, PyObject *obj)
     return orm_session_fire(s, ORM_SEV_before_attach, obj, NULL) < 0 ? -1 : 1;
 }
 
+/* h is pending or persistent from now on, or out of the session. The caller holds a reference. */
+static void
+no_longer_loose(SessionObject *s, orm_head *h)
+{
+    PyObject *held = orm_headset_take(&s->loose, h);
+
+    Py_XDECREF(held);
+}
+
+int
+orm_session_enable_loading(SessionObject *s, PyObject *obj)
+{
+    orm_head *h = orm_head_of(s->st, obj);
+    int attach = h == NULL ? -1 : before_attach(s, h, obj);
+
+    if (attach < 0 || orm_head_load_pending(h) < 0) {
+        return -1;
+    }
+    if (attach == 0 || h->session != NULL) {
+        return 0; /* a member, or a listener has made it one */
+    }
+    if (orm_headset_add(&s->loose, h, obj) < 0) {
+        return -1;
+    }
+    h->session = &s->s;
+    return orm_session_fire(s, ORM_SEV_after_attach, obj, NULL);
+}
+
 /* A transient instance becomes pending. 0 / -1. */
 static int
 save(SessionObject *s, orm_head *h, PyObject *obj)
@@ -63,6 +91,7 @@ save(SessionObject *s, orm_head *h, PyObject *obj)
     }
     h->flags |= ORM_H_NEW;
     h->session = &s->s;
+    no_longer_loose(s, h);
     if (attach > 0
         && (orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) < 0
             || orm_session_fire(s, ORM_SEV_transient_to_pending, obj, NULL) < 0)) {
@@ -97,6 +126,7 @@ orm_session_enter_map(SessionObject *s, orm_head *h)
         Py_XDECREF(tuple);
         goto done;
     }
+    no_longer_loose(s, h);
     rc = 0;
 done:
     Py_XDECREF(winner);
@@ -108,6 +138,7 @@ done:
 static int
 update(SessionObject *s, orm_head *h, PyObject *obj)
 {
+    bool in_map = h->flags & ORM_H_IN_MAP;
     int attach;
 
     if (h->flags & ORM_H_DELETED) {
@@ -128,7 +159,7 @@ update(SessionObject *s, orm_head *h, PyObject *obj)
     if (orm_session_enter_map(s, h) < 0) {
         return -1;
     }
-    if (attach == 0) {
+    if (attach == 0 && in_map) {
         return 0;
     }
     if (h->flags & ORM_H_MODIFIED && orm_headset_add(&s->dirty, h, obj) < 0) {
@@ -136,10 +167,10 @@ update(SessionObject *s, orm_head *h, PyObject *obj)
         h->session = NULL;
         return -1;
     }
-    if (orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) < 0) {
+    if (attach > 0 && orm_session_fire(s, ORM_SEV_after_attach, obj, NULL) < 0) {
         return -1;
     }
-    return orm_session_fire(s, ORM_SEV_detached_to_persistent, obj, NULL);
+    return attach > 0 ? orm_session_fire(s, ORM_SEV_detached_to_persistent, obj, NULL) : 0;
 }
 
 int
@@ -274,7 +305,7 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
     const uint32_t serials = ((uint32_t)0x1ff << ORM_H_BORN_SHIFT)
                              | ((uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT);
     PyObject *obj = orm_head_object(h);
-    PyObject *held[4] = {obj, NULL, NULL, NULL};
+    PyObject *held[5] = {obj, NULL, NULL, NULL, orm_headset_take(&s->loose, h)};
     bool pending = !ORM_HAS_KEY(h);
     bool deleted = h->flags & ORM_H_DELETED;
     int event = pending ? ORM_SEV_pending_to_transient
@@ -317,7 +348,7 @@ orm_session_detach(SessionObject *s, orm_head *h, bool to_transient)
     if (obj != NULL && rc == 0) {
         rc = orm_session_fire(s, event, obj, NULL);
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         Py_XDECREF(held[i]);
     }
     return rc;
@@ -473,6 +504,9 @@ orm_session_expunge_all(SessionObject *s, uint8_t how)
 
     if (rc == 0) {
         rc = detach_list(s, orm_headset_list(&s->fresh));
+    }
+    if (rc == 0 && s->loose.live > 0) {
+        rc = detach_list(s, orm_headset_list(&s->loose));
     }
     s->leaving = before;
     return rc;

@@ -279,7 +279,8 @@ orm_check_count(orm_step *s)
         rc = raise_stale(s, message);
     }
     else {
-        rc = message == NULL ? -1 : orm_warn(s->w->st, ORM_EXC_SAWarning, 1, "%U", message);
+        rc = message == NULL ? -1 : orm_warn(s->w->st, ORM_EXC_SAWarning, 1, "%U%s", message,
+                                                orm_session_flush_note(s->w->f->session));
     }
     Py_XDECREF(message);
     return rc;

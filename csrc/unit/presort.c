@@ -201,9 +201,9 @@ orm_warn_not_in_session(orm_work *w, const orm_relation *rel, const orm_head *h,
                         const char *operation, const char *refuse)
 {
     return orm_warn(w->st, ORM_EXC_SAWarning, 1,
-                    "Object of type <%s> not in session, %s operation along '%s.%U' %s proceed",
+                    "Object of type <%s> not in session, %s operation along '%s.%U' %s proceed%s",
                     h->mapper->cls->tp_name, operation, rel->parent->cls->tp_name, rel->key,
-                    refuse);
+                    refuse, orm_session_flush_note(w->f->session));
 }
 
 /* --- registering ----------------------------------------------------------------------------- */

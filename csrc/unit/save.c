@@ -84,8 +84,8 @@ warn_conflict(orm_work *w, orm_urow *r, const orm_key *k, orm_head *other)
 
     if (key != NULL) {
         rc = orm_warn(w->st, ORM_EXC_SAWarning, 1,
-                      "New instance %U with identity key %R conflicts with persistent instance %U",
-                      mine, key, theirs);
+                      "New instance %U with identity key %R conflicts with persistent instance %U%s",
+                      mine, key, theirs, orm_session_flush_note(w->f->session));
     }
     Py_XDECREF(mine);
     Py_XDECREF(theirs);
@@ -443,7 +443,7 @@ warn_missing_key(const orm_step *s)
                         "but has no Python-side or server-side default generator indicated, nor "
                         "does it indicate 'autoincrement=True' or 'nullable=True', and no "
                         "explicit value is passed.  Primary key columns typically may not store "
-                        "NULL.%s",
+                        "NULL.%s%s",
                         p->name, c->name, p->name,
                         p->npk == 1 ? ""
                                     : " Note that as of SQLAlchemy 1.1, 'autoincrement=True' must "
@@ -451,7 +451,8 @@ warn_missing_key(const orm_step *s)
                                       "primary keys if AUTO_INCREMENT/SERIAL/IDENTITY behavior is "
                                       "expected for one of the columns in the primary key. CREATE "
                                       "TABLE statements are impacted by this change as well on "
-                                      "most backends.")
+                                      "most backends.",
+                        orm_session_flush_note(s->w->f->session))
                    < 0) {
             return -1;
         }
