@@ -1,0 +1,1 @@
+"""What runs migrations: the environment, the version table, transactions, locks and the journal."""
