@@ -76,6 +76,7 @@
     X(load_entered)        /* instances entered without asking the map again */          \
     X(load_prepared)       /* statements by key run without a tree */                    \
     X(load_many)           /* SELECTs for the related instances of many parents */       \
+    X(load_many_by_object) /* rows of those whose key was an object first */             \
     X(lazy_get)            /* many-to-one loads of one row by key */                     \
     X(lazy_one)            /* relationship loads for one parent */                       \
     X(lazy_batch)          /* relationship loads for the peers of an instance */         \

@@ -142,7 +142,7 @@ attribute_seal(orm_attribute *a)
     node->aux = a->slot;
     node->payload = Py_NewRef(a);
     node->type = (orm_type *)Py_XNewRef(column->type);
-    if (orm_node_seal(st, node) < 0) {
+    if (orm_node_seal(st, node) < 0 || orm_column_await_type(column, node) < 0) {
         Py_DECREF(node);
         return -1;
     }

@@ -425,6 +425,7 @@ parent_by_object(many_run *m, orm_loader *l, const orm_cell *cells, many_parent 
     PyObject *number = NULL;
     int rc = m->loads->nkeys == 1 || key != NULL ? 0 : -1;
 
+    ORM_COUNT(load_many_by_object);
     for (uint32_t i = 0; rc == 0 && i < m->loads->nkeys; i++) {
         const orm_root *root = &l->plan->roots[i];
         PyObject *v = orm_loader_value(l, root->index, root->label, &cells[root->index]);

@@ -139,6 +139,7 @@ column_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(c->type);
     Py_VISIT(c->table);
     Py_VISIT(c->fks);
+    Py_VISIT(c->waiting);
     return 0;
 }
 
@@ -150,6 +151,7 @@ column_clear(PyObject *self)
     Py_CLEAR(c->n.node);
     Py_CLEAR(c->table);
     Py_CLEAR(c->fks);
+    Py_CLEAR(c->waiting);
     return 0;
 }
 
@@ -255,6 +257,30 @@ column_set_table(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
+int
+orm_column_await_type(orm_node *column, orm_node *node)
+{
+    ColumnObject *c = NULL;
+
+    if (column->kind != ORM_N_COLUMN || column->type->kind != ORM_T_NULL) {
+        return 0;
+    }
+    c = (ColumnObject *)column->payload;
+    if (c->waiting == NULL && (c->waiting = PyList_New(0)) == NULL) {
+        return -1;
+    }
+    return PyList_Append(c->waiting, (PyObject *)node);
+}
+
+static void
+take_type(orm_node *n, orm_type *type)
+{
+    Py_XSETREF(n->type, (orm_type *)Py_NewRef(type));
+    n->flags = (uint16_t)((n->flags & ~(ORM_F_UNCACHEABLE | ORM_F_OVERRIDE))
+                          | (type->flags & ORM_TF_UNCACHEABLE ? ORM_F_UNCACHEABLE : 0)
+                          | (type->flags & ORM_TF_COMPARATOR ? ORM_F_OVERRIDE : 0));
+}
+
 static int
 column_set_type(PyObject *self, PyObject *value, void *unused)
 {
@@ -270,12 +296,13 @@ column_set_type(PyObject *self, PyObject *value, void *unused)
         return -1;
     }
     if (c->n.node != NULL) {
-        orm_node *n = c->n.node;
-
-        Py_XSETREF(n->type, (orm_type *)Py_NewRef(type));
-        n->flags = (uint16_t)((n->flags & ~(ORM_F_UNCACHEABLE | ORM_F_OVERRIDE))
-                              | (type->flags & ORM_TF_UNCACHEABLE ? ORM_F_UNCACHEABLE : 0)
-                              | (type->flags & ORM_TF_COMPARATOR ? ORM_F_OVERRIDE : 0));
+        take_type(c->n.node, type);
+    }
+    if (type->kind != ORM_T_NULL) {
+        for (Py_ssize_t i = 0; c->waiting != NULL && i < PyList_GET_SIZE(c->waiting); i++) {
+            take_type((orm_node *)PyList_GET_ITEM(c->waiting, i), type);
+        }
+        Py_CLEAR(c->waiting);
     }
     Py_XSETREF(c->type, type);
     return 0;

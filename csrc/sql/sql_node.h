@@ -213,6 +213,7 @@ typedef struct ColumnObject { /* ColumnClause; schema's Column subclasses it in 
     orm_type *type;    /* owned; NULL is NullType, not asked yet */
     PyObject *table;   /* owned; the TableClause, or NULL */
     PyObject *fks;     /* owned; tuple of ColumnObjects this one references, NULL: ask `foreign_keys` */
+    PyObject *waiting; /* owned; list of attributes' nodes that take the type when it arrives, or NULL */
     PyObject *weakrefs;
     uint8_t quote;     /* 0 by need, 1 always, 2 never */
     uint8_t flags;     /* ORM_COL_* */
@@ -226,6 +227,8 @@ typedef struct TableObject { /* TableClause; schema's Table subclasses it in Pyt
     uint8_t quote, quote_schema; /* as ColumnObject.quote */
 } TableObject;
 
+/* A node with the column's type: it changes with it where the column has none yet. 0/-1. */
+int orm_column_await_type(orm_node *column, orm_node *node);
 /* Borrowed. The node of an expression object; NULL with an exception for anything else. */
 orm_node *orm_node_of(orm_state *st, PyObject *o);
 /* New ref. The Python object that users see for a node. */
