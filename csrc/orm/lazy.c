@@ -169,8 +169,10 @@ value_for(orm_head *h, int32_t slot, int passive, int *rc)
     return v;
 }
 
-int
-orm_reference_key(orm_head *h, const orm_relation *rel, int passive, orm_key *k)
+/* As orm_reference_key; with `partial` a key some of whose values are NULL is one, where the target's
+   Mapper allows it: *partial says whether it is. */
+static int
+reference_key(orm_head *h, const orm_relation *rel, int passive, bool *partial, orm_key *k)
 {
     const orm_mapper *target = rel->target;
     PyObject *values[8] = {NULL};
@@ -179,25 +181,31 @@ orm_reference_key(orm_head *h, const orm_relation *rel, int passive, orm_key *k)
     int rc = target->npk <= 8 && target->npk > 0 ? 1 : 0;
 
     for (; rc == 1 && n < target->npk; n++) {
-        int32_t own = -1;
-        for (uint32_t p = 0; p < rel->npairs; p++) {
-            if (rel->pairs[p].source == (int32_t)target->pk[n]) {
-                own = rel->pairs[p].dest;
-            }
-        }
-        values[n] = value_for(h, own, passive, &rc);
+        values[n] = value_for(h, rel->get_slots == NULL ? -1 : rel->get_slots[n], passive, &rc);
         if (values[n] == NULL) {
             break;
         }
         nulls += values[n] == Py_None;
     }
+    if (partial != NULL) {
+        int allowed = rc == 1 && nulls > 0 && nulls < n ? orm_mapper_partial_pk(rel->target) : 0;
+
+        *partial = allowed > 0;
+        rc = allowed < 0 ? -1 : rc;
+    }
     if (rc == 1) {
-        rc = nulls > 0 ? 0 : orm_key_init(k, rel->target, values, NULL) < 0 ? -1 : 1;
+        rc = nulls > 0 && (partial == NULL || !*partial) ? 0 : orm_key_init(k, rel->target, values, NULL) < 0 ? -1 : 1;
     }
     for (uint32_t i = 0; i < n; i++) {
         Py_XDECREF(values[i]);
     }
     return rc;
+}
+
+int
+orm_reference_key(orm_head *h, const orm_relation *rel, int passive, orm_key *k)
+{
+    return reference_key(h, rel, passive, NULL, k);
 }
 
 /* The peers of h that refer to a row the session does not know: at most 500 with h, each held
@@ -212,7 +220,7 @@ gather_peers(orm_session *s, orm_head *h, uint32_t slot, orm_head **out, PyObjec
     for (; other != NULL && n < ORM_PEERS_MAX; other = orm_peers_next(h, &at)) {
         PyObject *obj = NULL;
         /* slots of sibling classes share numbers, and a class may have fewer */
-        if (other->session != s || !(other->flags & ORM_H_IN_MAP)
+        if (other->session != s || !(other->flags & ORM_H_IN_MAP) || other->flags & ORM_H_MODIFIED
             || orm_slot_relation(other->mapper, slot) != h->mapper->attrs[slot]->relation
             || !is_wanted(other, slot)
             || orm_remembered(other) != orm_remembered(h)) {
@@ -258,6 +266,9 @@ take_prefetched(orm_session *s, orm_head *h, orm_relation *rel, PyObject **value
     rc = conn == NULL ? -1 : orm_connection_facts(conn, &facts);
     if (rc == 0) {
         *value = orm_prefetch_take(h, rel->slot, stamp_of(s, conn, &facts));
+        if (h->flags & ORM_H_MODIFIED) {
+            Py_CLEAR(*value); /* its columns may refer to something else now */
+        }
     }
     Py_XDECREF(conn);
     return rc;
@@ -317,7 +328,7 @@ is_batched(orm_session *s, orm_head *h, const orm_relation *rel)
     if (rc < 0) {
         return -1;
     }
-    return !facts.lenient && tag != ORM_TAG_LAZY
+    return !facts.lenient && tag != ORM_TAG_LAZY && !(h->flags & ORM_H_MODIFIED)
            && !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
 }
 
@@ -338,7 +349,8 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
     orm_key k = {0};
     PyObject *conn = NULL;
     int batched = 0;
-    int rc = orm_reference_key(h, rel, passive, &k);
+    bool partial = false;
+    int rc = reference_key(h, rel, passive, &partial, &k);
 
     if (rc != 1) {
         *value = rc == 0 ? Py_NewRef(Py_None) : NULL;
@@ -349,7 +361,7 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
         if (!(passive & ORM_P_SQL)) {
             rc = 2;
         }
-        else if (orm_peers_touch(h, rel->slot) && (batched = is_batched(s, h, rel)) != 0) {
+        else if (!partial && orm_peers_touch(h, rel->slot) && (batched = is_batched(s, h, rel)) != 0) {
             rc = batched < 0 ? -1 : load_batch(s, h, rel, loads, value);
         }
         else {
@@ -372,7 +384,7 @@ load_by_key(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
 /* --- by the relationship's own criterion ---------------------------------------------------- */
 
 /* The value of a parameter that is one of the marks: new reference, or NULL with *rc 0, 2, -1;
-   *rc 0 as well where it is None: nothing can be found. */
+   *rc 0 as well where it is None and so nothing can be found, or nothing is to be looked for. */
 static PyObject *
 marked_value(orm_head *h, const orm_relloads *loads, int32_t mark, int passive, int *rc)
 {
@@ -383,8 +395,12 @@ marked_value(orm_head *h, const orm_relloads *loads, int32_t mark, int passive, 
 
     v = slot < 0 ? NULL : value_for(h, (int32_t)slot,
                                     passive & ORM_P_COMMITTED ? passive : ORM_PASSIVE_OFF, &how);
-    if (v == NULL || v == Py_None) {
-        *rc = slot < 0 ? -1 : v == Py_None ? 0 : how;
+    if (v == NULL) {
+        *rc = slot < 0 ? -1 : how;
+    }
+    else if (v == Py_None && (!HAS_IDENTITY(h) || loads->strict)) {
+        *rc = 0;
+        Py_CLEAR(v);
     }
     return v;
 }
@@ -637,13 +653,14 @@ flush_before(orm_session *s, orm_head *h, orm_relation *rel, int passive)
     PyObject *there = NULL;
     orm_head *known = NULL;
     orm_key k = {0};
+    bool partial = false;
     int rc;
 
     if (passive & ORM_P_NO_AUTOFLUSH || !(passive & ORM_P_SQL) || !HAS_IDENTITY(h)) {
         return 0;
     }
     if (rel->direction == ORM_REL_M2O && rel->flags & ORM_RF_USE_GET) {
-        rc = orm_reference_key(h, rel, passive, &k);
+        rc = reference_key(h, rel, passive, &partial, &k);
         if (rc != 1) {
             return rc < 0 ? -1 : 0;
         }

@@ -34,6 +34,7 @@ typedef struct orm_relloads {
     uint32_t nkeys;       /* key columns of `many` */
     PyObject *what;       /* owned: (Step or None, options about the related entity); NULL: nothing is
                              said */
+    bool strict;          /* with `one`: NULL in a mark finds nothing (ORM_RF_STRICT) */
     bool narrowed;        /* of_type() or and_(): not every related row is meant */
 } orm_relloads;
 

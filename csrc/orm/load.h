@@ -43,6 +43,9 @@ typedef struct orm_load_opts {
 int orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
                  const orm_load_opts *opts, PyObject **out);
 
+/* Whether a key with some NULLs is one: allow_partial_pks of the Mapper. 1 / 0 / -1. */
+int orm_mapper_partial_pk(orm_mapper *m);
+
 /* The SELECT that orm_load_get runs, as a Python Select, for the listeners of do_orm_execute.
  * New reference or NULL. */
 PyObject *orm_load_get_statement(orm_mapper *m, const orm_key *k, const orm_load_opts *opts);

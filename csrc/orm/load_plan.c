@@ -290,9 +290,8 @@ check_identity(const orm_entplan *p)
     return 0;
 }
 
-/* Whether a key with some NULLs is one: allow_partial_pks of the Mapper. 1 / 0 / -1. */
-static int
-allows_partial_pk(orm_mapper *m)
+int
+orm_mapper_partial_pk(orm_mapper *m)
 {
     PyObject *flag = NULL;
     int rc = m->py == NULL ? 0
@@ -324,7 +323,7 @@ orm_entplan_make(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p
     for (uint32_t i = 0; i < m->npk; i++) {
         p->ident[i] = UINT32_MAX;
     }
-    partial = allows_partial_pk(m);
+    partial = orm_mapper_partial_pk(m);
     p->partial_pk = partial > 0;
     p->peers = orm_mapper_relations(m, &relations) != NULL && relations > 0;
     if (partial < 0 || PyErr_Occurred() || orm_slots_expand(b, entity, m, p) < 0 || check_identity(p) < 0) {

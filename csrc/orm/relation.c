@@ -188,7 +188,39 @@ static const char *const flag_words[] = {
     "viewonly", "post_update", "single_parent", "load_on_pending", "active_history",
     "passive_deletes", "passive_deletes_all", "passive_updates", "use_get", "innerjoin",
     "nested_innerjoin", "distinct_target_key", "omit_join", "self", "sync_backref_off",
-    "legacy_orphan", "no_batch", NULL};
+    "legacy_orphan", "no_batch", "strict", NULL};
+
+/* "get": the parent's attributes that equal the target's primary key; () without USE_GET. 0 / -1. */
+static int
+want_get(orm_relation *rel, PyObject *spec)
+{
+    PyObject *keys = want(spec, "get");
+    Py_ssize_t n = rel->flags & ORM_RF_USE_GET ? (Py_ssize_t)rel->target->npk : 0;
+
+    if (keys == NULL) {
+        return -1;
+    }
+    if (!PyTuple_Check(keys) || PyTuple_GET_SIZE(keys) != n) {
+        PyErr_SetString(PyExc_ValueError, "Relation: get is a tuple, with use_get as long as the key");
+        return -1;
+    }
+    if (n == 0) {
+        return 0;
+    }
+    rel->get_slots = PyMem_Malloc((size_t)n * sizeof(*rel->get_slots));
+    if (rel->get_slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int64_t slot = slot_of(rel->parent, PyTuple_GET_ITEM(keys, i));
+        if (slot == -2) {
+            return -1;
+        }
+        rel->get_slots[i] = (int32_t)slot;
+    }
+    return 0;
+}
 
 /* Which mapper holds the source of a pair, and which its destination. 0 / -1. */
 static int
@@ -201,7 +233,8 @@ fill_pairs(orm_relation *rel, PyObject *spec)
     if (rel->direction == ORM_REL_M2M) {
         dest = NULL;
     }
-    if (want_pairs(spec, "pairs", source, dest, &rel->pairs, &rel->npairs) < 0) {
+    if (want_get(rel, spec) < 0
+        || want_pairs(spec, "pairs", source, dest, &rel->pairs, &rel->npairs) < 0) {
         return -1;
     }
     return want_pairs(spec, "secondary_pairs", rel->target, NULL, &rel->secondary_pairs,
@@ -369,6 +402,8 @@ relation_clear(PyObject *self)
     orm_relation *rel = (orm_relation *)self;
 
     /* target stays until dealloc: what dies meanwhile may still ask whose slots these are. */
+    PyMem_Free(rel->get_slots);
+    rel->get_slots = NULL;
     pairs_drop(&rel->pairs, &rel->npairs);
     pairs_drop(&rel->secondary_pairs, &rel->nsecondary_pairs);
     reverse_drop(rel);

@@ -56,7 +56,9 @@ enum {
     ORM_RF_SELF = 1u << 13,      /* target and parent are of one hierarchy */
     ORM_RF_SYNC_BACKREF_OFF = 1u << 14,
     ORM_RF_LEGACY_ORPHAN = 1u << 15,
-    ORM_RF_NO_BATCH = 1u << 16   /* lazy="select" was written out: one by one */
+    ORM_RF_NO_BATCH = 1u << 16,  /* lazy="select" was written out: one by one */
+    ORM_RF_STRICT = 1u << 17     /* the join is comparisons of columns, joined by AND: NULL in one
+                                    finds nothing */
 };
 
 /* A column whose value is copied to another one when related rows are written. */
@@ -90,6 +92,8 @@ typedef struct orm_relation {
     orm_relpair *pairs;   /* owned, [npairs]: O2M: parent -> child; M2O: target -> parent;
                              M2M: parent -> secondary */
     uint32_t npairs;
+    int32_t *get_slots;   /* owned, PyMem: with USE_GET, by the target's primary key: the slot of
+                             `parent` that equals it; else NULL */
     orm_relpair *secondary_pairs; /* owned: M2M: target -> secondary */
     uint32_t nsecondary_pairs;
     PyObject *secondary;  /* owned Table, or NULL */

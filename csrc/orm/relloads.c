@@ -187,6 +187,7 @@ orm_relloads_one(orm_state *st, orm_relation *rel, orm_relloads *loads)
     if (node != NULL) {
         Py_XSETREF(loads->one_marks, Py_NewRef(marks));
         Py_XSETREF(loads->one, (orm_node *)Py_NewRef(node));
+        loads->strict = (rel->flags & ORM_RF_STRICT) != 0;
     }
     Py_DECREF(made);
     return node == NULL ? -1 : 0;

@@ -15,6 +15,7 @@ from pyorm.orm.exc import UnmappedClassError
 from pyorm.orm.relationships import RelationshipProperty, is_callable, relationship
 from pyorm.sql import operators
 
+_STRICT = {operators.eq, operators.ne, operators.lt, operators.le, operators.gt, operators.ge}
 _DIRECTIONS = {ONETOMANY: "o2m", MANYTOONE: "m2o", MANYTOMANY: "m2m"}
 _OVERLAPS = (
     "relationship '{prop}' will copy column {source} to column {dest}, which conflicts with relationship(s): {others}. "
@@ -289,7 +290,7 @@ def make_relation(prop: Any) -> Any:
     holders = prop._template = _placeholders.make(prop, join)
     kind, factory, keyfunc = _collection(prop)
     use_get = join.direction is MANYTOONE and not prop.uselist and _is_get(prop, join)
-    prop._use_get = use_get
+    prop._use_get, prop._is_strict = use_get, _is_strict(join)
     spec = {
         "key": prop.key,
         "prop": prop,
@@ -305,6 +306,7 @@ def make_relation(prop: Any) -> Any:
         "flags": tuple(_flags(prop, join, use_get)),
         "join_depth": prop.join_depth,
         "pairs": _pairs(prop, join),
+        "get": _get_keys(prop, join) if use_get else (),
         "secondary_pairs": _secondary_pairs(prop, join),
         "secondary": join.secondary,
         **holders,
@@ -331,6 +333,7 @@ def _flags(prop: Any, join: JoinCondition, use_get: bool) -> list[str]:
         "self": prop._is_self_referential,
         "sync_backref_off": prop.sync_backref is False,
         "legacy_orphan": bool(prop.mapper.legacy_is_orphan),
+        "strict": prop._is_strict,
     }
     return [name for name, is_set in given.items() if is_set]
 
@@ -355,6 +358,18 @@ def _secondary_pairs(prop: Any, join: JoinCondition) -> tuple[Any, ...]:
     return tuple((_key_of(prop.mapper, a), None, a, b) for a, b in join.secondary_synchronize_pairs)
 
 
+def _get_keys(prop: Any, join: JoinCondition) -> tuple[str | None, ...]:
+    """Return the attributes that equal the target's primary key, in its order."""
+    local = {_identity_column(prop.mapper, remote): column for column, remote in join.local_remote_pairs}
+    return tuple(_key_of(prop.parent, local[column]) for column in prop.mapper.primary_key)
+
+
+def _is_strict(join: JoinCondition) -> bool:
+    """Return whether NULL in a local column finds nothing: the condition is comparisons of columns, joined by AND."""
+    operators_in = {operator for operator, *_ in _core._comparisons(join.primaryjoin)}
+    return operators_in <= _STRICT and _core._is_plain(join.primaryjoin)
+
+
 def _equated(join: JoinCondition, side: set[Any]) -> bool:
     """Return whether the condition is nothing but `=` between the pairs, with all columns of `side` in it."""
     comparisons = _core._comparisons(join.primaryjoin)
@@ -370,10 +385,11 @@ def _is_get(prop: Any, join: JoinCondition) -> bool:
     """Return whether the identity map answers the many-to-one relationship."""
     if prop._entity.is_aliased_class or join.secondary is not None:
         return False
-    # The core makes the key of the pairs that are copied; foreign() may leave out a column of it.
-    remote = {column for column, _ in join.synchronize_pairs}
+    remote = {column for _, column in join.local_remote_pairs}
     found = {_identity_column(prop.mapper, column) for column in remote}
-    return found == set(prop.mapper.primary_key) and len(remote) == len(found) and _equated(join, remote)
+    if found != set(prop.mapper.primary_key) or len(join.local_remote_pairs) != len(found):
+        return False
+    return _equated(join, remote)
 
 
 def _identity_column(mapper: Any, column: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm import _core
+from pyorm.inspection import inspect
 from pyorm.orm import _eager
 from pyorm.orm._aliased import AliasedClass
 from pyorm.orm._cascade import MANYTOONE
@@ -47,7 +48,10 @@ def behind(prop: Any, options: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] |
 def select_for(prop: Any, what: Any, instance: Any) -> Any:
     """Return the SELECT for one parent with its values, for listeners of do_orm_execute; None: nothing can be found."""
     statement, marks = one_select(prop, what, instance)
-    return None if any(value is None for value, _ in marks) else statement
+    state = inspect(instance)
+    if any(value is None for value, _ in marks) and (prop._is_strict or not state.has_identity):
+        return None
+    return statement
 
 
 def related_of(result: Any) -> list[Any]:

@@ -35,6 +35,7 @@ def make_pair() -> tuple[Any, Any, dict[str, Any]]:
         "flags": ("passive_updates",),
         "join_depth": None,
         "pairs": (("id", "parent_id", parent.c.id, child.c.parent_id),),
+        "get": (),
         "secondary_pairs": (),
         "secondary": None,
         "primaryjoin": parent.c.id == child.c.parent_id,
