@@ -1,0 +1,58 @@
+/*
+ * orm/load_many.h - one SELECT for many parents: what load_many.c (by keys of the parents) and
+ *   load_targets.c (many-to-one over the target's primary key) share.
+ *
+ * Locking: the GIL.
+ */
+#ifndef ORM_ORM_LOAD_MANY_H
+#define ORM_ORM_LOAD_MANY_H
+
+#include "orm/lazy.h"
+
+/* A parent by its key. */
+typedef struct orm_many_parent {
+    int64_t key;      /* of a key of one whole number */
+    uint32_t number;
+    bool filled;      /* a reference: it has its one row */
+    struct orm_many_parent *next; /* another one with the same key; or NULL */
+    PyObject *into;   /* owned: list or collection that takes the members; NULL: a reference */
+} orm_many_parent;
+
+/* One SELECT over some of the parents. */
+typedef struct orm_many_run {
+    orm_session *s;
+    orm_state *st;
+    PyObject *conn;          /* borrowed */
+    orm_relation *rel;
+    orm_relloads *loads;     /* borrowed from rel */
+    orm_head *const *parents; /* [n] */
+    uint32_t n, offset;      /* offset: of parents[0] in `found` */
+    uint32_t most;           /* keys of one SELECT */
+    PyObject *found;         /* borrowed list, or NULL: into the slots */
+    const orm_loader *above; /* borrowed, or NULL */
+    PyObject *keys;          /* owned list: what stands in IN */
+    PyObject *in;            /* owned tuple of them, of the statement that ran; or NULL */
+    PyObject *index;         /* owned dict: key -> number of a parent; or key -> related instance */
+    PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
+    orm_many_parent *all;        /* owned, [n], of parents by their keys */
+    orm_ptrmap ints;         /* whole number -> orm_many_parent, where all keys are */
+    bool is_int;
+    orm_arena arena;         /* of pairs */
+    orm_ptrmap pairs;        /* used where rows can repeat */
+    bool repeats;
+} orm_many_run;
+
+/* The key as a user would write it: a value, or a tuple of values. New reference. */
+static inline PyObject *
+orm_many_key(const orm_key *k)
+{
+    return k->kind == ORM_KEY_INT ? PyLong_FromLongLong(k->i) : Py_NewRef(k->obj);
+}
+/* Compile by the engine's cache, with the keys in the place of the mark, and run. 0 / -1. */
+int orm_many_run_statement(orm_many_run *m, orm_compiled **c, orm_result **r);
+/* What the loader of this run is to know, borrowed. */
+orm_loader orm_many_facts(const orm_many_run *m);
+/* A many-to-one over the target's primary key: load_targets.c. 0 / -1. */
+int orm_many_load_targets(orm_many_run *m);
+
+#endif
