@@ -105,10 +105,6 @@ orm_loader_fini(orm_loader *l)
     Py_CLEAR(l->context);
     Py_CLEAR(l->statement);
     Py_CLEAR(l->later);
-    Py_CLEAR(l->params);
-    Py_CLEAR(l->mark);
-    Py_CLEAR(l->keys);
-    Py_CLEAR(l->origin);
     Py_CLEAR(l->compiled);
     Py_CLEAR(l->owner);
 }

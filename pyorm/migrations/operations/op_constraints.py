@@ -9,6 +9,7 @@ from pyorm.migrations.operations import schemaobj
 from pyorm.migrations.operations.op_base import MigrateOperation
 from pyorm.schema import (
     CheckConstraint,
+    Column,
     Constraint,
     ForeignKeyConstraint,
     MetaData,
@@ -16,6 +17,7 @@ from pyorm.schema import (
     Table,
     UniqueConstraint,
 )
+from pyorm.types import NullType
 
 
 class AddConstraintOp(MigrateOperation):
@@ -314,7 +316,7 @@ class CreateExcludeConstraintOp(AddConstraintOp):
         return cls(
             constraint.name,
             table.name,
-            [(expression, operator) for expression, _name, operator in constraint._render_exprs],
+            list(constraint.elements),
             where=constraint.where,
             schema=table.schema,
             _orig_constraint=constraint,
@@ -327,7 +329,8 @@ class CreateExcludeConstraintOp(AddConstraintOp):
 
         if self._orig_constraint is not None:
             return self._orig_constraint  # type: ignore[no-any-return]
-        table = Table(self.table_name, MetaData(), schema=self.schema)
+        names = dict.fromkeys(element for element, _operator in self.elements if isinstance(element, str))
+        table = Table(self.table_name, MetaData(), *(Column(name, NullType()) for name in names), schema=self.schema)
         constraint = ExcludeConstraint(*self.elements, name=self.constraint_name, where=self.where, **self.kw)
         table.append_constraint(constraint)
         del migration_context

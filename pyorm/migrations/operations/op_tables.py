@@ -48,7 +48,10 @@ class CreateTableOp(MigrateOperation):
     @classmethod
     def from_table(cls, table: Table, *, _namespace_metadata: MetaData | None = None) -> CreateTableOp:
         """Return the operation that creates `table` as it stands, without its indexes."""
-        in_order = sorted(table.constraints, key=lambda constraint: constraint._order)
+        in_order = sorted(
+            (constraint for constraint in table.constraints if not constraint._type_bound),
+            key=lambda constraint: constraint._order,
+        )
         made = cls(
             table.name,
             [*table.c, *in_order],
@@ -71,9 +74,10 @@ class CreateTableOp(MigrateOperation):
             kw["comment"] = self.comment
         if self._info:
             kw["info"] = dict(self._info)
-        return schemaobj.table(
-            self.table_name, *self.columns, migration_context=migration_context, schema=self.schema, **kw
-        )
+        items = self.columns
+        if self._constraints_included:
+            items = [schemaobj.without_constraints(item) for item in items]
+        return schemaobj.table(self.table_name, *items, migration_context=migration_context, schema=self.schema, **kw)
 
     def skipped_result(self, migration_context: Any = None) -> Table:
         """Return the Table, for a bulk_insert that follows."""

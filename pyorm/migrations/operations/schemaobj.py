@@ -58,6 +58,17 @@ def copied(item: Any) -> Any:
     return item
 
 
+def without_constraints(item: Any) -> Any:
+    """Return a copy of a Column without the keys and checks declared on it, and anything else as it is."""
+    if not isinstance(item, Column):
+        return item
+    copy = item._copy()
+    copy.foreign_keys = frozenset()
+    copy.constraints = type(copy.constraints)()
+    copy.index = copy.unique = None
+    return copy
+
+
 def _ensure_target(metadata: MetaData, target: str, schema: str | None) -> None:
     names = target.split(".")
     column, name = names[-1], names[-2]

@@ -45,9 +45,7 @@ class MigrationContext:
         gate: what knows the operations that a broken run has committed; None where nobody counts.
     """
 
-    def __init__(
-        self, dialect: Any, connection: Any, opts: dict[str, Any], environment_context: Any = None
-    ) -> None:
+    def __init__(self, dialect: Any, connection: Any, opts: dict[str, Any], environment_context: Any = None) -> None:
         """Ready the connection and the impl; nothing is executed."""
         self.environment_context = environment_context
         self.opts = opts
@@ -68,9 +66,7 @@ class MigrationContext:
         self._scopes: list[Scope] = []
         self._run: OnlineRun | None = None
         self.connection: Any = self._text_connection(connection) if self.as_sql else connection
-        self._in_external_transaction = bool(
-            connection is not None and not self.as_sql and connection.in_transaction()
-        )
+        self._in_external_transaction = bool(connection is not None and not self.as_sql and connection.in_transaction())
         self.impl: Any = DefaultImpl.get_by_dialect(dialect)(
             dialect, self.connection, self.as_sql, opts.get("transactional_ddl"), self.output_buffer, opts
         )
