@@ -80,6 +80,7 @@ golden: ## write tests/golden/ again with the real SQLAlchemy
 	$(BENCH_VENV)/bin/python tools/golden_mutations.py $(ARGS)
 	$(BENCH_VENV)/bin/python tools/golden_inherit.py $(ARGS)
 	$(BENCH_VENV)/bin/python tools/golden_recipes.py $(ARGS)
+	$(BENCH_VENV)/bin/python tools/golden_operations.py $(ARGS)
 
 docs: ## check that every file and heading the pages link to is there
 	$(PYTHON) tools/check_links.py

@@ -220,6 +220,8 @@ class Identity(FetchedValue):
             raise exc.ArgumentError(f"Column {parent.name!r}: an identity column cannot have a server_default")
         self.column = parent
         parent.identity = parent.server_default = self
+        if not parent._user_nullable:
+            parent.nullable = False
 
 
 class Sequence(DefaultGenerator):

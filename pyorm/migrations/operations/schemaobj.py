@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pyorm.schema import (
     CheckConstraint,
     Column,
+    Constraint,
     ForeignKeyConstraint,
     Index,
     MetaData,
@@ -177,3 +178,37 @@ def index(
         else:
             elements.append(element)
     return Index(name, *elements, _table=made, **kw)
+
+
+def any_constraint(
+    name: str | None, table_name: str, type_: str | None, *, schema: str | None = None, original: Any = None
+) -> Any:
+    """Return a constraint known by its name, on a table of its own, to drop it.
+
+    Args:
+        name: its name.
+        table_name: the table's name.
+        type_: "foreignkey", "primary", "unique", "check", "exclude" or None.
+        schema: the table's schema.
+        original: the AddConstraintOp that made it, where it is known: the constraint is then whole.
+
+    Raises:
+        TypeError: an unknown kind.
+    """
+    if original is not None:
+        return original.to_constraint()
+    made = Table(table_name, MetaData(), schema=schema)
+    kinds: dict[str | None, Any] = {
+        "foreignkey": lambda: ForeignKeyConstraint([], [], name=name),
+        "primary": lambda: PrimaryKeyConstraint(name=name),
+        "unique": lambda: UniqueConstraint(name=name),
+        "check": lambda: CheckConstraint("", name=name),
+        "exclude": lambda: Constraint(name=name),
+        None: lambda: Constraint(name=name),
+    }
+    if type_ not in kinds:
+        known = ", ".join(sorted(repr(kind) for kind in kinds if kind))
+        raise TypeError(f"'type' can be one of {known}, None; got {type_!r}")
+    constraint = kinds[type_]()
+    constraint.table = made
+    return constraint

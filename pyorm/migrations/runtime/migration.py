@@ -16,8 +16,8 @@ from typing import Any
 
 from pyorm.engine.mock import MockConnection
 from pyorm.engine.url import URL, make_url
+from pyorm.migrations.ddl.impl import DefaultImpl
 from pyorm.migrations.runtime.heads import HeadMaintainer, VersionTable, make_version_table
-from pyorm.migrations.runtime.plainimpl import DefaultImpl
 from pyorm.migrations.runtime.plan import as_tuple
 from pyorm.migrations.runtime.run import OnlineRun
 from pyorm.migrations.runtime.transactions import Scope, TextScope

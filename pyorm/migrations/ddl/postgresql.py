@@ -1,0 +1,190 @@
+"""PostgreSQL: types of columns, identities, enums, sequences and renames."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pyorm import exc
+from pyorm.migrations.ddl import statements
+from pyorm.migrations.ddl.impl import DefaultImpl
+from pyorm.schema import Identity, ddl
+from pyorm.schema.create import CheckFirst, Existing
+from pyorm.schema.named_types import create_type, named_types_in
+
+
+class PostgresqlImpl(DefaultImpl):
+    """The verbs of operations on PostgreSQL."""
+
+    __dialect__ = "postgresql"
+    transactional_ddl = True
+    type_synonyms: ClassVar[tuple[set[str], ...]] = ({"NUMERIC", "DECIMAL"}, {"FLOAT", "DOUBLE PRECISION"})
+
+    def _create_types(self, table: Any) -> None:
+        """Create the enums and domains of the columns; one that is there already is used as it is."""
+        runner = Runner(self)
+        existing = Existing(self.connection, CheckFirst.NONE if self.as_sql else CheckFirst.TYPES)
+        for (schema, _name), type_ in named_types_in([table]).items():
+            if not existing.has_type(type_, schema, False):
+                create_type(runner, type_, schema)
+
+    def add_column(self, table_name: str, column: Any, **kw: Any) -> None:
+        """Add a column, after the enum or domain that it needs where the database has none such."""
+        if not self.as_sql and column.table is not None:
+            self._create_types(column.table)
+        super().add_column(table_name, column, **kw)
+
+    def alter_column(
+        self,
+        table_name: str,
+        column_name: str,
+        *,
+        nullable: bool | None = None,
+        server_default: Any = False,
+        name: str | None = None,
+        type_: Any = None,
+        schema: str | None = None,
+        autoincrement: bool | None = None,
+        existing_type: Any = None,
+        existing_server_default: Any = None,
+        existing_nullable: bool | None = None,
+        existing_autoincrement: bool | None = None,
+        **kw: Any,
+    ) -> None:
+        """Change a column: its type first, then as everywhere; `postgresql_using` converts the rows."""
+        using = kw.pop("postgresql_using", None)
+        if using is not None and type_ is None:
+            raise exc.CompileError("postgresql_using must be used with the type_ parameter")
+        if type_ is not None:
+            self._exec(statements.ColumnType(table_name, column_name, type_, schema, using=using))
+        super().alter_column(
+            table_name,
+            column_name,
+            nullable=nullable,
+            server_default=server_default,
+            name=name,
+            schema=schema,
+            autoincrement=autoincrement,
+            existing_type=existing_type,
+            existing_server_default=existing_server_default,
+            existing_nullable=existing_nullable,
+            existing_autoincrement=existing_autoincrement,
+            **kw,
+        )
+
+    def _alter_identity(
+        self, table_name: str, column_name: str, default: Any, existing: Any, schema: str | None
+    ) -> None:
+        was = existing if isinstance(existing, Identity) else None
+        if isinstance(default, Identity):
+            if was is None and existing is not None and existing is not False:
+                self._exec(statements.ColumnDefault(table_name, column_name, None, schema))
+            change = statements.IdentityColumn(table_name, column_name, default, was, schema)
+            if change.has_changes():
+                self._exec(change)
+            if was is None and existing is not None and existing is not False:
+                self._exec(_continue_numbers(self, table_name, column_name, schema))
+            return
+        self._exec(statements.IdentityColumn(table_name, column_name, None, was, schema))
+        if default is not None:
+            self._exec(statements.ColumnDefault(table_name, column_name, default, schema))
+
+    def create_index(self, index: Any, **kw: Any) -> None:
+        """Create an index; one made CONCURRENTLY is a committed step of its own."""
+        if not index.expressions:
+            raise exc.CompileError(f"Index {index.name!r} has no columns")
+        super().create_index(index, **kw)
+
+    # ---- what stands beside tables ---------------------------------------------------------------------------
+    def create_schema(self, name: str, if_not_exists: bool | None = None) -> None:
+        """Create a schema."""
+        self._exec(ddl.CreateSchema(name, if_not_exists=bool(if_not_exists)))
+
+    def drop_schema(self, name: str, if_exists: bool | None = None) -> None:
+        """Drop a schema that is empty."""
+        self._exec(ddl.DropSchema(name, if_exists=bool(if_exists)))
+
+    def create_sequence(self, sequence: Any) -> None:
+        """Create a sequence."""
+        self._exec(ddl.CreateSequence(sequence))
+
+    def drop_sequence(self, sequence: Any) -> None:
+        """Drop a sequence."""
+        self._exec(ddl.DropSequence(sequence))
+
+    def alter_sequence(self, sequence: Any) -> None:
+        """Set the options of a sequence that are not None."""
+        self._exec(AlterSequence(sequence))
+
+    def rename_index(self, old_name: str, new_name: str, table_name: str | None, schema: str | None) -> None:
+        """Rename an index."""
+        del table_name
+        self._exec(RenameObject("INDEX", old_name, new_name, schema))
+
+    def rename_constraint(self, old_name: str, new_name: str, table_name: str, schema: str | None) -> None:
+        """Rename a constraint."""
+        self._exec(RenameConstraint(table_name, old_name, new_name, schema))
+
+
+class Runner:
+    """An impl where a connection is expected that executes DDL."""
+
+    _is_mock = True
+
+    def __init__(self, impl: DefaultImpl) -> None:
+        """Keep the impl."""
+        self.dialect, self._impl = impl.dialect, impl
+
+    def execute(self, statement: Any) -> Any:
+        """Run or write the statement."""
+        return self._impl._exec(statement)
+
+
+class AlterSequence(ddl._CreateDrop):
+    """ALTER SEQUENCE, with the options that are set."""
+
+    def _text(self, render: Any) -> str:
+        sequence = self.element
+        text = f"ALTER SEQUENCE {render.table(sequence)}"
+        if sequence.data_type is not None:
+            from pyorm.types import to_instance
+
+            text += f" AS {to_instance(sequence.data_type).compile(dialect=render.dialect)}"
+        options = render.sequence_options(sequence)
+        return f"{text} {options}" if options else text
+
+
+class RenameObject(ddl.ExecutableDDLElement):
+    """ALTER INDEX or ALTER SEQUENCE … RENAME TO."""
+
+    def __init__(self, kind: str, old_name: str, new_name: str, schema: str | None) -> None:
+        """Keep kind and names."""
+        self.kind, self.name, self.new_name, self.schema = kind, old_name, new_name, schema
+
+    def _text(self, render: Any) -> str:
+        return f"ALTER {self.kind} {render.table(self)} RENAME TO {render.quote(self.new_name)}"
+
+
+class RenameConstraint(statements.AlterTable):
+    """ALTER TABLE … RENAME CONSTRAINT."""
+
+    def __init__(self, table_name: str, old_name: str, new_name: str, schema: str | None) -> None:
+        """Keep the names."""
+        super().__init__(table_name, schema)
+        self.old_name, self.new_name = old_name, new_name
+
+    def _action(self, render: Any) -> str:
+        return f"RENAME CONSTRAINT {render.quote(self.old_name)} TO {render.quote(self.new_name)}"
+
+
+def _continue_numbers(impl: DefaultImpl, table_name: str, column_name: str, schema: str | None) -> str:
+    """Return the statement that makes a new identity go on behind the highest number in the table."""
+    quote = impl.dialect.identifier_preparer.quote
+    table = f"{quote(schema)}.{quote(table_name)}" if schema else quote(table_name)
+    text = table.replace("'", "''")
+    name = column_name.replace("'", "''")
+    return (
+        f"SELECT setval(pg_get_serial_sequence('{text}', '{name}'), "
+        f"coalesce(max({quote(column_name)}), 0) + 1, false) FROM {table}"
+    )
+
+

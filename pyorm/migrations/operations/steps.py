@@ -1,0 +1,33 @@
+"""Operations that commit by themselves: what PostgreSQL refuses to run, or to use, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyorm import _core
+
+
+@contextmanager
+def committed_step(migration_context: Any) -> Iterator[None]:
+    """Commit what came before, run the block without a transaction, and go on in a new one.
+
+    Nothing is committed where there is no transaction to leave: inside of `autocommit_block()`, in a
+    script outside of BEGIN and COMMIT.
+
+    Raises:
+        CommandError: the transaction is the caller's, who alone can end it.
+    """
+    if _is_alone(migration_context):
+        yield
+        return
+    with migration_context.autocommit_block():
+        yield
+
+
+def _is_alone(migration_context: Any) -> bool:
+    if migration_context.as_sql:
+        return not migration_context.impl.in_script_transaction
+    connection = migration_context.connection
+    return bool(connection is None or connection._get_tx()[0] == _core.ISO_AUTOCOMMIT)

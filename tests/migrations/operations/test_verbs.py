@@ -1,0 +1,249 @@
+"""Operations on a database: each verb changes the catalog as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import pyorm as sa
+from pyorm.migrations.operations import Operations
+from pyorm.migrations.operations.ops import CreateTableOp, MigrateOperation
+from pyorm.migrations.runtime.migration import MigrationContext
+
+
+@pytest.fixture
+def op(engine: Any) -> Iterator[Operations]:
+    """Operations in a transaction of a migration."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection=connection)
+        with context.begin_transaction():
+            yield Operations(context)
+
+
+def inspector(op: Operations) -> Any:
+    return sa.inspect(op.get_bind())
+
+
+def rows(op: Operations, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in op.get_bind().exec_driver_sql(sql)]
+
+
+def columns(op: Operations, table: str) -> dict[str, Any]:
+    return {column["name"]: column for column in inspector(op).get_columns(table)}
+
+
+def make(op: Operations) -> Any:
+    op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(20)))
+    return op.create_table(
+        "posts",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("title", sa.String(20), nullable=False),
+        sa.Column("author_id", sa.Integer),
+        sa.Column("score", sa.Integer, server_default="3"),
+    )
+
+
+@pytest.mark.feature("AL-OPS01")
+@pytest.mark.feature("AL-OPS14")
+def test_create_table_returns_a_table_that_takes_rows(op: Operations) -> None:
+    posts = make(op)
+
+    op.bulk_insert(posts, [{"id": 1, "title": "a"}, {"id": 2, "title": "b'c"}])
+    op.bulk_insert(posts, [{"id": 3, "title": op.inline_literal("d")}], multiinsert=False)
+    op.bulk_insert(posts, [{"id": 4, "title": op.inline_literal("e")}])
+    op.bulk_insert(posts, [])
+
+    assert isinstance(posts, sa.Table)
+    assert rows(op, "SELECT id, title, score FROM posts ORDER BY id") == [
+        (1, "a", 3),
+        (2, "b'c", 3),
+        (3, "d", 3),
+        (4, "e", 3),
+    ]
+    with pytest.raises(TypeError, match="List expected"):
+        op.bulk_insert(posts, {"id": 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="List of dictionaries expected"):
+        op.bulk_insert(posts, [(1,)])  # type: ignore[list-item]
+
+
+@pytest.mark.feature("AL-OPS02")
+def test_drop_table_passes_a_missing_table_only_when_told(op: Operations) -> None:
+    make(op)
+    op.create_table("posts", sa.Column("x", sa.Integer), if_not_exists=True)
+
+    op.drop_table("posts")
+    op.drop_table("posts", if_exists=True)
+
+    assert inspector(op).get_table_names() == ["users"]
+
+
+@pytest.mark.feature("AL-OPS03")
+def test_rename_table_keeps_its_rows(op: Operations) -> None:
+    op.bulk_insert(make(op), [{"id": 1, "title": "a"}])
+
+    op.rename_table("posts", "articles")
+
+    assert rows(op, "SELECT title FROM articles") == [("a",)]
+
+
+@pytest.mark.feature("AL-OPS07")
+@pytest.mark.feature("AL-OPS08")
+def test_indexes_are_made_and_dropped_with_their_options(op: Operations) -> None:
+    make(op)
+
+    op.create_index("ix_a", "posts", ["title", sa.text("lower(title)")], unique=True)
+    op.create_index("ix_b", "posts", [sa.func.lower(sa.column("title"))], if_not_exists=True)
+    op.create_index("ix_b", "posts", ["id"], if_not_exists=True)
+    op.create_index(
+        "ix_c",
+        "posts",
+        ["title"],
+        postgresql_where=sa.text("score > 1"),
+        sqlite_where=sa.text("score > 1"),
+        postgresql_using="btree",
+        postgresql_include=["score"],
+        postgresql_ops={"title": "text_pattern_ops"},
+    )
+    op.create_index(None, "posts", ["score"])
+    made = {index["name"]: index for index in inspector(op).get_indexes("posts")}
+    op.drop_index("ix_b", "posts")
+    op.drop_index("ix_b", "posts", if_exists=True)
+    op.drop_index("ix_c", table_name="posts")
+
+    assert set(made) == {"ix_a", "ix_b", "ix_c", "ix_posts_score"}
+    assert made["ix_a"]["unique"]
+    options = made["ix_c"]["dialect_options"]
+    assert any("score > 1" in str(value) for name, value in options.items() if name.endswith("_where"))
+    assert {index["name"] for index in inspector(op).get_indexes("posts")} == {"ix_a", "ix_posts_score"}
+
+
+@pytest.mark.feature("AL-OPS13")
+def test_execute_takes_text_constructs_and_ddl(op: Operations) -> None:
+    posts = make(op)
+
+    op.execute("INSERT INTO posts (id, title) VALUES (1, 'a:b'), (2, ':b 5%'), (3, '12\\:30')")
+    op.execute(sa.text("UPDATE posts SET score = :score WHERE id = 1").bindparams(score=7))
+    op.execute(posts.update().where(posts.c.id == op.inline_literal(2)).values(score=op.inline_literal(9)))
+    op.execute(sa.DDL("CREATE TABLE %(name)s (x INTEGER)", context={"name": "extra"}))
+    op.execute("UPDATE posts SET score = 5 WHERE id = 3", execution_options={"mine": True})
+
+    assert rows(op, "SELECT title, score FROM posts ORDER BY id") == [("a:b", 7), (":b 5%", 9), ("12:30", 5)]
+    assert inspector(op).has_table("extra")
+
+
+@pytest.mark.feature("AL-OPS16")
+def test_bind_and_context_are_those_of_the_migration(op: Operations) -> None:
+    make(op)
+
+    assert op.get_bind() is op.get_context().connection
+    assert op.get_bind().scalar(sa.text("SELECT count(*) FROM posts")) == 0
+    assert op.get_context() is op.migration_context
+
+
+def test_run_async_says_why_it_cannot(op: Operations) -> None:
+    with pytest.raises(ValueError, match="Cannot call run_async with a sync engine"):
+        op.run_async(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.feature("AL-OPS19")
+def test_operations_of_ones_own_are_methods_of_op(op: Operations) -> None:
+    @Operations.register_operation("fill")
+    @Operations.register_operation("fill_table", "fill")
+    class FillOp(MigrateOperation):
+        """Insert numbers."""
+
+        def __init__(self, table: str, count: int) -> None:
+            self.table, self.count = table, count
+
+        @classmethod
+        def fill(cls, operations: Operations, table: str, count: int) -> int:
+            """Insert that many rows."""
+            return operations.invoke(cls(table, count))  # type: ignore[no-any-return]
+
+    @Operations.implementation_for(FillOp)
+    def fill(operations: Operations, operation: FillOp) -> int:
+        for number in range(operation.count):
+            operations.execute(f"INSERT INTO {operation.table} (id, title) VALUES ({number}, 'x')")
+        return operation.count
+
+    try:
+        make(op)
+        with Operations.context(op.get_context()) as current:
+            from pyorm.migrations import op as module
+
+            told = module.fill("posts", 2)
+            current.execute("DELETE FROM posts WHERE id = 0")
+        assert told == 2
+        assert op.fill_table("posts", 1) == 1  # type: ignore[attr-defined]
+        assert rows(op, "SELECT id FROM posts ORDER BY id") == [(0,), (1,)]
+        with pytest.raises(ValueError, match="replace=True"):
+            Operations.implementation_for(FillOp)(fill)
+
+        @Operations.implementation_for(FillOp, replace=True)
+        def other(operations: Operations, operation: FillOp) -> int:
+            return -1
+
+        assert op.invoke(FillOp("posts", 5)) == -1
+    finally:
+        del Operations.fill, Operations.fill_table  # type: ignore[attr-defined]
+        del Operations._implementations[FillOp]
+
+
+def test_an_operation_that_nobody_carries_out_is_refused_by_name(op: Operations) -> None:
+    class OtherOp(MigrateOperation):
+        pass
+
+    with pytest.raises(ValueError, match="no implementation of OtherOp"):
+        op.invoke(OtherOp())
+
+
+@pytest.mark.feature("AL-OPS18")
+@pytest.mark.feature("AL-OTHER07")
+def test_a_final_name_is_left_alone_by_a_naming_convention(engine: Any) -> None:
+    convention = {"ck": "ck_%(table_name)s_%(constraint_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection=connection, opts={"target_metadata": sa.MetaData(naming_convention=convention)}
+        )
+        with context.begin_transaction():
+            op = Operations(context)
+            op.create_table(
+                "t",
+                sa.Column("a", sa.Integer),
+                sa.Column("b", sa.Integer),
+                sa.CheckConstraint("a > 1", name="small"),
+                sa.CheckConstraint("a > 2", name=op.f("final")),
+                sa.UniqueConstraint("a"),
+                sa.UniqueConstraint("b", name=op.f("mine")),
+            )
+            checks = {check["name"] for check in inspector(op).get_check_constraints("t")}
+            uniques = {unique["name"] for unique in inspector(op).get_unique_constraints("t")}
+
+    assert checks == {"ck_t_small", "final"}
+    assert uniques == {"uq_t_a", "mine"}
+
+
+def test_a_gate_skips_what_an_earlier_run_has_committed(op: Operations) -> None:
+    class Gate:
+        def __init__(self) -> None:
+            self.finished_ones: list[str] = []
+
+        def done_before(self, operation: MigrateOperation) -> bool:
+            return isinstance(operation, CreateTableOp) and operation.table_name == "there"
+
+        def finished(self, operation: MigrateOperation) -> None:
+            self.finished_ones.append(type(operation).__name__)
+
+    op.execute("CREATE TABLE there (id INTEGER)")
+    gate = op.migration_context.gate = Gate()
+    table = op.create_table("there", sa.Column("id", sa.Integer))
+    op.bulk_insert(table, [{"id": 4}])
+    with op.batch_alter_table("there") as batch:
+        batch.add_column(sa.Column("b", sa.Integer))
+        batch.add_column(sa.Column("c", sa.Integer))
+    op.migration_context.gate = None
+
+    assert gate.finished_ones == ["BulkInsertOp", "BatchTableOp"]
+    assert rows(op, "SELECT id, b, c FROM there") == [(4, None, None)]
