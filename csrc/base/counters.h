@@ -73,9 +73,11 @@
     X(orm_construct_fast)  /* instances made by vectorcall */                            \
     X(load_int_key)        /* rows whose key was read without an object */               \
     X(load_by_text)       /* classes of rows known by their discriminator's bytes */      \
+    X(load_shared_int)     /* whole numbers that are the object of the row before */      \
     X(load_entered)        /* instances entered without asking the map again */          \
     X(load_prepared)       /* statements by key run without a tree */                    \
     X(load_many)           /* SELECTs for the related instances of many parents */       \
+    X(load_many_range)     /* of them, by first and last key */                           \
     X(load_many_by_object) /* rows of those whose key was an object first */             \
     X(lazy_get)            /* many-to-one loads of one row by key */                     \
     X(lazy_one)            /* relationship loads for one parent */                       \

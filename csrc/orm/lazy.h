@@ -32,6 +32,9 @@ typedef struct orm_relloads {
     orm_node *many;       /* owned SELECT for many: key columns, then the entity; NULL: not yet */
     PyObject *many_mark;  /* owned: value of its IN parameter */
     uint32_t nkeys;       /* key columns of `many` */
+    PyObject *make_range; /* owned: makes the next three; NULL: keys are no whole numbers */
+    orm_node *range;      /* owned: `many` for all keys from one to another; NULL: not yet */
+    PyObject *range_marks[2]; /* owned: values of its parameters */
     PyObject *what;       /* owned: (Step or None, options about the related entity); NULL: nothing is
                              said */
     bool strict;          /* with `one`: NULL in a mark finds nothing (ORM_RF_STRICT) */
@@ -50,6 +53,8 @@ int orm_relloads_one(orm_state *st, orm_relation *rel, orm_relloads *loads);
 int orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, uint8_t dialect);
 /* With the statement for many parents. 0 / -1. */
 int orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads);
+/* And the one for a range of keys, where there is one. 0 / -1. */
+int orm_relloads_range(orm_state *st, orm_relloads *loads);
 /* A statement for many parents as a post of a load plan wants it; `statement` is what is executed,
  * or NULL; `number`: of the post. New reference. */
 orm_relloads *orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post,

@@ -22,6 +22,16 @@
 typedef struct orm_postlist orm_postlist; /* load_post.c: instances that posts are about */
 typedef struct orm_tree orm_tree; /* load_tree.c: relationships filled from joined rows */
 
+/* The whole number that a column had in the row before: rows of one parent come together, and share
+ * the object of its key. */
+typedef struct orm_lastint {
+    PyObject *obj;   /* owned; NULL: none yet */
+    int64_t number;  /* what it is */
+    uint8_t misses;  /* rows since it served; ORM_LAST_OFF: not asked any more */
+} orm_lastint;
+
+enum { ORM_LAST_OFF = 8 };
+
 /* One execution on its way into instances. */
 typedef struct orm_loader {
     orm_state *st;
@@ -42,7 +52,9 @@ typedef struct orm_loader {
                                 the list that is being filled keeps them alive */
     uint32_t nfresh, capfresh;
     orm_ptrmap seen;         /* heads that this run overwrote or told listeners of; only then used */
-    uint64_t nint, nentered; /* rows that took the two fast paths, counted at the end */
+    uint32_t nlasts;         /* columns in `lasts` */
+    uint64_t nint, nentered, nshared; /* rows and values that took the fast paths, counted at the end */
+    orm_lastint *lasts;      /* owned, per column; NULL: too few rows yet */
     uint8_t *int_key;        /* owned: per entity plan, key columns read without an object */
     struct orm_group **groups; /* owned: per entity plan, its peer record, opened when the first
                                 instance comes; NULL: rows are read in batches */
@@ -80,8 +92,8 @@ int orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h);
 int orm_posts_prepare(orm_load_plan *plan); /* when the plan is made. 0 / -1 */
 orm_postlist *orm_posts_new(uint32_t nents); /* NULL: exception */
 void orm_posts_free(orm_postlist *lists, uint32_t nents); /* NULL: no-op */
-/* An instance of a plan with posts is in the batch. 0 / -1. */
-int orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h);
+/* An instance of a plan with posts is in the batch; is_new: for the first time. 0 / -1. */
+int orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, bool is_new);
 /* The batch is complete: load what its instances refer to. 0 / -1. */
 int orm_posts_run(orm_loader *l);
 

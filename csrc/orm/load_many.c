@@ -6,14 +6,12 @@
  *   parent. A many-to-one over the target's primary key has no key columns: its rows are looked up
  *   in the identity map, and what is there already is not asked for, unless the load is narrowed
  *   (and_()) or overwrites.
- * The IN list is the one value that is not the statement's own; it has one shape for every
- *   length on PostgreSQL (an array), and a padded one on SQLite.
  * Filling: what is found goes into the list `found`, for peers, or at once into the slots of the
  *   parents. A row is counted once for its parent, also where joined collections repeat it.
  */
-#include "orm/lazy.h"
 #include "orm/collection.h"
 #include "orm/load_cell.h"
+#include "orm/load_many.h"
 #include "orm/peers.h"
 #include "py/collector.h"
 
@@ -21,42 +19,11 @@
    of them, and plans once. */
 enum { MOST_IN_ARRAY = 4096 };
 
-/* A parent by its key. */
-typedef struct many_parent {
-    int64_t key;      /* of a key of one whole number */
-    uint32_t number;
-    bool filled;      /* a reference: it has its one row */
-    PyObject *into;   /* owned: list or collection that takes the members; NULL: a reference */
-} many_parent;
-
 /* A member that a parent has already. */
 typedef struct many_pair {
     const many_parent *parent;
     const PyObject *member;
 } many_pair;
-
-/* One SELECT over some of the parents. */
-typedef struct many_run {
-    orm_session *s;
-    orm_state *st;
-    PyObject *conn;          /* borrowed */
-    orm_relation *rel;
-    orm_relloads *loads;     /* borrowed from rel */
-    orm_head *const *parents; /* [n] */
-    uint32_t n, offset;      /* offset: of parents[0] in `found` */
-    uint32_t most;           /* keys of one SELECT */
-    PyObject *found;         /* borrowed list, or NULL: into the slots */
-    const orm_loader *above; /* borrowed, or NULL */
-    PyObject *keys;          /* owned list: what stands in IN */
-    PyObject *index;         /* owned dict: key -> number of a parent; or key -> related instance */
-    PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
-    many_parent *all;        /* owned, [n], of parents by their keys */
-    orm_ptrmap ints;         /* whole number -> many_parent, where all keys are */
-    bool is_int;
-    orm_arena arena;         /* of pairs */
-    orm_ptrmap pairs;        /* used where rows can repeat */
-    bool repeats;
-} many_run;
 
 static inline uint64_t
 mix(uint64_t a, uint64_t b)
@@ -64,122 +31,6 @@ mix(uint64_t a, uint64_t b)
     uint64_t h = (a ^ (b << 32 | b >> 32)) * UINT64_C(0x9E3779B97F4A7C15);
 
     return h ^ (h >> 31);
-}
-
-/* --- running ------------------------------------------------------------------------------ */
-
-/* Compile by the engine's cache, with the keys in the place of the mark, and run. 0 / -1. */
-static int
-run_statement(many_run *m, orm_compiled **c, orm_result **r)
-{
-    PyObject *engine = orm_connection_engine(m->conn);
-    orm_conn_facts facts = {0};
-    orm_compile_opts how = {.dialect = orm_engine_driver(engine)->dialect};
-    orm_run_opts run = {.mode = ORM_RUN_WHOLE};
-    PyObject *tuple = NULL;
-    orm_values vals;
-    int rc;
-
-    if (orm_connection_facts(m->conn, &facts) < 0) {
-        return -1;
-    }
-    how.schema_map = facts.schemas;
-    how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;
-    tuple = PyList_AsTuple(m->keys);
-    if (tuple == NULL
-        || orm_compile_cached(m->st, orm_engine_cache(engine), m->loads->many, &how, c, &vals)
-               < 0) {
-        Py_XDECREF(tuple);
-        return -1;
-    }
-    for (uint32_t i = 0; i < vals.n; i++) {
-        if (vals.v[i] == m->loads->many_mark) {
-            vals.v[i] = tuple;
-        }
-    }
-    rc = orm_exec_run(m->conn, *c, vals.v, vals.n, &run, r);
-    orm_values_fini(&vals);
-    Py_DECREF(tuple);
-    if (rc < 0) {
-        Py_CLEAR(*c);
-    }
-    return rc;
-}
-
-/* A loader for rows that belong to the load `above`. 0 / -1; fini in any case. */
-static int
-loader_open(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
-            const orm_loader *above)
-{
-    if (above != NULL) {
-        l->overwrite = above->overwrite;
-        l->token = Py_XNewRef(above->token);
-    }
-    if (orm_loader_init(l, s, c, r) < 0) {
-        return -1;
-    }
-    l->statement = Py_XNewRef((PyObject *)statement);
-    return 0;
-}
-
-static int
-is_object(const void *value, const void *key)
-{
-    return value == key;
-}
-
-/* 1 the first time, 0 later, -1. */
-static int
-is_first(orm_ptrmap *seen, PyObject *obj)
-{
-    uint64_t hash = (uint64_t)(uintptr_t)obj >> 4;
-
-    if (orm_ptrmap_find(seen, hash, is_object, obj) != NULL) {
-        return 0;
-    }
-    if (orm_ptrmap_put(seen, hash, obj) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 1;
-}
-
-PyObject *
-orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
-              const orm_loader *above)
-{
-    orm_loader l = {0};
-    orm_ptrmap seen;
-    PyObject *list = PyList_New(0);
-    const orm_cell *cells = NULL;
-    int rc = loader_open(&l, s, c, r, statement, above) < 0 || list == NULL ? -1 : 1;
-
-    orm_ptrmap_init(&seen);
-    while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
-        const orm_root *root = &l.plan->roots[l.plan->nroots - 1];
-        PyObject *obj = NULL;
-
-        l.row++;
-        obj = orm_loader_entity(&l, &l.plan->ents[root->index], cells);
-        rc = obj == NULL ? -1 : obj == Py_None ? 0 : is_first(&seen, obj);
-        if (rc > 0 && PyList_Append(list, obj) < 0) {
-            rc = -1;
-        }
-        if (rc < 0) {
-            orm_loader_failed(&l); /* while obj is alive */
-        }
-        Py_XDECREF(obj);
-        rc = rc < 0 ? -1 : 1;
-    }
-    orm_ptrmap_fini(&seen);
-    if (rc < 0) {
-        orm_loader_failed(&l);
-    }
-    if (rc < 0 || orm_loader_batch_done(&l) < 0) {
-        Py_CLEAR(list);
-    }
-    orm_loader_fini(&l);
-    return list;
 }
 
 /* --- by the target's primary key ------------------------------------------------------------ */
@@ -320,13 +171,13 @@ load_keys(many_run *m, Py_ssize_t from, Py_ssize_t to)
     int rc;
 
     m->keys = PyList_GetSlice(all, from, to);
-    rc = m->keys == NULL ? -1 : run_statement(m, &c, &r);
+    rc = m->keys == NULL ? -1 : orm_keys_run(m, &c, &r);
     Py_XDECREF(m->keys);
     m->keys = all;
     if (rc < 0) {
         return -1;
     }
-    list = orm_load_list(m->s, c, r, m->loads->many, m->above);
+    list = orm_load_list(m->s, c, r, m->used, m->above);
     Py_DECREF(c);
     rc = list == NULL ? -1 : m->loads->narrowed ? index_targets(m, list) : 0;
     if (rc == 0) {
@@ -371,42 +222,100 @@ open_parent(many_run *m, many_parent *p, uint32_t i)
     return orm_val_load_steal(m->parents[i], m->rel->slot, Py_NewRef(Py_None));
 }
 
+/* The keys of the parents as whole numbers; false: they are others. */
+static bool
+read_ints(many_run *m)
+{
+    int64_t first = INT64_MAX;
+    int64_t last = INT64_MIN;
+
+    for (uint32_t i = 0; i < m->n; i++) {
+        const orm_head *h = m->parents[i];
+
+        if ((h->flags & (ORM_H_KEY_INT | ORM_H_TOKEN)) != ORM_H_KEY_INT) {
+            return false;
+        }
+        m->all[i].key = h->ident.i;
+        first = h->ident.i < first ? h->ident.i : first;
+        last = h->ident.i > last ? h->ident.i : last;
+    }
+    m->first = first;
+    m->width = (uint64_t)last - (uint64_t)first;
+    return m->loads->nkeys == 1;
+}
+
+/* From whole numbers to parents: by their place where they are close, else by a table. 0 / -1. */
+static int
+index_ints(many_run *m)
+{
+    int rc = 0;
+
+    if (m->width / 4 < m->n) {
+        m->numbers = PyMem_Calloc(m->width + 1, sizeof(*m->numbers));
+        for (uint32_t i = 0; m->numbers != NULL && i < m->n; i++) {
+            m->numbers[(uint64_t)m->all[i].key - (uint64_t)m->first] = i + 1;
+        }
+        rc = m->numbers == NULL ? -1 : 0;
+    }
+    else {
+        rc = orm_ptrmap_reserve(&m->ints, m->n);
+        for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+            rc = orm_ptrmap_put(&m->ints, mix(0, (uint64_t)m->all[i].key), &m->all[i]);
+        }
+    }
+    if (rc < 0) {
+        PyErr_NoMemory();
+    }
+    return rc;
+}
+
+/* m->keys: the keys of the parents as objects. 0 / -1. */
+static int
+list_keys(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        orm_key k = {0};
+        PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : key_object(&k);
+
+        rc = key == NULL ? -1 : PyList_Append(m->keys, key);
+        Py_XDECREF(key);
+        orm_key_fini(&k);
+    }
+    return rc;
+}
+
+/* From keys as objects to the numbers of parents. 0 / -1. */
+static int
+index_keys(many_run *m)
+{
+    int rc = PyList_GET_SIZE(m->keys) > 0 ? 0 : list_keys(m);
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *number = PyLong_FromUnsignedLong(i);
+
+        rc = number == NULL ? -1 : PyDict_SetItem(m->index, PyList_GET_ITEM(m->keys, i), number);
+        Py_XDECREF(number);
+    }
+    return rc;
+}
+
 /* Number the parents by their key. 0 / -1. */
 static int
 collect_parents(many_run *m)
 {
     int rc = 0;
 
-    m->is_int = m->loads->nkeys == 1;
-    for (uint32_t i = 0; i < m->n; i++) {
-        m->is_int &= (m->parents[i]->flags & (ORM_H_KEY_INT | ORM_H_TOKEN)) == ORM_H_KEY_INT;
+    m->is_int = read_ints(m);
+    if (!m->is_int || !orm_keys_are_range(m, m->width, m->n)) {
+        rc = list_keys(m);
     }
-    if (m->is_int && orm_ptrmap_reserve(&m->ints, m->n) < 0) {
-        PyErr_NoMemory();
-        return -1;
+    if (rc == 0) {
+        rc = m->is_int ? index_ints(m) : index_keys(m);
     }
     for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        orm_key k = {0};
-        PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : key_object(&k);
-
-        if (key == NULL || PyList_Append(m->keys, key) < 0) {
-            rc = -1;
-        }
-        else if (m->is_int) {
-            m->all[i].key = k.i;
-            rc = orm_ptrmap_put(&m->ints, mix(0, (uint64_t)k.i), &m->all[i]);
-            if (rc < 0) {
-                PyErr_NoMemory();
-            }
-        }
-        else {
-            PyObject *number = PyLong_FromUnsignedLong(i);
-            rc = number == NULL ? -1 : PyDict_SetItem(m->index, key, number);
-            Py_XDECREF(number);
-        }
-        Py_XDECREF(key);
-        orm_key_fini(&k);
-        rc = rc < 0 ? -1 : open_parent(m, &m->all[i], i);
+        rc = open_parent(m, &m->all[i], i);
     }
     return rc;
 }
@@ -415,6 +324,19 @@ static int
 is_number(const void *value, const void *key)
 {
     return ((const many_parent *)value)->key == *(const int64_t *)key;
+}
+
+static inline many_parent *
+parent_by_int(const many_run *m, int64_t number)
+{
+    uint64_t at = (uint64_t)number - (uint64_t)m->first;
+    const orm_ptrcell *found = NULL;
+
+    if (m->numbers != NULL) {
+        return at <= m->width && m->numbers[at] != 0 ? &m->all[m->numbers[at] - 1] : NULL;
+    }
+    found = orm_ptrmap_find(&m->ints, mix(0, (uint64_t)number), is_number, &number);
+    return found == NULL ? NULL : found->value;
 }
 
 /* The parent of a row whose key is no plain whole number, by Python objects. 0, NULL: none; -1. */
@@ -457,36 +379,16 @@ parent_of_row(many_run *m, orm_loader *l, const orm_cell *cells, many_parent **o
 {
     int64_t number = 0;
     const orm_cell *cell = NULL;
-    const orm_ptrcell *found = NULL;
 
     *out = NULL;
     if (!m->is_int) {
         return parent_by_object(m, l, cells, out);
     }
     cell = &cells[l->plan->roots[0].index];
-    if (!orm_cell_int(cell, l->dec->dialect, &number)) {
-        return 0; /* NULL */
+    if (orm_cell_int(cell, l->dec->dialect, &number)) {
+        *out = parent_by_int(m, number); /* else the key is NULL */
     }
-    found = orm_ptrmap_find(&m->ints, mix(0, (uint64_t)number), is_number, &number);
-    *out = found == NULL ? NULL : found->value;
     return 0;
-}
-
-/* The keys of the rows are not whole numbers as the database sends them: look them up as objects.
-   0 / -1. */
-static int
-index_parents(many_run *m)
-{
-    int rc = 0;
-
-    m->is_int = false;
-    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        PyObject *number = PyLong_FromUnsignedLong(i);
-
-        rc = number == NULL ? -1 : PyDict_SetItem(m->index, PyList_GET_ITEM(m->keys, i), number);
-        Py_XDECREF(number);
-    }
-    return rc;
 }
 
 static int
@@ -561,9 +463,10 @@ read_members(many_run *m, orm_loader *l)
     const orm_cell *cells = NULL;
     int rc = 0;
 
-    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->what != NULL;
+    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed;
     if (m->is_int && !orm_loader_reads_int(l, l->plan->roots[0].index)) {
-        rc = index_parents(m);
+        m->is_int = false; /* not as the database sends them: look them up as objects */
+        rc = index_keys(m);
     }
     while (rc == 0 && (rc = orm_result_next(l->r, &cells)) > 0) {
         many_parent *parent = NULL;
@@ -624,11 +527,11 @@ load_members(many_run *m)
     orm_result *r = NULL;
     int rc = -1;
 
-    if (collect_parents(m) < 0 || run_statement(m, &c, &r) < 0) {
+    if (collect_parents(m) < 0 || orm_keys_run(m, &c, &r) < 0) {
         undo_parents(m);
         return -1;
     }
-    rc = loader_open(&l, m->s, c, r, m->loads->many, m->above) < 0 ? -1 : read_members(m, &l);
+    rc = orm_keys_open(&l, m, c, r) < 0 ? -1 : read_members(m, &l);
     if (rc < 0) {
         orm_loader_failed(&l);
     }
@@ -672,6 +575,9 @@ load_some(many_run *m)
         Py_CLEAR(m->all[i].into);
     }
     PyMem_Free(m->all);
+    PyMem_Free(m->numbers);
+    m->numbers = NULL;
+    m->is_int = false;
     Py_CLEAR(m->keys);
     Py_CLEAR(m->index);
     Py_CLEAR(m->targets);

@@ -15,7 +15,8 @@
 /* The instances of one entity plan in this batch. */
 struct orm_postlist {
     PyObject *objects;  /* owned list: keeps them alive */
-    orm_ptrmap seen;    /* heads that are in it */
+    orm_ptrmap seen;    /* heads of the first `nseen` of them: asked only for known instances */
+    Py_ssize_t nseen;
 };
 
 static int
@@ -45,25 +46,44 @@ orm_posts_free(orm_postlist *lists, uint32_t nents)
     PyMem_Free(lists);
 }
 
+/* The instances in the list, by their heads. 0 / -1. */
+static int
+see_all(orm_loader *l, orm_postlist *list)
+{
+    for (; list->nseen < PyList_GET_SIZE(list->objects); list->nseen++) {
+        orm_head *h = orm_head_of(l->st, PyList_GET_ITEM(list->objects, list->nseen));
+
+        if (h == NULL) {
+            return -1;
+        }
+        if (orm_ptrmap_put(&list->seen, (uint64_t)(uintptr_t)h >> 4, h) < 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int
-orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h)
+orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, bool is_new)
 {
     orm_postlist *list = &l->posts[p->index];
-    uint64_t hash = (uint64_t)(uintptr_t)h >> 4;
 
     if (list->objects == NULL) {
         list->objects = PyList_New(0);
         orm_ptrmap_init(&list->seen);
+        list->nseen = 0;
         if (list->objects == NULL) {
             return -1;
         }
     }
-    if (orm_ptrmap_find(&list->seen, hash, is_same, h) != NULL) {
-        return 0;
-    }
-    if (orm_ptrmap_put(&list->seen, hash, h) < 0) {
-        PyErr_NoMemory();
-        return -1;
+    if (!is_new) {
+        if (see_all(l, list) < 0) {
+            return -1;
+        }
+        if (orm_ptrmap_find(&list->seen, (uint64_t)(uintptr_t)h >> 4, is_same, h) != NULL) {
+            return 0;
+        }
     }
     return PyList_Append(list->objects, obj);
 }

@@ -15,6 +15,8 @@
 #include "orm/peers.h"
 #include "orm/relation.h"
 
+enum { ROWS_TO_SHARE = 16 }; /* from this row on it pays to look for equal numbers */
+
 /* --- life --------------------------------------------------------------------------------- */
 
 bool
@@ -89,13 +91,19 @@ orm_loader_fini(orm_loader *l)
     l->tree = NULL;
     ORM_COUNT_BY(load_int_key, l->nint);
     ORM_COUNT_BY(load_entered, l->nentered);
-    l->nint = l->nentered = 0;
+    ORM_COUNT_BY(load_shared_int, l->nshared);
+    l->nint = l->nentered = l->nshared = 0;
     l->r = NULL;
     l->plan = NULL;
     orm_load_plan_unmatch(l->matched);
     l->matched = NULL;
     orm_result_free(r);
     orm_ptrmap_fini(&l->seen);
+    for (uint32_t i = 0; l->lasts != NULL && i < l->nlasts; i++) {
+        Py_XDECREF(l->lasts[i].obj);
+    }
+    PyMem_Free(l->lasts);
+    l->lasts = NULL;
     PyMem_Free(l->fresh);
     PyMem_Free(l->int_key);
     l->fresh = NULL;
@@ -283,6 +291,51 @@ fill_marks(const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h)
     return 0;
 }
 
+/* From here on the last whole number of each column is kept. 0 / -1. */
+static int
+keep_lasts(orm_loader *l)
+{
+    uint32_t n = orm_result_ncols(l->r);
+
+    l->lasts = PyMem_Calloc((size_t)n + 1, sizeof(*l->lasts));
+    if (l->lasts == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    l->nlasts = n;
+    for (uint32_t i = 0; i < n; i++) {
+        l->lasts[i].misses = orm_loader_reads_int(l, i) ? 0 : ORM_LAST_OFF;
+    }
+    return 0;
+}
+
+/* A value of a column. fast path: the same number as in the row before is the same object, else as
+   the decoder says. NULL: exception. */
+static inline PyObject *
+decode(orm_loader *l, const orm_decoder *d, uint32_t column, const orm_cell *cell)
+{
+    orm_lastint *last = l->lasts == NULL ? NULL : &l->lasts[column];
+    int64_t number = 0;
+    PyObject *v = NULL;
+
+    if (last == NULL || last->misses >= ORM_LAST_OFF
+        || !orm_cell_int(cell, l->dec->dialect, &number)) {
+        return d->fn(l->dec, d->type, cell);
+    }
+    if (last->obj != NULL && last->number == number) {
+        last->misses = 0;
+        l->nshared++;
+        return Py_NewRef(last->obj);
+    }
+    v = d->fn(l->dec, d->type, cell);
+    if (v != NULL) {
+        Py_XSETREF(last->obj, Py_NewRef(v));
+        last->number = number;
+        last->misses++;
+    }
+    return v;
+}
+
 /* Entries into an instance just made, columns first. 0 / -1. */
 static inline int
 fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h,
@@ -291,6 +344,9 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
     orm_decctx *dec = l->dec;
     bool unseen = is_unseen(h);
 
+    if (l->row >= ROWS_TO_SHARE && l->lasts == NULL && keep_lasts(l) < 0) {
+        return -1;
+    }
     dec->row = l->row;
     for (const orm_fill *f = fill; f < fill + ncolumns; f++) {
         const orm_cell *cell = &cells[f->column];
@@ -302,7 +358,7 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
         }
         else {
             dec->column = f->label;
-            v = d->fn(dec, d->type, cell);
+            v = decode(l, d, f->column, cell);
             if (v == NULL) {
                 explain(l, f->label);
                 return -1;
@@ -448,14 +504,16 @@ complete(orm_loader *l, const orm_entplan *p, orm_head *h, const orm_cell *cells
                : fill_partial(l, v->fill, v->ncolumns, h, cells);
 }
 
-/* What the row, and further SELECTs, bring for the relationships of the instance. 0 / -1. */
+/* What the row, and further SELECTs, bring for the relationships of the instance, which was made
+   of this row or not. 0 / -1. */
 static inline int
-take_along(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, const orm_cell *cells)
+take_along(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, const orm_cell *cells,
+           bool is_new)
 {
     if (!orm_mapper_isa(h->mapper, p->mapper)) {
         return 0;
     }
-    if (p->has_posts && orm_posts_note(l, p, obj, h) < 0) {
+    if (p->has_posts && orm_posts_note(l, p, obj, h, is_new) < 0) {
         return -1;
     }
     return p->nchildren == 0 ? 0 : orm_tree_children(l, p, obj, h, cells);
@@ -590,7 +648,7 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
         obj = winner;
         if (other != h) {
             if (meet_known(l, p, obj, other, cells) < 0
-                || take_along(l, p, obj, other, cells) < 0) {
+                || take_along(l, p, obj, other, cells, false) < 0) {
                 goto error;
             }
             return obj;
@@ -601,7 +659,7 @@ make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *emp
             && first_sight(l, h) < 0)) {
         goto error;
     }
-    if (take_along(l, p, obj, h, cells) < 0) {
+    if (take_along(l, p, obj, h, cells, true) < 0) {
         goto error;
     }
     if ((m->events != NULL || l->s->events != NULL) && orm_loader_tell_loaded(l, m, obj) < 0) {
@@ -680,7 +738,7 @@ take_found(orm_loader *l, const orm_entplan *p, const orm_key *k, PyObject *obj,
     if (obj == NULL) {
         return make_new(l, p, k, NULL, cells);
     }
-    if (meet_known(l, p, obj, h, cells) < 0 || take_along(l, p, obj, h, cells) < 0) {
+    if (meet_known(l, p, obj, h, cells) < 0 || take_along(l, p, obj, h, cells, false) < 0) {
         /* while obj is alive: it is in the list of what the batch brought */
         orm_loader_failed(l);
         Py_CLEAR(obj);

@@ -22,6 +22,10 @@ relloads_traverse(PyObject *self, visitproc visit, void *arg)
     }
     Py_VISIT(loads->many);
     Py_VISIT(loads->many_mark);
+    Py_VISIT(loads->make_range);
+    Py_VISIT(loads->range);
+    Py_VISIT(loads->range_marks[0]);
+    Py_VISIT(loads->range_marks[1]);
     Py_VISIT(loads->what);
     return 0;
 }
@@ -39,6 +43,10 @@ relloads_clear(PyObject *self)
     }
     Py_CLEAR(loads->many);
     Py_CLEAR(loads->many_mark);
+    Py_CLEAR(loads->make_range);
+    Py_CLEAR(loads->range);
+    Py_CLEAR(loads->range_marks[0]);
+    Py_CLEAR(loads->range_marks[1]);
     Py_CLEAR(loads->what);
     return 0;
 }
@@ -249,25 +257,50 @@ orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, uint
     return 0;
 }
 
-/* (Select, mark, number of key columns) of many_select into `loads`; consumes made. 0 / -1. */
+/* (Select, mark, number of key columns, maker of the range) of many_select into `loads`; consumes
+   made. 0 / -1. */
 static int
 take_many(orm_state *st, orm_relloads *loads, PyObject *made)
 {
-    PyObject *select, *mark;
+    PyObject *select, *mark, *range;
     orm_node *node = NULL;
     unsigned int nkeys = 0;
 
-    if (made == NULL || !PyArg_ParseTuple(made, "OOI", &select, &mark, &nkeys)) {
+    if (made == NULL || !PyArg_ParseTuple(made, "OOIO", &select, &mark, &nkeys, &range)) {
         Py_XDECREF(made);
         return -1;
     }
     node = orm_node_of(st, select);
     if (node != NULL) {
         loads->nkeys = nkeys;
+        Py_XSETREF(loads->make_range, range == Py_None ? NULL : Py_NewRef(range));
         Py_XSETREF(loads->many_mark, Py_NewRef(mark));
         Py_XSETREF(loads->many, (orm_node *)Py_NewRef(node));
     }
     Py_DECREF(made);
+    return node == NULL ? -1 : 0;
+}
+
+int
+orm_relloads_range(orm_state *st, orm_relloads *loads)
+{
+    PyObject *made = NULL;
+    PyObject *select, *first, *last;
+    orm_node *node = NULL;
+
+    if (loads->range != NULL || loads->make_range == NULL) {
+        return 0;
+    }
+    made = PyObject_CallNoArgs(loads->make_range);
+    if (made != NULL && PyArg_ParseTuple(made, "OOO", &select, &first, &last)) {
+        node = orm_node_of(st, select);
+    }
+    if (node != NULL) {
+        Py_XSETREF(loads->range_marks[0], Py_NewRef(first));
+        Py_XSETREF(loads->range_marks[1], Py_NewRef(last));
+        Py_XSETREF(loads->range, (orm_node *)Py_NewRef(node));
+    }
+    Py_XDECREF(made);
     return node == NULL ? -1 : 0;
 }
 

@@ -7,6 +7,8 @@ puts the values in the place of the marks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pyorm import _core
@@ -20,6 +22,7 @@ from pyorm.orm._relate import _can_omit_join as _omits_join
 from pyorm.orm._relation_joins import conditions, order, read_from
 from pyorm.orm.relationships import REMOTE
 from pyorm.sql.expression import bindparam, select, tuple_
+from pyorm.types import BigInteger, Integer, SmallInteger
 
 
 def behind(prop: Any, options: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
@@ -99,7 +102,7 @@ def one_select(prop: Any, what: Any = None, instance: Any = None) -> tuple[Any, 
 
 def post_select(
     prop: Any, what: Any, arguments: dict[str, Any], statement: Any, number: int
-) -> tuple[Any, Any, int]:
+) -> tuple[Any, Any, int, Any]:
     """Return the SELECT for many parents as an option of a statement wants it.
 
     Args:
@@ -119,7 +122,7 @@ def post_select(
     return many_select(prop, (step, options))
 
 
-def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
+def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int, Any]:
     """Return the SELECT for many parents.
 
     Args:
@@ -127,10 +130,18 @@ def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
         what: a Step or None, whose of_type() and and_() count, and options about the related entity; None: nothing.
 
     Returns:
-        The Select of the key columns and the related entity, the mark in the place of the keys, and the number of
-        key columns: 0 where the keys are the related rows' own (many-to-one over their primary key).
+        The Select of the key columns and the related entity; the mark in the place of the keys; the number of key
+        columns: 0 where the keys are the related rows' own (many-to-one over their primary key); and what makes the
+        same SELECT for all whole numbers from one to another, None where keys are none.
     """
     mark = (object(), object())  # two: a list of one has a shape of its own
+    keys, by_keys, own = _many(prop, what)
+    make_range = partial(_range_select, keys[0], by_keys) if len(keys) == 1 and _is_whole(keys[0]) else None
+    return by_keys(_one_of(keys, mark)), mark, 0 if own else len(keys), make_range
+
+
+def _many(prop: Any, what: Any) -> tuple[list[Any], Callable[[Any], Any], bool]:
+    """Return the key columns, what makes the SELECT with a condition on them, and if they are the related rows' own."""
     step, options = (None, ()) if what is None else what
     options = _with_subclass(prop, step, options)
     of = None if step is None or isinstance(step.of, type) else step.of
@@ -138,24 +149,34 @@ def many_select(prop: Any, what: Any = None) -> tuple[Any, Any, int]:
     criteria = () if step is None else tuple(read_from(one, prop, entity) for one in step.criteria)
     if join.direction is MANYTOONE and prop._use_get:
         keys = [getattr(entity, prop.mapper.get_property_by_column(c).key) for c in prop.mapper.primary_key]
-        return select(entity).where(_one_of(keys, mark), *criteria).options(*options), mark, 0
-    if of is None and _omits_join(prop, join, False):
+        statement, ordering, own = select(entity), [], True
+    elif of is None and _omits_join(prop, join, False):
         pairs = dict(join.local_remote_pairs)
         keys = [_attribute_of(prop.mapper, entity, pairs[column]) for column in prop.parent.primary_key]
-        statement = select(*keys, entity).where(_one_of(keys, mark), *criteria).options(*options)
-        if join.order_by:
-            statement = statement.order_by(*join.order_by)
-        return statement, mark, len(keys)
-    parent = AliasedClass(prop.parent.class_)
-    keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
-    statement = select(*keys, entity).select_from(parent).options(*options)
-    joins = conditions(prop, parent, entity)
-    for right, on in joins:
-        statement = statement.join(right, on)
-    statement = statement.where(_one_of(keys, mark), *criteria)
-    if join.order_by:
-        statement = statement.order_by(*order(prop, entity, joins[0][0] if len(joins) > 1 else None))
-    return statement, mark, len(keys)
+        statement, ordering, own = select(*keys, entity), join.order_by, False
+    else:
+        parent = AliasedClass(prop.parent.class_)
+        keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
+        statement, own = select(*keys, entity).select_from(parent), False
+        joins = conditions(prop, parent, entity)
+        for right, on in joins:
+            statement = statement.join(right, on)
+        ordering = order(prop, entity, joins[0][0] if len(joins) > 1 else None) if join.order_by else []
+    statement = statement.options(*options)
+    if ordering:
+        statement = statement.order_by(*ordering)
+    return keys, lambda condition: statement.where(condition, *criteria), own
+
+
+def _is_whole(key: Any) -> bool:
+    return type(key.type) in (Integer, BigInteger, SmallInteger) and not key.type._variants
+
+
+def _range_select(key: Any, by_keys: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
+    """Return the SELECT for all keys from one to another, and the marks in their places."""
+    first, last = object(), object()
+    bounds = (bindparam(None, mark, type_=key.type, unique=True) for mark in (first, last))
+    return by_keys(key.between(*bounds)), first, last
 
 
 def _with_subclass(prop: Any, step: Any, options: tuple[Any, ...]) -> tuple[Any, ...]:

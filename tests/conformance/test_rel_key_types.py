@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import ForeignKey, Integer, String, TypeDecorator, select, text
-from pyorm import _core
+from pyorm import ForeignKey, Integer, String, TypeDecorator, _core, select, text
 from pyorm.engine import Engine
 from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
 

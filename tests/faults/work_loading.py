@@ -81,3 +81,26 @@ def load_lazily_with_options(url: str) -> Steps:
 @piece("sqlite", kinds=("core",))
 def load_with_values(url: str) -> Steps:
     yield from loads(url, selectinload(User.posts.and_(Post.id > 0)), with_loader_criteria(Tag, Tag.id > 0))
+
+
+@piece("sqlite", kinds=("core",))
+def load_a_range(url: str) -> Steps:
+    engine = create_engine("sqlite://")
+    blog.Base.metadata.create_all(engine)
+    statement = select(User).options(selectinload(User.posts))
+    with Session(engine) as session:
+        session.add_all([User(id=n, name="u", posts=[Post(id=n), Post(id=100 + n)]) for n in range(1, 41)])
+        session.commit()
+        session.scalars(statement).all()
+    wanted = {n: [n, 100 + n] for n in range(1, 41)}
+
+    def work() -> Any:
+        with Session(engine) as session:
+            return {user.id: sorted(post.id for post in user.posts) for user in session.scalars(statement)}
+
+    outcome = yield work
+    if outcome.done:
+        assert outcome.value == wanted
+    else:
+        assert work() == wanted
+    engine.dispose()

@@ -1,0 +1,56 @@
+/*
+ * orm/load_many.h - one SELECT for many parents: what load_many.c and load_keys.c share.
+ *
+ * Place: load_many.c says whose related instances are meant and hands them out, load_keys.c asks
+ *   for the rows of their keys.
+ */
+#ifndef ORM_ORM_LOAD_MANY_H
+#define ORM_ORM_LOAD_MANY_H
+
+#include "orm/lazy.h"
+
+/* A parent by its key. */
+typedef struct many_parent {
+    int64_t key;      /* of a key of one whole number */
+    uint32_t number;
+    bool filled;      /* a reference: it has its one row */
+    PyObject *into;   /* owned: list or collection that takes the members; NULL: a reference */
+} many_parent;
+
+/* One SELECT over some of the parents. */
+typedef struct many_run {
+    orm_session *s;
+    orm_state *st;
+    PyObject *conn;          /* borrowed */
+    orm_relation *rel;
+    orm_relloads *loads;     /* borrowed from rel */
+    orm_head *const *parents; /* [n] */
+    uint32_t n, offset;      /* offset: of parents[0] in `found` */
+    uint32_t most;           /* keys of one SELECT */
+    PyObject *found;         /* borrowed list, or NULL: into the slots */
+    const orm_loader *above; /* borrowed, or NULL */
+    PyObject *keys;          /* owned list: what stands in IN */
+    PyObject *index;         /* owned dict: key -> number of a parent; or key -> related instance */
+    PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
+    orm_node *used;          /* borrowed from loads: the statement that was run */
+    many_parent *all;        /* owned, [n], of parents by their keys */
+    bool is_int;             /* all keys are whole numbers */
+    int64_t first;           /* of them */
+    uint64_t width;          /* the last one - first */
+    uint32_t *numbers;       /* owned, [width + 1]: number of a parent + 1, where keys are close */
+    orm_ptrmap ints;         /* whole number -> many_parent, where they are not */
+    orm_arena arena;         /* of pairs */
+    orm_ptrmap pairs;        /* used where rows can repeat */
+    bool repeats;
+} many_run;
+
+/* n whole numbers, each there once, from the first to first + width: they are asked for as a
+ * range. */
+bool orm_keys_are_range(const many_run *m, uint64_t width, uint64_t n);
+/* Compile by the engine's cache, with the keys in the place of the marks, and run: where m->is_int,
+ * those from m->first to first + width if they are a range, else m->keys. 0 / -1. */
+int orm_keys_run(many_run *m, orm_compiled **c, orm_result **r);
+/* A loader for the rows of that statement. 0 / -1; fini in any case. */
+int orm_keys_open(orm_loader *l, const many_run *m, orm_compiled *c, orm_result *r);
+
+#endif
