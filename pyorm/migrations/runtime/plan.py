@@ -53,9 +53,13 @@ def moves(step: Step, heads: Collection[str]) -> list[Move]:
     gone = [revision for revision in step.from_revisions if revision in heads]
     stay = [head for head in heads if head not in gone]
     come = [revision for revision in step.to_revisions if revision not in stay]
-    if come and stay and not step.is_upgrade:
-        implied = ancestors(step.revision_map, stay)
-        come = [revision for revision in come if revision not in implied]
+    if not step.is_upgrade:
+        # What a merge followed may itself follow another part of it.
+        come = [
+            revision
+            for revision in come
+            if revision not in ancestors(step.revision_map, [*stay, *(other for other in come if other != revision)])
+        ]
     if not gone or not come:
         return [Move(revision, None) for revision in gone] + [Move(None, revision) for revision in come]
     return [
