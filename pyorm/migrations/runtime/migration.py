@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from pyorm import _core
 from pyorm.engine.mock import MockConnection
 from pyorm.engine.url import URL, make_url
 from pyorm.migrations.ddl.impl import DefaultImpl
 from pyorm.migrations.runtime.heads import HeadMaintainer, VersionTable, make_version_table
 from pyorm.migrations.runtime.plan import as_tuple
 from pyorm.migrations.runtime.run import OnlineRun
-from pyorm.migrations.runtime.transactions import Scope, TextScope
+from pyorm.migrations.runtime.transactions import Block, Scope, TextScope
 from pyorm.migrations.util.exc import CommandError
 
 __all__ = ["MigrationContext"]
@@ -65,6 +66,7 @@ class MigrationContext:
         self._start_from_rev: Any = opts.get("starting_rev")
         self._scopes: list[Scope] = []
         self._run: OnlineRun | None = None
+        self._is_running = False
         self.connection: Any = self._text_connection(connection) if self.as_sql else connection
         self._in_external_transaction = bool(connection is not None and not self.as_sql and connection.in_transaction())
         self.impl: Any = DefaultImpl.get_by_dialect(dialect)(
@@ -148,12 +150,8 @@ class MigrationContext:
             return as_tuple(start)
         if self.connection is None:
             raise CommandError("The current heads are read through a connection; give one to configure()")
-        was_idle = not self._in_connection_transaction()
-        try:
+        with self._reading():
             return self._versions.read()
-        finally:
-            if was_idle and self._in_connection_transaction():
-                self.connection.rollback()
 
     def get_current_revision(self) -> str | None:
         """Return the only row of the version table, None if there is none; offline, the starting revision.
@@ -206,6 +204,16 @@ class MigrationContext:
             return nullcontext()
         return TextScope(self) if self.as_sql else Scope(self)
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Leave no transaction behind that reading has begun."""
+        was_idle = not self._in_connection_transaction()
+        try:
+            yield
+        finally:
+            if was_idle and self._in_connection_transaction():
+                self.connection.rollback()
+
     def _in_connection_transaction(self) -> bool:
         return bool(getattr(self.connection, "in_transaction", bool)())
 
@@ -216,11 +224,18 @@ class MigrationContext:
 
     def _transaction_began(self) -> None:
         """Prepare a transaction that has just begun."""
+        if self._run is not None:
+            self._run.transaction_began()
+
+    def _block_began(self, is_on: bool) -> None:
+        """Prepare the session for statements outside of transactions, or end that."""
+        if self._run is not None:
+            self._run.block_began(is_on)
 
     def _end_run(self) -> None:
-        """Give up what a run holds, after its outermost scope."""
-        run, self._run = self._run, None
-        if run is not None:
+        """Give up what a run holds: it is over, and so is the outermost scope around it."""
+        if not self._scopes and not self._is_running and self._run is not None:
+            run, self._run = self._run, None
             run.close()
 
     @contextmanager
@@ -245,21 +260,14 @@ class MigrationContext:
                 "autocommit_block() has to commit, but the transaction was open already when context.configure() got "
                 "the connection, so it is the caller's. Commit it before, or give configure() a connection of its own."
             )
-        scope = self._scopes[-1] if self._scopes else None
-        if scope is not None:
-            scope.commit()
-        elif self._in_connection_transaction():
-            self.connection.commit()
-        settings = self.connection._get_tx()
-        self.connection.execution_options(isolation_level="AUTOCOMMIT")
-        try:
+        if self.connection._get_tx()[0] == _core.ISO_AUTOCOMMIT:
             yield
-        finally:
-            if self._in_connection_transaction():
-                self.connection.commit()
-            self.connection._set_tx(*settings)
-        if scope is not None:
-            scope.begin()
+            return
+        gate = self.gate
+        if gate is not None:
+            gate.before_commit()
+        with Block(self) as block, nullcontext() if gate is None else gate.in_block(block):
+            yield
 
     # --- running ---
 
@@ -287,12 +295,12 @@ class MigrationContext:
         if self.as_sql:
             self._write_migrations(kw)
             return
-        self._run = OnlineRun(self, kw)
+        self._run, self._is_running = OnlineRun(self, kw), True
         try:
             self._run.run()
         finally:
-            if not self._scopes:
-                self._end_run()
+            self._is_running = False
+            self._end_run()
 
     def _write_migrations(self, kw: dict[str, Any]) -> None:
         """Write the steps as text; the version table is created at the first one and dropped at base."""

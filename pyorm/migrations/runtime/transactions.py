@@ -13,10 +13,11 @@ IMMEDIATE, so that what is read in it is what is written upon.
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pyorm import _core
+from pyorm import _core, exc
 from pyorm.engine._isolation import ask_rows
 from pyorm.migrations.util.exc import CommandError
 
@@ -66,8 +67,7 @@ class Scope:
             else:
                 self.rollback()
         finally:
-            if not self._context._scopes:
-                self._context._end_run()
+            self._context._end_run()
 
     def begin(self) -> None:
         """Begin for real, unless it is begun; on SQLite with foreign keys not enforced."""
@@ -185,3 +185,62 @@ def join_transaction(connection: Any) -> None:
         return
     if connection.connection.dbapi_connection._tx_state != "open":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class Block:
+    """A stretch without a transaction inside of a run's; entered, statements commit by themselves.
+
+    What was open is committed first, and a new transaction begins afterwards unless an error leaves
+    the block. Inside, `begin()` and `commit()` put single statements into transactions of their own.
+
+    Args:
+        context: the run's; its innermost scope is the transaction.
+    """
+
+    def __init__(self, context: MigrationContext) -> None:
+        """Nothing is committed yet."""
+        self._context, self._connection = context, context.connection
+        self._is_scoped = bool(context._scopes)
+        self._scope = context._scopes[-1] if context._scopes else Scope(context)
+        self._settings: Any = None
+
+    def __enter__(self) -> Self:
+        self._scope.commit()
+        self._settings = self._connection._get_tx()
+        self._become_autocommit()
+        self._context._block_began(True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is not None:
+                self._scope.rollback()
+            elif self._connection.in_transaction():
+                self._connection.commit()
+            if not self._connection.invalidated:
+                self._become_autocommit()
+                with nullcontext() if kind is None else suppress(exc.DBAPIError):
+                    self._context._block_began(False)
+        finally:
+            if self._connection.in_transaction():
+                self._connection.rollback()
+            self._connection._set_tx(*self._settings)
+        if kind is None and self._is_scoped:
+            self._scope.begin()
+
+    def begin(self) -> None:
+        """Begin a transaction inside of the block."""
+        if self._connection.in_transaction():
+            self._connection.commit()
+        self._connection._set_tx(*self._settings)
+        self._scope.begin()
+
+    def commit(self) -> None:
+        """Commit it; statements commit by themselves again."""
+        self._scope.commit()
+        self._become_autocommit()
+
+    def _become_autocommit(self) -> None:
+        self._connection._set_tx(_core.ISO_AUTOCOMMIT, *self._settings[1:])

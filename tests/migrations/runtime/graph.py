@@ -35,6 +35,10 @@ class FakeStep:
     info: Any = field(default_factory=SimpleNamespace)
 
     @property
+    def revision(self) -> Rev:
+        return self.rev
+
+    @property
     def below(self) -> tuple[str, ...]:
         """What the revision follows and depends on."""
         return (*_tuple(self.rev.down_revision), *_tuple(self.rev.dependencies))
