@@ -12,7 +12,7 @@
 static bool
 knows_enough(const orm_many_run *m)
 {
-    return !m->loads->narrowed && !(m->above != NULL && m->above->overwrite);
+    return !m->loads->narrowed && !(m->above != NULL && (m->above->overwrite || m->loads->asks_more));
 }
 
 /* Ask for the rows that parents refer to and the session does not know. 0 / -1. */
