@@ -500,7 +500,6 @@ attribute_getattro(PyObject *self, PyObject *name)
     PyObject *found = NULL;
     PyObject *comparator = NULL;
     PyObject *cls_name = NULL;
-    const char *asked = "Comparator";
     int rc = 0;
 
     if (ORM_SLOT_IS_RELATION(a->kind) && orm_relation_method(a, name, &found) != 0) {
@@ -525,14 +524,10 @@ attribute_getattro(PyObject *self, PyObject *name)
         rc = PyObject_GetOptionalAttr(a->behind, name, &found);
     }
     if (rc == 0 && a->prop != NULL) {
-        rc = orm_attribute_comparator(a, &comparator);
+        rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
     }
     if (comparator != NULL && comparator != self) {
         rc = PyObject_GetOptionalAttr(comparator, name, &found);
-    }
-    if (comparator != NULL && ORM_SLOT_IS_RELATION(a->kind) && comparator != self) {
-        asked = strrchr(Py_TYPE(comparator)->tp_name, '.');
-        asked = asked == NULL ? Py_TYPE(comparator)->tp_name : asked + 1;
     }
     Py_XDECREF(comparator);
     if (rc == 1 && found == NULL) { /* the comparator was the attribute itself */
@@ -545,9 +540,9 @@ attribute_getattro(PyObject *self, PyObject *name)
         cls_name = owner_name(a);
         if (cls_name != NULL) {
             PyErr_Format(PyExc_AttributeError,
-                         "Neither 'InstrumentedAttribute' object nor '%s' object "
+                         "Neither 'InstrumentedAttribute' object nor 'Comparator' object "
                          "associated with %U.%U has an attribute '%U'",
-                         asked, cls_name, a->n.key, name);
+                         cls_name, a->n.key, name);
             Py_DECREF(cls_name);
         }
     }
@@ -657,10 +652,8 @@ static PyObject *
 get_comparator(PyObject *self, void *Py_UNUSED(closure))
 {
     orm_attribute *a = (orm_attribute *)self;
-    PyObject *found = NULL;
-    int rc = a->prop == NULL ? 0 : orm_attribute_comparator(a, &found);
 
-    return rc == 0 ? PyObject_GetAttrString(Py_None, "comparator") : found;
+    return PyObject_GetAttrString(a->prop == NULL ? Py_None : a->prop, "comparator");
 }
 
 static PyObject *

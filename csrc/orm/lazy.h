@@ -39,12 +39,6 @@ typedef struct orm_relloads {
                              said */
     bool strict;          /* with `one`: NULL in a mark finds nothing (ORM_RF_STRICT) */
     bool narrowed;        /* of_type() or and_(): not every related row is meant */
-    bool subquery;        /* `many` holds the statement of the parents, and begins with the entity; it
-                             has no mark */
-    PyObject *names;      /* owned tuple: attributes of the parent whose values the key columns have; NULL:
-                             they are its primary key */
-    PyObject *origin;     /* owned: see orm_loader.origin; of `subquery` */
-    bool asks_more;       /* options say what is loaded behind: a known row lacks it perhaps */
 } orm_relloads;
 
 extern PyType_Spec orm_relloads_spec;
@@ -61,15 +55,14 @@ int orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, 
 int orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads);
 /* And the one for a range of keys, where there is one. 0 / -1. */
 int orm_relloads_range(orm_state *st, orm_relloads *loads);
-/* A statement for many parents as a post of a load plan wants it; number: of the post. New
- * reference. */
-orm_relloads *orm_relloads_for(const orm_loader *l, orm_relation *rel, const orm_post *post,
-                               uint32_t number);
-/* The same for subqueryload: around the statement that l is of. */
-orm_relloads *orm_relloads_around(const orm_loader *l, const orm_post *post, uint32_t number);
-/* Instances of the entity of the rows, each once, Nones left out, as a new list. Consumes r. like: what
- * the loader is to know: statement, token, overwrite and what belongs to them. */
-PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like);
+/* A statement for many parents as a post of a load plan wants it; `statement` is what is executed,
+ * or NULL; `number`: of the post. New reference. */
+orm_relloads *orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post,
+                               PyObject *statement, uint32_t number);
+/* Instances of the last item of the rows, each once, Nones left out, as a new list. Consumes r.
+ * statement: what was compiled; above: the load that this one belongs to, or NULL. */
+PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
+                        const orm_loader *above);
 
 /* Load the related instances of n parents by SELECTs over at most `chunk` (0: 500) of them, with
  * the statement of `loads` (orm_relloads_many, orm_relloads_for); parents must be

@@ -107,9 +107,9 @@ wrap_all(orm_state *st, const orm_node *list)
     return tuple;
 }
 
-/* A copy of a SELECT without some of its clauses: bits by their number. New reference. */
+/* A copy of a SELECT without its options. New reference. */
 static orm_node *
-copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses)
+without_options(orm_state *st, const orm_node *stmt)
 {
     orm_node *made = orm_node_new(st, NULL, stmt->kind, Py_SIZE(stmt));
 
@@ -120,7 +120,7 @@ copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses)
     made->aux = stmt->aux;
     made->type = (orm_type *)Py_XNewRef(stmt->type);
     for (Py_ssize_t i = 0; i < Py_SIZE(stmt); i++) {
-        made->args[i] = clauses >> i & 1 ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
+        made->args[i] = i == ORM_SEL_OPTIONS ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
     }
     if (orm_node_seal(st, made) < 0) {
         Py_CLEAR(made);
@@ -138,7 +138,7 @@ orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out)
     bool wrap = stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
                 || stmt->args[ORM_SEL_FETCH] != NULL || stmt->args[ORM_SEL_DISTINCT] != NULL
                 || stmt->args[ORM_SEL_GROUP] != NULL;
-    orm_node *bare = order == NULL ? NULL : copy_without(st, stmt, 1u << ORM_SEL_OPTIONS);
+    orm_node *bare = order == NULL ? NULL : without_options(st, stmt);
     PyObject *answer = NULL;
 
     if (bare != NULL) {
@@ -227,45 +227,7 @@ f_select_parts(PyObject *module, PyObject *statement)
     return Py_BuildValue("NN", items, options);
 }
 
-/* The copy has LIMIT, OFFSET, FETCH or DISTINCT ON: its order counts. */
-static bool
-is_ordered(const orm_node *stmt)
-{
-    const orm_node *distinct = stmt->args[ORM_SEL_DISTINCT];
-
-    return stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
-           || stmt->args[ORM_SEL_FETCH] != NULL || (distinct != NULL && Py_SIZE(distinct) > 0);
-}
-
-/* _select_inside(select): (the Select without what means nothing in a subquery, what is left of its
-   ORDER BY). */
-static PyObject *
-f_select_inside(PyObject *module, PyObject *statement)
-{
-    orm_state *st = orm_state_from_module(module);
-    orm_node *n = orm_node_of(st, statement);
-    PyObject *order = NULL;
-
-    if (n == NULL || n->kind != ORM_N_SELECT) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetString(PyExc_TypeError, "_select_inside() takes a Select");
-        }
-        return NULL;
-    }
-    n = copy_without(st, n, 1u << ORM_SEL_OPTIONS | 1u << ORM_SEL_LOCK
-                                | (is_ordered(n) ? 0 : 1u << ORM_SEL_ORDER));
-    order = n == NULL ? NULL : wrap_all(st, n->args[ORM_SEL_ORDER]);
-    if (order == NULL) {
-        Py_XDECREF(n);
-        return NULL;
-    }
-    return Py_BuildValue("NN", n, order);
-}
-
 PyMethodDef orm_eager_functions[] = {
-    {"_select_inside", f_select_inside, METH_O,
-     "_select_inside($module, select, /)\n--\n\nThe Select as a subquery repeats it, and what is left of its "
-     "ORDER BY."},
     {"_select_parts", f_select_parts, METH_O,
      "_select_parts($module, statement, /)\n--\n\nItems and loader options of a Select."},
     {NULL, NULL, 0, NULL},

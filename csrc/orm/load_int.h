@@ -61,10 +61,6 @@ typedef struct orm_loader {
     orm_postlist *posts;     /* owned, per entity plan; NULL: the plan has no posts */
     orm_tree *tree;          /* owned; NULL: the plan has no children */
     PyObject *later;         /* owned list: what is remembered in this run, where it holds values */
-    PyObject *params;        /* owned dict of values by bind name, or NULL */
-    PyObject *mark, *keys;   /* owned: a value of `statement` that stands for others, and these; or NULL */
-    PyObject *origin;        /* owned: what `statement`, made by subqueryload, was made from: (Select, way),
-                                as _strategies.py has it; or NULL */
     bool streams;            /* yield_per or stream_results: no peers */
 } orm_loader;
 
@@ -94,7 +90,6 @@ PyObject *orm_unloaded_keys(orm_head *h);
 int orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h);
 /* --- further SELECTs (load_post.c) --------------------------------------------------------- */
 int orm_posts_prepare(orm_load_plan *plan); /* when the plan is made. 0 / -1 */
-bool orm_plan_has_subquery(const orm_load_plan *plan); /* a post is subqueryload's */
 orm_postlist *orm_posts_new(uint32_t nents); /* NULL: exception */
 void orm_posts_free(orm_postlist *lists, uint32_t nents); /* NULL: no-op */
 /* An instance of a plan with posts is in the batch; is_new: for the first time. 0 / -1. */

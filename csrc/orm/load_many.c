@@ -5,12 +5,9 @@
  * Statement: `SELECT key columns, entity WHERE key IN (...)`; the key leads from a row back to its
  *   parent. A many-to-one over the target's primary key has no key columns: its rows are looked up
  *   in the identity map, and what is there already is not asked for, unless the load is narrowed
- *   (and_()), overwrites, or options of the statement say what is loaded behind it.
+ *   (and_()) or overwrites.
  * Filling: what is found goes into the list `found`, for peers, or at once into the slots of the
  *   parents. A row is counted once for its parent, also where joined collections repeat it.
- * subqueryload: the statement is made around that of the parents, so one SELECT brings what all of
- *   them refer to; its key columns stand behind the entity, and hold what the relationship
- *   compares, which several parents can share.
  */
 #include "orm/collection.h"
 #include "orm/load_cell.h"
@@ -24,7 +21,7 @@ enum { MOST_IN_ARRAY = 4096 };
 
 /* A member that a parent has already. */
 typedef struct many_pair {
-    const orm_many_parent *parent;
+    const many_parent *parent;
     const PyObject *member;
 } many_pair;
 
@@ -36,11 +33,179 @@ mix(uint64_t a, uint64_t b)
     return h ^ (h >> 31);
 }
 
+/* --- by the target's primary key ------------------------------------------------------------ */
+
+/* The key as a user would write it: a value, or a tuple of values. New reference. */
+static PyObject *
+key_object(const orm_key *k)
+{
+    return k->kind == ORM_KEY_INT ? PyLong_FromLongLong(k->i) : Py_NewRef(k->obj);
+}
+
+/* What the session knows is as good as a row. */
+static bool
+knows_enough(const many_run *m)
+{
+    return !m->loads->narrowed && !(m->above != NULL && m->above->overwrite);
+}
+
+/* Ask for the rows that parents refer to and the session does not know. 0 / -1. */
+static int
+collect_targets(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *there = NULL;
+        orm_head *known = NULL;
+        PyObject *key = NULL;
+        orm_key k = {0};
+        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+
+        if (has != 1) {
+            rc = has < 0 ? -1 : 0;
+            continue;
+        }
+        rc = knows_enough(m) ? orm_idmap_get(&m->s->map, &k, &there, &known) : 0;
+        if (rc == 0 && there == NULL) {
+            key = key_object(&k);
+            rc = key == NULL ? -1 : PyDict_Contains(m->index, key);
+            if (rc == 0 && (PyDict_SetItem(m->index, key, Py_None) < 0
+                            || PyList_Append(m->keys, key) < 0)) {
+                rc = -1;
+            }
+            rc = rc < 0 ? -1 : 0;
+        }
+        else if (rc == 0) {
+            rc = PyList_Append(m->targets, there);
+        }
+        Py_XDECREF(key);
+        Py_XDECREF(there);
+        orm_key_fini(&k);
+    }
+    return rc;
+}
+
+/* Only the rows that came count: key -> instance. 0 / -1. */
+static int
+index_targets(many_run *m, PyObject *list)
+{
+    int rc = 0;
+
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        orm_head *h = orm_head_of(m->st, PyList_GET_ITEM(list, i));
+        orm_key k = {0};
+        PyObject *key = h == NULL || orm_key_of(&k, h) < 0 ? NULL : key_object(&k);
+
+        rc = key == NULL ? -1 : PyDict_SetItem(m->index, key, PyList_GET_ITEM(list, i));
+        Py_XDECREF(key);
+        orm_key_fini(&k);
+    }
+    return rc;
+}
+
+/* What a key leads to: new reference, or NULL. 0 / -1. */
+static int
+target_of(many_run *m, const orm_key *k, PyObject **out)
+{
+    orm_head *known = NULL;
+    PyObject *key = NULL;
+    int rc;
+
+    if (!m->loads->narrowed) {
+        return orm_idmap_get(&m->s->map, k, out, &known);
+    }
+    key = key_object(k);
+    rc = key == NULL ? -1 : PyDict_GetItemRef(m->index, key, out);
+    Py_XDECREF(key);
+    if (*out == Py_None) {
+        Py_CLEAR(*out);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* What was found for a parent. Consumes value. 0 / -1. */
+static int
+hand_out(many_run *m, uint32_t i, PyObject *value)
+{
+    int rc;
+
+    if (m->found != NULL) {
+        return PyList_SetItem(m->found, m->offset + i, value);
+    }
+    rc = orm_relation_install(m->parents[i], m->parents[i]->mapper->attrs[m->rel->slot], value);
+    Py_DECREF(value);
+    return rc;
+}
+
+static int
+hand_out_targets(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *there = NULL;
+        orm_key k = {0};
+        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+
+        rc = has < 0 ? -1 : 0;
+        if (has == 1) {
+            rc = target_of(m, &k, &there);
+            orm_key_fini(&k);
+        }
+        if (rc == 0) {
+            rc = hand_out(m, i, there == NULL ? Py_NewRef(Py_None) : there);
+        }
+    }
+    return rc;
+}
+
+/* The rows of these keys as instances, kept alive by m->targets. 0 / -1. */
+static int
+load_keys(many_run *m, Py_ssize_t from, Py_ssize_t to)
+{
+    PyObject *all = m->keys;
+    orm_compiled *c = NULL;
+    orm_result *r = NULL;
+    PyObject *list = NULL;
+    int rc;
+
+    m->keys = PyList_GetSlice(all, from, to);
+    rc = m->keys == NULL ? -1 : orm_keys_run(m, &c, &r);
+    Py_XDECREF(m->keys);
+    m->keys = all;
+    if (rc < 0) {
+        return -1;
+    }
+    list = orm_load_list(m->s, c, r, m->used, m->above);
+    Py_DECREF(c);
+    rc = list == NULL ? -1 : m->loads->narrowed ? index_targets(m, list) : 0;
+    if (rc == 0) {
+        rc = PyList_Append(m->targets, list);
+    }
+    Py_XDECREF(list);
+    return rc;
+}
+
+/* One SELECT per so many keys, not parents: many of these can refer to one row. 0 / -1. */
+static int
+load_targets(many_run *m)
+{
+    Py_ssize_t nkeys;
+    int rc = collect_targets(m);
+
+    nkeys = PyList_GET_SIZE(m->keys);
+    for (Py_ssize_t at = 0; rc == 0 && at < nkeys; at += m->most) {
+        rc = load_keys(m, at, nkeys - at < m->most ? nkeys : at + m->most);
+    }
+    return rc < 0 ? -1 : hand_out_targets(m);
+}
+
 /* --- by keys of the parents ----------------------------------------------------------------- */
 
 /* Where the parent's members go. 0 / -1. */
 static int
-open_parent(orm_many_run *m, orm_many_parent *p, uint32_t i)
+open_parent(many_run *m, many_parent *p, uint32_t i)
 {
     orm_attribute *a = m->parents[i]->mapper->attrs[m->rel->slot];
 
@@ -59,7 +224,7 @@ open_parent(orm_many_run *m, orm_many_parent *p, uint32_t i)
 
 /* The keys of the parents as whole numbers; false: they are others. */
 static bool
-read_ints(orm_many_run *m)
+read_ints(many_run *m)
 {
     int64_t first = INT64_MAX;
     int64_t last = INT64_MIN;
@@ -81,7 +246,7 @@ read_ints(orm_many_run *m)
 
 /* From whole numbers to parents: by their place where they are close, else by a table. 0 / -1. */
 static int
-index_ints(orm_many_run *m)
+index_ints(many_run *m)
 {
     int rc = 0;
 
@@ -104,11 +269,28 @@ index_ints(orm_many_run *m)
     return rc;
 }
 
+/* m->keys: the keys of the parents as objects. 0 / -1. */
+static int
+list_keys(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        orm_key k = {0};
+        PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : key_object(&k);
+
+        rc = key == NULL ? -1 : PyList_Append(m->keys, key);
+        Py_XDECREF(key);
+        orm_key_fini(&k);
+    }
+    return rc;
+}
+
 /* From keys as objects to the numbers of parents. 0 / -1. */
 static int
-index_keys(orm_many_run *m)
+index_keys(many_run *m)
 {
-    int rc = PyList_GET_SIZE(m->keys) > 0 ? 0 : orm_keys_list(m);
+    int rc = PyList_GET_SIZE(m->keys) > 0 ? 0 : list_keys(m);
 
     for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
         PyObject *number = PyLong_FromUnsignedLong(i);
@@ -119,73 +301,15 @@ index_keys(orm_many_run *m)
     return rc;
 }
 
-/* What the relationship of a parent compares, as rows have it: new reference; None: there is nothing
-   that it could refer to. NULL: exception. */
-static PyObject *
-compared_values(orm_many_run *m, orm_head *h)
-{
-    Py_ssize_t n = PyTuple_GET_SIZE(m->loads->names);
-    PyObject *key = n == 1 ? NULL : PyTuple_New(n);
-
-    if (n > 1 && key == NULL) {
-        return NULL;
-    }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        int64_t slot = orm_mapper_slot(h->mapper, PyTuple_GET_ITEM(m->loads->names, i));
-        PyObject *v = slot < 0 ? NULL : orm_val_peek(h, (uint32_t)slot, NULL);
-
-        if (v == NULL || v == Py_None) {
-            Py_XDECREF(v);
-            Py_XDECREF(key);
-            return slot == -1 && PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-        }
-        if (n == 1) {
-            return v;
-        }
-        PyTuple_SET_ITEM(key, i, v);
-    }
-    return key;
-}
-
-/* Number the parents by what the relationship compares. 0 / -1. */
-static int
-collect_by_values(orm_many_run *m)
-{
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        PyObject *key = compared_values(m, m->parents[i]);
-        PyObject *number = NULL;
-        PyObject *other = NULL;
-
-        rc = key == NULL ? -1 : key == Py_None ? 0 : PyDict_GetItemRef(m->index, key, &other);
-        if (rc > 0) {
-            m->all[i].next = &m->all[PyLong_AsLong(other)];
-        }
-        if (rc >= 0 && key != Py_None) {
-            number = PyLong_FromUnsignedLong(i);
-            rc = number == NULL ? -1 : PyDict_SetItem(m->index, key, number);
-        }
-        Py_XDECREF(number);
-        Py_XDECREF(other);
-        Py_XDECREF(key);
-        rc = rc < 0 ? -1 : open_parent(m, &m->all[i], i);
-    }
-    return rc;
-}
-
 /* Number the parents by their key. 0 / -1. */
 static int
-collect_parents(orm_many_run *m)
+collect_parents(many_run *m)
 {
     int rc = 0;
 
-    if (m->loads->names != NULL) {
-        return collect_by_values(m);
-    }
     m->is_int = read_ints(m);
     if (!m->is_int || !orm_keys_are_range(m, m->width, m->n)) {
-        rc = orm_keys_list(m);
+        rc = list_keys(m);
     }
     if (rc == 0) {
         rc = m->is_int ? index_ints(m) : index_keys(m);
@@ -199,11 +323,11 @@ collect_parents(orm_many_run *m)
 static int
 is_number(const void *value, const void *key)
 {
-    return ((const orm_many_parent *)value)->key == *(const int64_t *)key;
+    return ((const many_parent *)value)->key == *(const int64_t *)key;
 }
 
-static inline orm_many_parent *
-parent_by_int(const orm_many_run *m, int64_t number)
+static inline many_parent *
+parent_by_int(const many_run *m, int64_t number)
 {
     uint64_t at = (uint64_t)number - (uint64_t)m->first;
     const orm_ptrcell *found = NULL;
@@ -217,7 +341,7 @@ parent_by_int(const orm_many_run *m, int64_t number)
 
 /* The parent of a row whose key is no plain whole number, by Python objects. 0, NULL: none; -1. */
 static int
-parent_by_object(orm_many_run *m, orm_loader *l, const orm_cell *cells, orm_many_parent **out)
+parent_by_object(many_run *m, orm_loader *l, const orm_cell *cells, many_parent **out)
 {
     PyObject *key = m->loads->nkeys == 1 ? NULL : PyTuple_New(m->loads->nkeys);
     PyObject *number = NULL;
@@ -225,7 +349,7 @@ parent_by_object(orm_many_run *m, orm_loader *l, const orm_cell *cells, orm_many
 
     ORM_COUNT(load_many_by_object);
     for (uint32_t i = 0; rc == 0 && i < m->loads->nkeys; i++) {
-        const orm_root *root = &l->plan->roots[i + (m->loads->subquery ? 1 : 0)];
+        const orm_root *root = &l->plan->roots[i];
         PyObject *v = orm_loader_value(l, root->index, root->label, &cells[root->index]);
 
         if (v == NULL) {
@@ -249,16 +373,9 @@ parent_by_object(orm_many_run *m, orm_loader *l, const orm_cell *cells, orm_many
     return rc < 0 ? -1 : 0;
 }
 
-/* Where the one key column of a row is. */
-static uint32_t
-key_column(const orm_many_run *m, const orm_loader *l)
-{
-    return l->plan->roots[m->loads->subquery ? 1 : 0].index;
-}
-
 /* The parent that the row belongs to; NULL: it is none of them. 0 / -1. */
 static int
-parent_of_row(orm_many_run *m, orm_loader *l, const orm_cell *cells, orm_many_parent **out)
+parent_of_row(many_run *m, orm_loader *l, const orm_cell *cells, many_parent **out)
 {
     int64_t number = 0;
     const orm_cell *cell = NULL;
@@ -267,7 +384,7 @@ parent_of_row(orm_many_run *m, orm_loader *l, const orm_cell *cells, orm_many_pa
     if (!m->is_int) {
         return parent_by_object(m, l, cells, out);
     }
-    cell = &cells[key_column(m, l)];
+    cell = &cells[l->plan->roots[0].index];
     if (orm_cell_int(cell, l->dec->dialect, &number)) {
         *out = parent_by_int(m, number); /* else the key is NULL */
     }
@@ -285,7 +402,7 @@ is_pair(const void *value, const void *key)
 
 /* 1 the first time that this parent has this member, 0 later, -1. */
 static int
-is_new_member(orm_many_run *m, const orm_many_parent *p, const PyObject *member)
+is_new_member(many_run *m, const many_parent *p, const PyObject *member)
 {
     many_pair key = {.parent = p, .member = member};
     uint64_t hash = mix((uintptr_t)p >> 4, (uintptr_t)member >> 4);
@@ -307,7 +424,7 @@ is_new_member(orm_many_run *m, const orm_many_parent *p, const PyObject *member)
 
 /* A reference takes the first row; another instance in a later one is a warning. 0 / -1. */
 static int
-take_reference(orm_many_run *m, orm_many_parent *p, PyObject *obj)
+take_reference(many_run *m, many_parent *p, PyObject *obj)
 {
     orm_head *h = m->parents[p->number];
 
@@ -322,7 +439,7 @@ take_reference(orm_many_run *m, orm_many_parent *p, PyObject *obj)
 
 /* A row's instance for its parent. 0 / -1. */
 static int
-take_member(orm_many_run *m, orm_many_parent *p, PyObject *obj)
+take_member(many_run *m, many_parent *p, PyObject *obj)
 {
     int rc = m->repeats ? is_new_member(m, p, obj) : 1;
 
@@ -340,29 +457,28 @@ take_member(orm_many_run *m, orm_many_parent *p, PyObject *obj)
 
 /* All rows. 0 / -1. */
 static int
-read_members(orm_many_run *m, orm_loader *l)
+read_members(many_run *m, orm_loader *l)
 {
-    const orm_entplan *p = orm_many_entity(l->plan);
+    const orm_entplan *p = &l->plan->ents[l->plan->roots[l->plan->nroots - 1].index];
     const orm_cell *cells = NULL;
     int rc = 0;
 
-    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed
-                 || m->loads->subquery;
-    if (m->is_int && !orm_loader_reads_int(l, key_column(m, l))) {
+    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed;
+    if (m->is_int && !orm_loader_reads_int(l, l->plan->roots[0].index)) {
         m->is_int = false; /* not as the database sends them: look them up as objects */
         rc = index_keys(m);
     }
     while (rc == 0 && (rc = orm_result_next(l->r, &cells)) > 0) {
-        orm_many_parent *parent = NULL;
+        many_parent *parent = NULL;
         PyObject *obj = NULL;
 
         l->row++;
         obj = orm_loader_entity(l, p, cells);
         rc = obj == NULL ? -1 : parent_of_row(m, l, cells, &parent);
-        for (orm_many_parent *p2 = parent; rc == 0 && p2 != NULL && obj != Py_None; p2 = p2->next) {
-            rc = take_member(m, p2, obj);
+        if (rc == 0 && parent != NULL && obj != Py_None) {
+            rc = take_member(m, parent, obj);
         }
-        if (rc == 0 && (parent == NULL || obj == Py_None)) {
+        else if (rc == 0) {
             /* nobody holds it, and what the batch brought must live until the batch is done */
             rc = PyList_Append(m->targets, obj);
         }
@@ -376,7 +492,7 @@ read_members(orm_many_run *m, orm_loader *l)
 
 /* What was filled halfway is unloaded again. Keeps the live exception. */
 static void
-undo_parents(orm_many_run *m)
+undo_parents(many_run *m)
 {
     PyObject *live = PyErr_GetRaisedException();
 
@@ -390,7 +506,7 @@ undo_parents(orm_many_run *m)
 
 /* Collections take what was queued for them. 0 / -1. */
 static int
-close_parents(orm_many_run *m)
+close_parents(many_run *m)
 {
     int rc = 0;
 
@@ -404,7 +520,7 @@ close_parents(orm_many_run *m)
 }
 
 static int
-load_members(orm_many_run *m)
+load_members(many_run *m)
 {
     orm_loader l = {0};
     orm_compiled *c = NULL;
@@ -434,7 +550,7 @@ load_members(orm_many_run *m)
 /* --- all of them ---------------------------------------------------------------------------- */
 
 static int
-load_some(orm_many_run *m)
+load_some(many_run *m)
 {
     int rc = -1;
 
@@ -450,7 +566,7 @@ load_some(orm_many_run *m)
     }
     else if (m->keys != NULL && m->index != NULL && m->targets != NULL) {
         ORM_COUNT(load_many);
-        rc = m->loads->nkeys == 0 ? orm_many_load_targets(m) : load_members(m);
+        rc = m->loads->nkeys == 0 ? load_targets(m) : load_members(m);
     }
     orm_ptrmap_fini(&m->ints);
     orm_ptrmap_fini(&m->pairs);
@@ -463,7 +579,6 @@ load_some(orm_many_run *m)
     m->numbers = NULL;
     m->is_int = false;
     Py_CLEAR(m->keys);
-    Py_CLEAR(m->in);
     Py_CLEAR(m->index);
     Py_CLEAR(m->targets);
     return rc;
@@ -474,7 +589,7 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
               orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found,
               const orm_loader *above)
 {
-    orm_many_run m = {.s = s, .st = rel->target->state, .conn = conn, .rel = rel, .loads = loads,
+    many_run m = {.s = s, .st = rel->target->state, .conn = conn, .rel = rel, .loads = loads,
                   .found = found, .above = above};
     int collects = orm_gc_pause();
     bool array = orm_engine_driver(orm_connection_engine(conn))->dialect == ORM_PG;
@@ -487,12 +602,8 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
         }
     }
     m.most = most;
-    if (loads->nkeys == 0 || loads->subquery) {
-        most = n == 0 ? 1 : n; /* chunks are of keys; or there are none */
-    }
-    if (loads->subquery && n == 0) { /* for the sake of what lies behind */
-        m.parents = parents;
-        rc = load_some(&m);
+    if (loads->nkeys == 0) {
+        most = n == 0 ? 1 : n; /* chunks are of keys */
     }
     for (uint32_t at = 0; rc == 0 && at < n; at += most) {
         m.parents = parents + at;

@@ -1,8 +1,8 @@
 /*
- * orm/load_many.h - one SELECT for many parents: what load_many.c (by keys of the parents), load_targets.c
- *   (many-to-one over the target's primary key) and load_keys.c (the rows of their keys) share.
+ * orm/load_many.h - one SELECT for many parents: what load_many.c and load_keys.c share.
  *
- * Locking: the GIL.
+ * Place: load_many.c says whose related instances are meant and hands them out, load_keys.c asks
+ *   for the rows of their keys.
  */
 #ifndef ORM_ORM_LOAD_MANY_H
 #define ORM_ORM_LOAD_MANY_H
@@ -10,16 +10,15 @@
 #include "orm/lazy.h"
 
 /* A parent by its key. */
-typedef struct orm_many_parent {
+typedef struct many_parent {
     int64_t key;      /* of a key of one whole number */
     uint32_t number;
     bool filled;      /* a reference: it has its one row */
-    struct orm_many_parent *next; /* another one with the same key; or NULL */
     PyObject *into;   /* owned: list or collection that takes the members; NULL: a reference */
-} orm_many_parent;
+} many_parent;
 
 /* One SELECT over some of the parents. */
-typedef struct orm_many_run {
+typedef struct many_run {
     orm_session *s;
     orm_state *st;
     PyObject *conn;          /* borrowed */
@@ -31,43 +30,27 @@ typedef struct orm_many_run {
     PyObject *found;         /* borrowed list, or NULL: into the slots */
     const orm_loader *above; /* borrowed, or NULL */
     PyObject *keys;          /* owned list: what stands in IN */
-    PyObject *in;            /* owned tuple of them, of the statement that ran; NULL: nobody asks for it */
     PyObject *index;         /* owned dict: key -> number of a parent; or key -> related instance */
     PyObject *targets;       /* owned list: keeps what came alive until it is handed out */
     orm_node *used;          /* borrowed from loads: the statement that was run */
-    orm_many_parent *all;    /* owned, [n], of parents by their keys */
+    many_parent *all;        /* owned, [n], of parents by their keys */
     bool is_int;             /* all keys are whole numbers */
     int64_t first;           /* of them */
     uint64_t width;          /* the last one - first */
     uint32_t *numbers;       /* owned, [width + 1]: number of a parent + 1, where keys are close */
-    orm_ptrmap ints;         /* whole number -> orm_many_parent, where they are not */
+    orm_ptrmap ints;         /* whole number -> many_parent, where they are not */
     orm_arena arena;         /* of pairs */
     orm_ptrmap pairs;        /* used where rows can repeat */
     bool repeats;
-} orm_many_run;
+} many_run;
 
-/* The key as a user would write it: a value, or a tuple of values. New reference. */
-static inline PyObject *
-orm_many_key(const orm_key *k)
-{
-    return k->kind == ORM_KEY_INT ? PyLong_FromLongLong(k->i) : Py_NewRef(k->obj);
-}
 /* n whole numbers, each there once, from the first to first + width: they are asked for as a
  * range. */
-bool orm_keys_are_range(const orm_many_run *m, uint64_t width, uint64_t n);
-/* m->keys: the keys of the parents as objects. 0 / -1. */
-int orm_keys_list(orm_many_run *m);
+bool orm_keys_are_range(const many_run *m, uint64_t width, uint64_t n);
 /* Compile by the engine's cache, with the keys in the place of the marks, and run: where m->is_int,
- * those from m->first to first + width if they are a range, else m->keys; subqueryload, with the values of
- * the statement that it is around. 0 / -1. */
-int orm_keys_run(orm_many_run *m, orm_compiled **c, orm_result **r);
+ * those from m->first to first + width if they are a range, else m->keys. 0 / -1. */
+int orm_keys_run(many_run *m, orm_compiled **c, orm_result **r);
 /* A loader for the rows of that statement. 0 / -1; fini in any case. */
-int orm_keys_open(orm_loader *l, const orm_many_run *m, orm_compiled *c, orm_result *r);
-/* The entity whose instances the rows are: it stands among key columns. Borrowed from the plan. */
-const orm_entplan *orm_many_entity(const orm_load_plan *plan);
-/* What the loader of this run is to know, borrowed. */
-orm_loader orm_many_facts(const orm_many_run *m);
-/* A many-to-one over the target's primary key: load_targets.c. 0 / -1. */
-int orm_many_load_targets(orm_many_run *m);
+int orm_keys_open(orm_loader *l, const many_run *m, orm_compiled *c, orm_result *r);
 
 #endif

@@ -6,8 +6,6 @@
  *   is complete, each post loads its relationship for all of them that lack it, many at a time
  *   (load_many.c), outer relationships before what they lead to. With populate_existing all are
  *   loaded again.
- * subqueryload repeats the statement of the rows, also where all of them have the relationship: what
- *   lies behind it is found there.
  * Statements: the relationship's own where nothing more is said of it; else one made for this
  *   post by _strategies.py and kept by the plan. A criterion of and_() holds values, so such a
  *   post is worked out from the statement that is executed, each time.
@@ -106,9 +104,6 @@ loads_for(orm_loader *l, orm_post *post, orm_relation *rel)
 {
     orm_relloads *loads = NULL;
 
-    if (post->how == ORM_LAZY_SUBQUERY) {
-        return orm_relloads_around(l, post, (uint32_t)(post - l->plan->posts));
-    }
     if (post->plain) {
         loads = (orm_relloads *)Py_XNewRef(orm_relloads_of(l->st, rel));
         if (loads != NULL && orm_relloads_many(l->st, rel, loads) < 0) {
@@ -119,16 +114,16 @@ loads_for(orm_loader *l, orm_post *post, orm_relation *rel)
     if (post->loads != NULL) {
         return (orm_relloads *)Py_NewRef(post->loads);
     }
-    loads = orm_relloads_for(l, rel, post, (uint32_t)(post - l->plan->posts));
+    loads = orm_relloads_for(l->st, rel, post, l->statement, (uint32_t)(post - l->plan->posts));
     if (loads != NULL && !post->has_values) {
         Py_XSETREF(post->loads, Py_NewRef(loads));
     }
     return loads;
 }
 
-/* The instances that lack the relationship: heads (PyMem) and their number; -1. *any: some can have it. */
+/* The instances that lack the relationship: heads (PyMem) and their number; -1. */
 static int64_t
-who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***out, bool *any)
+who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***out)
 {
     Py_ssize_t n = PyList_GET_SIZE(objects);
     orm_head **heads = PyMem_Malloc(((size_t)n + 1) * sizeof(*heads));
@@ -150,7 +145,6 @@ who_lacks(orm_loader *l, const orm_post *post, PyObject *objects, orm_head ***ou
             || orm_slot_relation(h->mapper, post->slot) == NULL) {
             continue;
         }
-        *any = true;
         if (!l->overwrite) {
             v = orm_val_peek(h, post->slot, NULL);
             if (v != NULL || orm_val_is_dirty(h, post->slot)) {
@@ -170,11 +164,10 @@ run_post(orm_loader *l, orm_post *post, PyObject *objects)
     orm_head **heads = NULL;
     orm_relloads *loads = NULL;
     PyObject *conn = NULL;
-    bool any = false;
-    int64_t n = who_lacks(l, post, objects, &heads, &any);
+    int64_t n = who_lacks(l, post, objects, &heads);
     int rc = n < 0 ? -1 : 0;
 
-    if (n > 0 || (rc == 0 && any && post->how == ORM_LAZY_SUBQUERY)) {
+    if (n > 0) {
         conn = l->s->ops->connection(l->s, rel->target);
         loads = conn == NULL ? NULL : loads_for(l, post, rel);
         rc = loads == NULL ? -1
@@ -194,17 +187,6 @@ chunk_of(const orm_post *post)
     PyObject *v = PyDict_GetItemString(post->arguments, "chunksize"); /* borrow-ok: the dict's */
 
     return v == NULL ? 0 : PyLong_AsLong(v);
-}
-
-bool
-orm_plan_has_subquery(const orm_load_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->nposts; i++) {
-        if (plan->posts[i].how == ORM_LAZY_SUBQUERY) {
-            return true;
-        }
-    }
-    return false;
 }
 
 int
@@ -232,15 +214,13 @@ orm_posts_run(orm_loader *l)
     if (rc != 0) {
         return -1;
     }
-    /* those of subqueryload first: they belong to the rows, the others to the complete batch */
-    for (uint32_t i = 0; rc == 0 && i < 2 * plan->nposts; i++) {
-        orm_post *post = &plan->posts[i % plan->nposts];
-        PyObject *objects = Py_XNewRef(l->posts[post->ent].objects);
+    for (uint32_t i = 0; rc == 0 && i < plan->nposts; i++) {
+        PyObject *objects = Py_XNewRef(l->posts[plan->posts[i].ent].objects);
 
-        if (objects != NULL && (post->how == ORM_LAZY_SUBQUERY) == (i < plan->nposts)) {
-            rc = run_post(l, post, objects);
+        if (objects != NULL) {
+            rc = run_post(l, &plan->posts[i], objects);
+            Py_DECREF(objects);
         }
-        Py_XDECREF(objects);
     }
     for (uint32_t i = 0; i < plan->nents; i++) {
         Py_CLEAR(l->posts[i].objects);

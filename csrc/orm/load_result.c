@@ -237,8 +237,6 @@ source_traverse(void *self, visitproc visit, void *arg)
     Py_VISIT(s->l.context);
     Py_VISIT(s->l.statement);
     Py_VISIT(s->l.later);
-    Py_VISIT(s->l.params);
-    Py_VISIT(s->l.origin);
     Py_VISIT(s->ready);
     return 0;
 }
@@ -306,6 +304,17 @@ read_options(orm_state *st, PyObject *options, load_options *out)
     return rc < 0 ? -1 : 0;
 }
 
+static bool
+has_subquery(const orm_load_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nposts; i++) {
+        if (plan->posts[i].how == ORM_LAZY_SUBQUERY) {
+            return true;
+        }
+    }
+    return false;
+}
+
 PyObject *
 orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const *values,
                 uint32_t nvalues, PyObject *statement, PyObject *params, PyObject *options)
@@ -322,7 +331,7 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
         || (plan != NULL && orm_load_plan_shape(st, plan) == NULL)) {
         goto done;
     }
-    if (plan != NULL && opts.yield_per > 0 && (plan->repeats || orm_plan_has_subquery(plan))) {
+    if (plan != NULL && opts.yield_per > 0 && (plan->repeats || has_subquery(plan))) {
         orm_raise_exc(st, ORM_EXC_InvalidRequestError,
                       "Can't use yield_per with eager loaders that require uniquing or row "
                       "buffering, e.g. joinedload() against collections or subqueryload().  "
@@ -353,7 +362,6 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
         goto done;
     }
     source->l.statement = Py_XNewRef(statement);
-    source->l.params = plan->nposts > 0 ? Py_XNewRef(params) : NULL;
     result = orm_result_object(st, &load_source_ops, source, plan->shape, plan->by_identity,
                                opts.yield_per,
                                ORM_RESULT_ORM | (plan->nroots == 1 ? ORM_RESULT_SINGLE : 0)

@@ -79,8 +79,6 @@ void
 orm_loader_fini(orm_loader *l)
 {
     orm_result *r = l->r;
-    PyObject **owned[] = {&l->token, &l->context, &l->statement, &l->later,
-                          &l->params, &l->mark, &l->keys, &l->origin};
 
     for (uint32_t i = 0; l->groups != NULL && i < l->plan->nents; i++) {
         orm_group_close(l->groups[i]);
@@ -111,9 +109,10 @@ orm_loader_fini(orm_loader *l)
     l->fresh = NULL;
     l->int_key = NULL;
     l->nfresh = l->capfresh = 0;
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
-        Py_CLEAR(*owned[i]);
-    }
+    Py_CLEAR(l->token);
+    Py_CLEAR(l->context);
+    Py_CLEAR(l->statement);
+    Py_CLEAR(l->later);
     Py_CLEAR(l->compiled);
     Py_CLEAR(l->owner);
 }

@@ -161,7 +161,6 @@
     X(eager_module) /* pyorm.orm._eager, imported at first use */                             \
     X(criteria_module) /* pyorm.orm._criteria, imported at first use */                       \
     X(strategies) /* pyorm.orm._strategies, imported at the first load of a relationship */   \
-    X(around) /* pyorm.orm._around, imported at the first subqueryload */                      \
     X(queued_module)  /* pyorm.orm.writeonly, imported at first use */                         \
     X(aliased)        /* pyorm.orm._aliased.aliased, imported at first use */                 \
     X(configure_for)  /* pyorm.orm._configure.configure_for, imported at first use */         \

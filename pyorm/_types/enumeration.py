@@ -29,6 +29,7 @@ class Enum(String, SchemaType):
         sort_key_function: for sorting members; None: not sortable by one.
         validate_strings: refuse texts that are not in the set also as parameters.
         values_callable: gives the texts of an Enum class to store instead of the names.
+        renamed_from: new text → what it was called before, for migrations.
     """
 
     __visit_name__ = "enum"
@@ -72,6 +73,7 @@ class Enum(String, SchemaType):
             from pyorm.schema._base import quoted_name
 
             self.name = quoted_name(self.name, quote)
+        self.renamed_from: Mapping[str, str] | None = kw.pop("renamed_from", None)
         kw.pop("_create_events", None)
         if kw:
             raise TypeError(f"Enum() got an unexpected keyword argument {next(iter(kw))!r}")

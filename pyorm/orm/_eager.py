@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pyorm import _core, exc
-from pyorm.orm import _narrow, _paths, _relation_joins
+from pyorm.orm import _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
-from pyorm.orm._criteria import LoaderCriteriaOption, propagated
+from pyorm.orm._criteria import propagated
 from pyorm.orm._load_option import Load, shown
 from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
 from pyorm.sql.expression import join as sql_join
@@ -56,11 +56,10 @@ def _work_out(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...])
     entities = tuple(one if _is_entity(one) else None for one in listed)
     check(options, entities)
     items = tuple(item for option in options if isinstance(option, Load) for item in option._items)
-    builder = _Builder(statement, listed, entities, items, options)
+    builder = _Builder(statement, listed, entities, items, propagated(options))
     for number, entity in enumerate(entities):
         if entity is not None and entities.index(entity) == number:
             view = View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
-            builder.ways[number] = (entity, ())
             builder.walk(entity, number, view, view.came(), builder.roots)
     return builder
 
@@ -113,14 +112,6 @@ class View:
         """Return the items whose path goes on along a relationship."""
         depth = self.depth
         return [i for i in self.items if len(i.steps) > depth and i.steps[depth].key == key]
-
-    def chooses(self, cls: Any) -> bool:
-        """Return whether selectin_polymorphic() loads the columns of a subclass."""
-        return any(i.what == SUBCLASS and len(i.steps) == self.depth and i.target is cls for i in self.items)
-
-    def steps(self, prop: Any) -> list[Any]:
-        """Return the steps that go on along a relationship."""
-        return [item.steps[self.depth] for item in self.of(prop.key)]
 
     def came(self) -> tuple[Any, ...]:
         """Return the relationships that led to the statement's entity."""
@@ -187,9 +178,9 @@ class _Join(NamedTuple):
 
 class _Builder:
     def __init__(
-        self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...], options: tuple[Any, ...]
+        self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...], criteria: tuple[Any, ...]
     ) -> None:
-        self.criteria = propagated(options)  # of with_loader_criteria(), for further SELECTs
+        self.criteria = criteria  # of with_loader_criteria(), for further SELECTs
         self.statement, self.listed, self.entities, self.items = statement, listed, entities, items
         self.extra: list[tuple[object, Any]] = []  # related entities and their tokens, behind the statement's own
         self.options: list[Load] = []  # about their columns
@@ -200,10 +191,6 @@ class _Builder:
         self.marks: list[tuple[Any, str, str]] = []
         self.remembered: list[tuple[Any, tuple[tuple[Any, ...], dict[Any, Any]], bool]] = []
         self.repeats = False
-        # How the statement gets to an entity that it loads along: from its own one by relationships, of each who has it
-        # and what it leads to.
-        self.ways: dict[Any, tuple[Any, tuple[tuple[Any, Any, Any], ...]]] = {}
-        self.repeatable = statement is not None and not any(map(_ends_with_statement, options))
         self.outer: set[int] = set()  # ids of lists of joins that stand behind an outer one
 
     @property
@@ -223,11 +210,9 @@ class _Builder:
                     self._join(entity, number, prop, item, view, path, joins)
             elif word == "contains_eager":
                 self._contained(entity, number, prop, item, view, path, joins)
-            elif word == "subquery" and self.statement is None:
-                continue
             elif word in _POSTS:
                 if said or not _ends(prop, path):
-                    self._post(number, prop, word, item, view, path, entity)
+                    self._post(number, prop, word, item, view, path)
             elif item is not None and item.strategy != "default":
                 self.marks.append((number, prop.key, word))
         self._along_subclasses(entity, number, view, path, joins)
@@ -242,59 +227,26 @@ class _Builder:
         for prop, left in _of_subclasses(entity, view):
             item, said = view.strategy(prop)
             word = item.strategy if said and item is not None else ""
-            if word == "subquery" and left is None:
-                if not view.chooses(prop.parent.class_):
-                    continue
-                word = "selectin"
             if word in _POSTS:
-                self._post(number, prop, word, item, view, path, left)
-            elif word == "contains_eager" and left is not None:
-                self._contained(left, number, prop, item, view, path, joins)
+                self._post(number, prop, word, item, view, path)
             elif word == "joined" and left is not None and self.statement is not None:
                 self._join(left, number, prop, item, view, path, joins)
-            elif word == "joined" and left is None:
-                self._join_later(entity, number, prop, item, view, path)
 
-    def _join_later(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: tuple[Any, ...]) -> None:
-        """Join it to the SELECT that loads the columns of its class, if there is one without values; else by keys."""
-        items = view.of(prop.key)
-        if not view.chooses(prop.parent.class_) or any(one.has_values for one in items) or not isinstance(entity, type):
-            self._post(number, prop, "selectin", item, view, path, None)
-            return
-        cls = prop.parent.class_
-        kept = tuple(_from(one, view.depth)._replace(root=cls) for one in items)
-        self.options.append(Load._make(None, (), kept))
-
-    def _post(
-        self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...], left: Any
-    ) -> None:
+    def _post(self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...]) -> None:
         arguments = {} if item is None else dict(item.extra)
-        alias = None if word == "immediate" else _narrow.alias_of(prop, view.steps(prop))
-        if word == "subquery":
-            root, hops = self.ways[number]
-            if self.repeatable and _compares_attributes(prop):
-                of = alias if alias is not None else self._related(prop, view)[0]
-                arguments["way"] = (root, (*hops, (prop, left, prop.entity.entity if of is None else of)))
-            else:
-                word = "selectin"
         behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *self.criteria)
         step = step_along(view, prop)
         if step is not None and word == "immediate":
             step = step._replace(criteria=())
-        if alias is not None and step is not None:
-            step = step._replace(of=alias)
-            behind = _narrow.moved(behind, alias)
         has_values = bool(self.criteria or (step is not None and step.criteria)) or any(
             one.has_values for load in behind for one in getattr(load, "_items", ())
         )
         plan = _core.mapper_plan(prop.parent.class_)
         self.posts.append((number, prop.key, word, (step, behind), arguments, has_values, plan))
 
-    def _related(self, prop: Any, view: View, plain: bool = False) -> tuple[Any, tuple[Any, ...]]:
+    def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
         step = step_along(view, prop)
         of = None if step is None or isinstance(step.of, type) else step.of
-        if of is None and not plain:
-            of = _narrow.alias_of(prop, view.steps(prop))
         return of, (() if step is None else step.criteria)
 
     def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
@@ -303,6 +255,9 @@ class _Builder:
         if of is None:
             alias = AliasedClass(prop.entity.entity)
             alias._mark_eager()
+            step = step_along(view, prop)
+            if step is not None and step.of is not None and step.of is not prop.entity.entity:
+                self.options.append(Load(alias).selectin_polymorphic([step.of]))
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
         inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
         made = _Join(prop, entity, alias, inner, criteria, [])
@@ -310,25 +265,21 @@ class _Builder:
         if not inner or id(joins) in self.outer:
             self.outer.add(id(made.following))
         self.repeats |= bool(prop.uselist)
-        self._child(number, prop, alias, view, path, made.following, entity)
+        self._child(number, prop, alias, view, path, made.following)
 
     def _contained(
         self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]
     ) -> None:
-        of, _ = self._related(prop, view, True)
+        of, _ = self._related(prop, view)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
-        self._child(number, prop, related, view, path, joins, entity)
+        self._child(number, prop, related, view, path, joins)
 
-    def _child(
-        self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join], left: Any
-    ) -> None:
+    def _child(self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join]) -> None:
         at = object()
-        root, hops = self.ways[number]
-        self.ways[at] = (root, (*hops, (prop, left, related)))
         self.children.append((number, prop.key, at, _core.mapper_plan(prop.parent.class_)))
         below = view.below(prop)
-        columns = [_narrow.about(item, related) for item in below.columns()]
+        columns = [_about(item, related) for item in below.columns()]
         if columns:
             self.options.append(Load._make(None, (), tuple(columns)))
         self.walk(related, at, below, (*path, prop), joins)
@@ -373,7 +324,7 @@ class _Builder:
         made = []
         for entity, alias in moved.items():
             view = View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
-            columns = tuple(_narrow.about(item, alias) for item in view.columns())
+            columns = tuple(_about(item, alias) for item in view.columns())
             if columns:
                 made.append(Load._make(None, (), columns))
         return made
@@ -432,8 +383,7 @@ def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...])
             at += 1
         else:
             at += len(list(select(item).subquery().c))
-            if entity not in moved:
-                _move(entity, subquery, moved)
+            moved.setdefault(entity, AliasedClass(entity, subquery))
             columns.append(moved[entity])
     outer = select(*columns)
     for entity, alias in moved.items():
@@ -441,16 +391,11 @@ def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...])
     return outer, moved, order
 
 
-def _move(entity: Any, subquery: Any, moved: dict[Any, Any]) -> None:
-    """Note what an entity of a statement, and each of its subclasses, is in the statement's subquery."""
-    if isinstance(entity, type):
-        moved[entity] = AliasedClass(entity, subquery)
-        return
-    moved[entity] = made = AliasedClass._moved(entity, subquery)
-    for mapper in made._aliased_insp.with_polymorphic_mappers:
-        cls = mapper.class_
-        if _narrow.has_part(entity, cls):
-            moved[_narrow.part_of(entity, cls)] = _narrow.part_of(made, cls)
+def _about(item: Item, related: Any) -> Item:
+    target = item.target
+    if target is not None and item.what != SUBCLASS:
+        target = getattr(related, target.key)
+    return item._replace(root=related, steps=(), target=target)
 
 
 def step_along(view: View, prop: Any) -> Any:
@@ -472,9 +417,7 @@ def _of_subclasses(entity: Any, view: View) -> list[tuple[Any, Any]]:
             step = item.steps[view.depth]
             prop = step.attr.property
             if prop.key not in mapper.relationships and prop.parent is not mapper and prop.parent.isa(mapper):
-                cls = prop.parent.class_
-                left = _narrow.part_of(entity, cls) if _narrow.has_part(entity, cls) else None
-                found.setdefault(prop.key, (prop, left))
+                found.setdefault(prop.key, (prop, None if isinstance(step.entity, type) else step.entity))
     return list(found.values())
 
 
@@ -487,16 +430,6 @@ def _from(item: Item, depth: int) -> Item:
 def _is_for_later(item: Item, depth: int) -> bool:
     """Return whether an item says something of what a relationship of the entity leads to."""
     return len(item.steps) > depth and not (item.what == RELATION and item.strategy == "contains_eager")
-
-
-def _ends_with_statement(option: Any) -> bool:
-    """Return whether an option restricts the statement's rows and not those of a SELECT around it."""
-    return isinstance(option, LoaderCriteriaOption) and not option.propagate_to_loaders
-
-
-def _compares_attributes(prop: Any) -> bool:
-    """Return whether the parents' side of a relationship is columns that are mapped."""
-    return all(column in prop.parent._by_column for column in prop._join.local_columns)
 
 
 def _loads_eagerly(mapper: Any) -> bool:
@@ -517,7 +450,7 @@ def _mapper(entity: Any) -> Any:
 def _ends(prop: Any, path: tuple[Any, ...]) -> bool:
     """Return whether a relationship's own eager loading stops here: it came this way before."""
     if prop.join_depth is not None:
-        return bool(len(path) >= prop.join_depth)
+        return bool(sum(1 for one in path if one is prop) >= prop.join_depth)
     seen = {one.mapper.base_mapper for one in path} | (
         {path[0].parent.base_mapper} if path else {prop.parent.base_mapper}
     )

@@ -128,14 +128,16 @@ _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"
 
 def foreign_keys(connection: Any, oids: list[int], schema: str | None = None) -> dict[int, list[dict[str, Any]]]:
     """Return the foreign keys by name."""
-    sql = """
+    sql = r"""
         SELECT c.conrelid::bigint, c.conname::text, rn.nspname::text, r.relname::text, pg_table_is_visible(r.oid),
                array(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k(n, o)
                        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY k.o),
                array(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, o)
                        JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY k.o),
                c.confdeltype::text, c.confupdtype::text, c.confmatchtype::text, c.condeferrable, c.condeferred,
-               obj_description(c.oid, 'pg_constraint'), c.convalidated
+               obj_description(c.oid, 'pg_constraint'), c.convalidated,
+               CASE WHEN c.confdeltype IN ('n', 'd')
+                    THEN substring(pg_get_constraintdef(c.oid) FROM 'ON DELETE SET (?:NULL|DEFAULT) (\([^)]*\))') END
           FROM pg_constraint c
           JOIN pg_class r ON r.oid = c.confrelid
           JOIN pg_namespace rn ON rn.oid = r.relnamespace
@@ -147,7 +149,7 @@ def foreign_keys(connection: Any, oids: list[int], schema: str | None = None) ->
         name, namespace, referred, visible, local, remote, ondelete, onupdate, match, can_defer, deferred = row[:11]
         options: dict[str, Any] = {}
         if ondelete in _ACTIONS:
-            options["ondelete"] = _ACTIONS[ondelete]
+            options["ondelete"] = _ACTIONS[ondelete] + (f" {row[13]}" if row[13] else "")
         if onupdate in _ACTIONS:
             options["onupdate"] = _ACTIONS[onupdate]
         if can_defer:

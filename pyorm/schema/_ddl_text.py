@@ -221,13 +221,15 @@ class DDLText:
         text = ""
         if inherits := option(table, "postgresql", "inherits"):
             names = (inherits,) if isinstance(inherits, str) else inherits
-            text += f"\n INHERITS ( {', '.join(self.quote(n) for n in names)} )"
+            text += f"\n INHERITS ({', '.join(self.quote(n) for n in names)})"
         if partition := option(table, "postgresql", "partition_by"):
             text += f"\n PARTITION BY {partition}"
         if using := option(table, "postgresql", "using"):
             text += f"\n USING {using}"
         if storage := option(table, "postgresql", "with"):
             text += f"\n WITH ({self._storage(storage)})"
+        if (oids := option(table, "postgresql", "with_oids")) is not None:
+            text += "\n WITH OIDS" if oids else "\n WITHOUT OIDS"
         if action := option(table, "postgresql", "on_commit"):
             text += f"\n ON COMMIT {action.replace('_', ' ').upper()}"
         if tablespace := option(table, "postgresql", "tablespace"):
@@ -306,9 +308,7 @@ class DDLText:
 
     def _foreign_key(self, key: Any) -> str:
         remote = key.elements[0].column.table
-        # SQLite's REFERENCES takes no schema: the table is one of the same file.
-        target = self.quote(remote.name) if self.name == "sqlite" else self.table(remote)
-        text = f"FOREIGN KEY({self._columns(key)}) REFERENCES {target} "
+        text = f"FOREIGN KEY({self._columns(key)}) REFERENCES {self.table(remote)} "
         text += f"({self._columns(fk.column for fk in key.elements)})"
         if key.match is not None:
             text += f" MATCH {_keyword(key.match)}"

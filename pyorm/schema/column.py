@@ -29,6 +29,7 @@ class Column(_core.ColumnClause, SchemaItem):
         insert_default: as `default`, for dataclass mappings whose `default` means the constructor's.
         server_default, server_onupdate: DEFAULT of the definition, or FetchedValue.
         comment, doc, info, quote, system: facts about the column.
+        renamed_from: what it was called before; migrations rename instead of dropping and adding.
 
     Raises:
         ArgumentError: a name given twice, an argument of an unknown kind.
@@ -79,6 +80,7 @@ class Column(_core.ColumnClause, SchemaItem):
         quote: bool | None = None,
         system: bool = False,
         comment: str | None = None,
+        renamed_from: str | None = None,
         _omit_from_statements: bool = False,
         **dialect_kwargs: Any,
     ) -> None:
@@ -107,6 +109,8 @@ class Column(_core.ColumnClause, SchemaItem):
             for flag, value in (("doc", doc), ("comment", comment), ("info", info)):
                 if value is not None:
                     setattr(self, flag, value)
+        if renamed_from is not None:
+            self.info["renamed_from"] = renamed_from
         if system or _omit_from_statements:
             self.system, self._omit_from_statements = system, _omit_from_statements
         if dialect_kwargs:

@@ -318,9 +318,11 @@ class DropColumnComment(SetColumnComment):
 
 
 class SetConstraintComment(_Comment):
-    """COMMENT ON CONSTRAINT … IS 'text'."""
+    """COMMENT ON CONSTRAINT … IS 'text' (PostgreSQL)."""
 
     def _what(self, render: DDLText) -> str:
+        if render.name != "postgresql":
+            raise exc.UnsupportedCompilationError(render.dialect, type(self))
         return f"CONSTRAINT {render.quote(self.element.name)} ON {render.table(self.element.table)}"
 
 

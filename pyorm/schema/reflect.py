@@ -96,6 +96,7 @@ def reflect_table(
         table._add_column(_column(facts, primary["constrained_columns"]))
     if primary["name"] is not None:
         table.primary_key.name = primary["name"]
+    table.primary_key._take_dialect_options("PrimaryKeyConstraint", _options(primary))
     _order_key(table, primary["constrained_columns"])
     _add_keys(table, inspector, name, schema, resolve_fks)
     _add_others(table, inspector, name, schema)
@@ -153,9 +154,14 @@ def _add_others(table: Any, inspector: Inspector, name: str, schema: str | None)
             _add_index(table, facts)
     for facts in inspector.get_unique_constraints(name, schema):
         if all(n in table.c for n in facts["column_names"]):
-            table.append_constraint(UniqueConstraint(*facts["column_names"], name=facts["name"]))
+            table.append_constraint(UniqueConstraint(*facts["column_names"], name=facts["name"], **_options(facts)))
     for facts in inspector.get_check_constraints(name, schema):
         table.append_constraint(CheckConstraint(facts["sqltext"].replace(":", "\\:"), name=facts["name"]))
+
+
+def _options(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a key that differ from their defaults."""
+    return {name: value for name, value in facts.get("dialect_options", {}).items() if value}
 
 
 def _add_index(table: Any, facts: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ class Table(_core.TableClause, SchemaItem):
         autoload_with: Engine or Connection to read the definition from.
         keep_existing, extend_existing: what to do when the name is there already.
         comment, info, quote, quote_schema, prefixes, listeners, implicit_returning: as named.
+        renamed_from: what it was called before; migrations rename instead of dropping and creating.
 
     Raises:
         InvalidRequestError: the name is there already and neither flag is given.
@@ -77,6 +78,7 @@ class Table(_core.TableClause, SchemaItem):
         listeners: Any = None,
         prefixes: Any = None,
         must_exist: bool = False,
+        renamed_from: str | None = None,
         _creator_ddl: Any = None,
         **dialect_kw: Any,
     ) -> None:
@@ -90,6 +92,8 @@ class Table(_core.TableClause, SchemaItem):
             self._prefixes: list[str] = list(prefixes or ())
         if info is not None:
             self.info = info
+        if renamed_from is not None:
+            self.info["renamed_from"] = renamed_from
         if dialect_kw:
             self._take_dialect_options("Table", dialect_kw)
         for event_name, fn in listeners or ():

@@ -35,9 +35,7 @@ def _own(alias: str, catalog: str) -> str:
     return _NOT_OF_EXTENSION.format(alias=alias, catalog=catalog)
 
 
-_SETTINGS = (
-    "SELECT current_schema()::text, current_schemas(true)::text[], current_setting('server_version_num')::int"
-)
+_SETTINGS = "SELECT current_schema()::text, current_schemas(true)::text[], current_setting('server_version_num')::int"
 _SCHEMAS = f"""
     SELECT n.nspname::text FROM pg_namespace n
      WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND {_own("n", "pg_namespace")}

@@ -72,9 +72,7 @@ class Reader:
 
 
 # The tables in which virtual tables keep their data (FTS3 to 5, R*Tree).
-_OWN = frozenset(
-    "_data _idx _content _docsize _config _segments _segdir _stat _node _parent _rowid".split()
-)
+_OWN = frozenset("_data _idx _content _docsize _config _segments _segdir _stat _node _parent _rowid".split())
 
 
 def _is_virtual(sql: str) -> bool:

@@ -75,9 +75,7 @@ class Reader:
         sequences = self._sequences() if self.is_pg else {}
         enums = self._enums() if self.is_pg else {}
         schemas = {key[0] for key in (*keys, *sequences, *enums) if key[0] is not None}
-        return DatabaseFacts(
-            self.dialect.name, self.default, tables, frozenset(schemas), sequences, enums
-        )
+        return DatabaseFacts(self.dialect.name, self.default, tables, frozenset(schemas), sequences, enums)
 
     # ---- tables ------------------------------------------------------------------------------------------------
     def table(self, key: TableKey, table: Any) -> TableFacts:

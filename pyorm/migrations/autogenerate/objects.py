@@ -77,9 +77,7 @@ class Objects:
         return self._parts[id(fact)]
 
     def _build(self, facts: TableFacts) -> Any:
-        table = Table(
-            facts.name, self.metadata, schema=facts.schema, comment=facts.comment, **dict(facts.options)
-        )
+        table = Table(facts.name, self.metadata, schema=facts.schema, comment=facts.comment, **dict(facts.options))
         key = facts.primary_key
         in_key = () if key is None else key.columns
         numbered = [name for name in in_key if facts.columns[name].serial]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pyorm.migrations.autogenerate.api import AutogenContext
+from pyorm.migrations.autogenerate.ask import policy_of
 from pyorm.migrations.operations import ops
 from pyorm.migrations.util.exc import CommandError
 
@@ -24,7 +25,8 @@ class RevisionContext:
         config: the project's configuration.
         script_directory: where scripts are.
         command_args: `message`, `autogenerate`, `sql`, `head`, `splice`, `branch_label`, `version_path`, `rev_id`,
-            `depends_on`, and options of our own: `allow_drop`.
+            `depends_on`, and options of our own: `allow_drop`, `assume_renames`
+            ("high" or "none").
         process_revision_directives: a hook that runs after the environment's.
     """
 
@@ -78,6 +80,7 @@ class RevisionContext:
         options = dict(migration_context.opts)
         options["allow_drop"] = bool(self.command_args.get("allow_drop") or options.get("allow_drop"))
         options.setdefault("script_directory", self.script_directory)
+        options.setdefault("renames", policy_of(self.command_args.get("assume_renames")))
         context = AutogenContext(migration_context, opts=options, autogenerate=autogenerate)
         script = self.generated_revisions[0]
         upgrade = self._slot(script.upgrade_ops_list, ops.UpgradeOps, options, "upgrade_token")

@@ -36,8 +36,10 @@ def populate_upgrade_ops(autogen_context: Any, upgrade_ops: Any) -> None:
     """
     from pyorm.migrations.autogenerate.compare import custom, named, tables
     from pyorm.migrations.autogenerate.compare.run import Run
+    from pyorm.migrations.autogenerate.renames import apply_renames
 
     run = Run(autogen_context)
+    apply_renames(run)
     if run.wants("schemas"):
         named.compare_schemas(run)
     if run.wants("tables"):

@@ -18,32 +18,17 @@ def compare_columns(change: TableChange) -> None:
     run, model, found = change.run, change.model.columns, change.found.columns
     added = {n: c for n, c in model.items() if n not in found and _accepts(change, c, None)}
     removed = {n: c for n, c in found.items() if n not in model and not c.inherited and _accepts(change, None, c)}
-    renamed = _renamed_pairs(change, added, removed)
     for name, column in added.items():
-        if name not in renamed.values():
-            log.info("Detected added column '%s.%s'", change.shown, name)
-            change.add("add_column", _add_op(change, column))
+        log.info("Detected added column '%s.%s'", change.shown, name)
+        change.add("add_column", _add_op(change, column))
     for name in model:
-        old = next((o for o, n in renamed.items() if n == name), name)
-        if old in found and _accepts(change, model[name], found[old]):
-            _compare(change, model[name], found[old])
+        if name in found and _accepts(change, model[name], found[name]):
+            _compare(change, model[name], found[name])
     for name in removed:
-        if name not in renamed:
-            log.info("Detected removed column '%s.%s'", change.shown, name)
-            change.changes_keys = True
-            existing = bare_column(run.objects.column(change.found.key, name))
-            change.add("drop_column", _drop_op(change, existing))
-
-
-def _renamed_pairs(change: TableChange, added: dict[str, ColumnFacts], removed: dict[str, ColumnFacts]) -> Any:
-    """Return old name -> new name of columns that were renamed, as `autogenerate.renames` decides."""
-    if not added or not removed:
-        return {}
-    try:
-        from pyorm.migrations.autogenerate import renames
-    except ImportError:
-        return {}
-    return renames.pair_columns(change, added, removed)
+        log.info("Detected removed column '%s.%s'", change.shown, name)
+        change.changes_keys = True
+        existing = bare_column(run.objects.column(change.found.key, name))
+        change.add("drop_column", _drop_op(change, existing))
 
 
 def _accepts(change: TableChange, model: ColumnFacts | None, found: ColumnFacts | None) -> bool:
@@ -70,8 +55,6 @@ def _compare(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> Non
         return
     run = change.run
     alter = ops.AlterColumnOp(change.name, model.name, schema=change.schema)
-    if model.name != found.name:
-        alter.column_name, alter.modify_name = found.name, model.name
     if run.wants("types"):
         types.compare_type(change, alter, model, found)
     _compare_nullable(change, alter, model, found)

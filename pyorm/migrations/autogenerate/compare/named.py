@@ -6,6 +6,7 @@ from pyorm.migrations.autogenerate import pgtypes
 from pyorm.migrations.autogenerate.compare.run import Run, full_name, log
 from pyorm.migrations.autogenerate.facts import EnumFacts, SequenceFacts, TableKey
 from pyorm.migrations.autogenerate.objects import enum_object, sequence_object
+from pyorm.migrations.autogenerate.renames import renamed_values
 from pyorm.migrations.operations import ops
 
 
@@ -31,7 +32,7 @@ def compare_enums(run: Run) -> None:
         elif found.labels != enum.labels:
             existing = enum_object(found)
             if run.accepts(lambda e=enum: e.source, enum.name, "enum", False, lambda o=existing: o):  # type: ignore[misc]
-                made += _changed(enum, found)
+                made += _changed(run, enum, found)
     run.plan.first += made
     for key, found in sorted(run.found.enums.items(), key=_sorted):
         if key in run.declared.enums or not _is_left_over(run, found):
@@ -45,13 +46,17 @@ def _sorted(item: tuple[TableKey, object]) -> tuple[str, str]:
     return (item[0][0] or "", item[0][1])
 
 
-def _changed(model: EnumFacts, found: EnumFacts) -> list[ops.MigrateOperation]:
-    """Return positional additions, or one replacement where a value goes or the order changes."""
+def _changed(run: Run, model: EnumFacts, found: EnumFacts) -> list[ops.MigrateOperation]:
+    """Return renames, positional additions, and one replacement where a value goes or the order changes."""
     old, new = list(found.labels), list(model.labels)
+    made: list[ops.MigrateOperation] = []
+    renamed = renamed_values(run, full_name((model.schema, model.name)), old, new, model.source)
+    for value, value_now in renamed.items():
+        made.append(ops.RenameEnumValueOp(model.name, value, value_now, schema=model.schema))
+        old[old.index(value)] = value_now
     if [value for value in new if value in old] != old:
         log.info("Detected enum values of %r changed from %r to %r", model.name, old, new)
-        return [ops.ReplaceEnumOp(model.name, new, schema=model.schema, existing_values=old)]
-    made: list[ops.MigrateOperation] = []
+        return [*made, ops.ReplaceEnumOp(model.name, new, schema=model.schema, existing_values=old)]
     known = list(old)
     for place, value in enumerate(new):
         if value in old:

@@ -23,32 +23,18 @@ def compare_tables(run: Run) -> None:
     removed = {key: t for key, t in run.found.tables.items() if key not in run.declared.tables}
     added = {key: t for key, t in added.items() if _accepts_added(run, t)}
     removed = {key: t for key, t in removed.items() if not t.partition and _accepts_removed(run, t)}
-    renamed = _renamed_pairs(run, added, removed)
-    both = [(key, key) for key in run.declared.tables if key in run.found.tables]
-    both += [(new, old) for old, new in renamed.items()]
+    both = [key for key in run.declared.tables if key in run.found.tables]
     pairs = [
-        (replace(run.declared.tables[new]), run.named_parts(run.found.tables[old]))
-        for new, old in sorted(both, key=lambda pair: (pair[0][0] or "", pair[0][1]))
-        if _accepts_both(run, new, old)
+        (replace(run.declared.tables[key]), run.named_parts(run.found.tables[key]))
+        for key in sorted(both, key=lambda key: (key[0] or "", key[1]))
+        if _accepts_both(run, key)
     ]
     pairs = ask_server(run, pairs)
-    removed = {key: t for key, t in removed.items() if key not in renamed and _may_drop(run, t)}
+    removed = {key: t for key, t in removed.items() if _may_drop(run, t)}
     changes = [_compare_parts(run, model, found) for model, found in pairs]
-    added = {key: t for key, t in added.items() if key not in renamed.values()}
     _settle_foreign_keys(run, changes, set(removed))
     _create(run, added, {c.key for c in changes if c.changes_keys})
     _drop(run, removed)
-
-
-def _renamed_pairs(run: Run, added: dict[TableKey, TableFacts], removed: dict[TableKey, TableFacts]) -> Any:
-    """Return old key -> new key of tables that were renamed, as `autogenerate.renames` decides."""
-    try:
-        from pyorm.migrations.autogenerate import renames
-    except ImportError:
-        return {}
-    if not added or not removed:
-        return {}
-    return renames.pair_tables(run, added, removed)
 
 
 # ---- hooks -----------------------------------------------------------------------------------------------------
@@ -60,9 +46,9 @@ def _accepts_removed(run: Run, table: TableFacts) -> bool:
     return run.accepts(lambda: run.objects.table(table.key), table.name, "table", True, None)
 
 
-def _accepts_both(run: Run, new: TableKey, old: TableKey) -> bool:
-    source = run.declared.tables[new].source
-    return run.accepts(lambda: source, new[1], "table", False, lambda: run.objects.table(old))
+def _accepts_both(run: Run, key: TableKey) -> bool:
+    source = run.declared.tables[key].source
+    return run.accepts(lambda: source, key[1], "table", False, lambda: run.objects.table(key))
 
 
 def _may_drop(run: Run, table: TableFacts) -> bool:
