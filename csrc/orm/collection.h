@@ -21,6 +21,9 @@
 /* A new empty collection of the attribute, linked to h but not stored; fires nothing. New
  * reference. */
 PyObject *orm_collection_make(orm_head *h, orm_attribute *a);
+/* The members of a write-only or dynamic collection that was changed: *out a new list; what the change
+   does not say is loaded, which is an error where it cannot be. 1, 0 it was not changed, -1. */
+int orm_queued_content(orm_head *h, orm_attribute *a, PyObject **out);
 /* Store an empty collection that the loader fills (no history, pending queue kept), firing
  * init_collection if somebody listens. Borrowed from the slot. NULL: exception. */
 PyObject *orm_collection_init(orm_head *h, orm_attribute *a);

@@ -52,7 +52,8 @@ PyObject *orm_load_get_statement(orm_mapper *m, const orm_key *k, const orm_load
 
 /* Load slots of a persistent instance again, by its key: those named, or with slots NULL all
  * that are EXPIRED. Pending changes of these slots are lost. Fires `refresh`. 0; -1 exception,
- * ObjectDeletedError (orm.exc) when there is no row. opts may be NULL. */
+ * ObjectDeletedError (orm.exc) when there is no row. opts may be NULL; conn NULL: by way of the
+ * session's run_load. */
 int orm_load_refresh(orm_session *s, PyObject *conn, orm_head *h, const uint32_t *slots,
                      uint32_t n, const orm_load_opts *opts);
 

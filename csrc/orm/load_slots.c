@@ -316,8 +316,8 @@ load_slots(orm_session *s, PyObject *conn, orm_head *h, const uint32_t *slots, u
     if (orm_key_room_fill(&key, h->mapper, &k) < 0) {
         goto done;
     }
-    rc = s->ops->listened(s) ? fill_by_listeners(s, h, &key, slots, n, opts)
-                             : fill_by_key(conn, h, &key, slots, n, opts);
+    rc = conn == NULL || s->ops->listened(s) ? fill_by_listeners(s, h, &key, slots, n, opts)
+                                             : fill_by_key(conn, h, &key, slots, n, opts);
     if (rc <= 0) {
         rc = rc < 0 ? -1 : raise_no_row(h, opts);
         goto done;
@@ -408,7 +408,7 @@ orm_load_refresh(orm_session *s, PyObject *conn, orm_head *h, const uint32_t *sl
                  const orm_load_opts *opts)
 {
     uint32_t *cols = PyMem_Malloc((h->mapper->nslots + n + 1) * sizeof(*cols));
-    bool along = orm_loads_along(h) && !s->ops->listened(s);
+    bool along = conn != NULL && orm_loads_along(h) && !s->ops->listened(s);
     uint32_t ncols = 0;
     int rc = 1;
 

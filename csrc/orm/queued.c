@@ -132,6 +132,59 @@ members_now(orm_head *h, orm_attribute *a)
     return list;
 }
 
+/* An assignment of nothing is a change, too. 0 / -1. */
+static int
+note_assigned(orm_head *h, uint32_t slot)
+{
+    orm_held *held = orm_held_ensure(h, slot);
+
+    if (held != NULL && held->added == NULL) {
+        held->added = PyDict_New();
+    }
+    return held == NULL || held->added == NULL ? -1 : 0;
+}
+
+/* Always -1. */
+static int
+raise_unbound(orm_head *h, orm_attribute *a)
+{
+    PyObject *text = orm_head_describe(h);
+
+    if (text != NULL) {
+        orm_raise_orm(a->mapper->state, "DetachedInstanceError",
+                      "Parent instance %U is not bound to a Session, and no contextual session is "
+                      "established; lazy load operation of attribute '%U' cannot proceed",
+                      text, a->n.key);
+        Py_DECREF(text);
+    }
+    return -1;
+}
+
+int
+orm_queued_content(orm_head *h, orm_attribute *a, PyObject **out)
+{
+    const orm_held *held = orm_held_find(h, a->slot);
+    orm_relhist hist = {0};
+
+    *out = NULL;
+    if (held == NULL || (held->added == NULL && held->removed == NULL)) {
+        return 0;
+    }
+    if (h->session == NULL && HAS_IDENTITY(h) && a->relation->lazy == ORM_LAZY_DYNAMIC) {
+        return raise_unbound(h, a);
+    }
+    if (orm_relation_history(h, a->slot, ORM_PASSIVE_OFF, &hist) < 0) {
+        return -1;
+    }
+    *out = hist.unchanged == NULL ? PyList_New(0) : Py_NewRef(hist.unchanged);
+    if (*out != NULL && hist.added != NULL
+        && PyList_SetSlice(*out, PyList_GET_SIZE(*out), PyList_GET_SIZE(*out), hist.added) < 0) {
+        Py_CLEAR(*out);
+    }
+    orm_relhist_fini(&hist);
+    return *out == NULL ? -1 : 1;
+}
+
 int
 orm_queued_set(orm_head *h, orm_attribute *a, PyObject *v)
 {
@@ -153,6 +206,9 @@ orm_queued_set(orm_head *h, orm_attribute *a, PyObject *v)
     }
     if (old != NULL) {
         rc = orm_collection_exchange(h, a, values, old, NULL);
+    }
+    if (rc == 0 && PyList_GET_SIZE(values) == 0) {
+        rc = note_assigned(h, a->slot);
     }
     Py_XDECREF(old);
     Py_XDECREF(values);

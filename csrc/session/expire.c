@@ -187,6 +187,19 @@ orm_session_expire_all(PyObject *self, PyObject *Py_UNUSED(unused))
 
 /* --- refresh --------------------------------------------------------------------------------- */
 
+/* The connection to load h from (owned). NULL where get_bind() is to be asked once, with the statement
+   that listeners of do_orm_execute see. 0 / -1. */
+static int
+connection_to_load(SessionObject *s, orm_head *h, PyObject **conn)
+{
+    *conn = NULL;
+    if (s->routed && orm_session_listens(s, ORM_SEV_do_orm_execute)) {
+        return 0;
+    }
+    *conn = Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
+    return *conn == NULL ? -1 : 0;
+}
+
 /* Load `n` slots (of refresh()'s choice if slots is NULL) again. 0 / -1. */
 static int
 refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
@@ -196,11 +209,14 @@ refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
     uint32_t *own = NULL;
     int rc = -1;
 
-    conn = Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
-    if (conn == NULL) {
+    if (connection_to_load(s, h, &conn) < 0) {
         return -1;
     }
-    orm_connection_freshen(conn);
+    for (TxObject *tx = s->tx; tx != NULL; tx = tx->parent) {
+        for (size_t i = 0; i < tx->nconns; i++) {
+            orm_connection_freshen(tx->conns[i].conn);
+        }
+    }
     s->s.write_epoch++;
     if (slots == NULL) {
         own = PyMem_Malloc((h->mapper->nslots + 1) * sizeof(*own));
@@ -214,7 +230,7 @@ refresh_head(SessionObject *s, orm_head *h, const uint32_t *slots, Py_ssize_t n,
     rc = orm_load_refresh(&s->s, conn, h, slots, (uint32_t)n, opts);
 done:
     PyMem_Free(own);
-    Py_DECREF(conn);
+    Py_XDECREF(conn);
     return rc;
 }
 
@@ -349,14 +365,14 @@ ops_autoflush(orm_session *sess)
     return rc;
 }
 
-/* Flush if the flags allow, then give the connection to load h from (owned). */
-static PyObject *
-load_connection(SessionObject *s, orm_head *h, int passive)
+/* Flush if the flags allow, then connection_to_load(). 0 / -1. */
+static int
+load_connection(SessionObject *s, orm_head *h, int passive, PyObject **conn)
 {
     if (!(passive & ORM_P_NO_AUTOFLUSH) && orm_session_autoflush(s) < 0) {
-        return NULL;
+        return -1;
     }
-    return Py_XNewRef(orm_session_connection_for(s, h->mapper, NULL, NULL));
+    return connection_to_load(s, h, conn);
 }
 
 static int
@@ -369,8 +385,7 @@ ops_load_expired(orm_session *sess, orm_head *h, uint32_t slot, int passive)
     int rc = orm_session_enter(s);
 
     if (rc == 0) {
-        conn = load_connection(s, h, passive);
-        rc = conn == NULL ? -1 : 0;
+        rc = load_connection(s, h, passive, &conn);
         if (rc == 0) {
             /* the flush may have brought the value */
             PyObject *v = orm_val_peek(h, slot, &tag);
@@ -400,8 +415,7 @@ ops_load_slot(orm_session *sess, orm_head *h, uint32_t slot, int passive)
         orm_session_leave(s);
     }
     else if (rc == 0) {
-        conn = load_connection(s, h, passive);
-        rc = conn == NULL ? -1 : orm_load_slot(sess, conn, h, slot);
+        rc = load_connection(s, h, passive, &conn) < 0 ? -1 : orm_load_slot(sess, conn, h, slot);
         orm_session_leave(s);
     }
     Py_XDECREF(conn);

@@ -194,6 +194,15 @@ get_by_listeners(SessionObject *s, orm_mapper *m, const orm_key *key, const orm_
     return found;
 }
 
+/* Whether the options of the call say where tables are: then the SELECT is compiled as any other. */
+static bool
+names_schemas(PyObject *options)
+{
+    int rc = options == NULL ? 0 : PyMapping_HasKeyString(options, "schema_translate_map");
+
+    return rc > 0;
+}
+
 /* The instance (new reference) or NULL; without an exception: there is none. */
 static PyObject *
 get_inside(SessionObject *s, PyObject *const *out)
@@ -236,7 +245,7 @@ get_inside(SessionObject *s, PyObject *const *out)
     if (orm_session_autoflush(s) < 0) {
         goto done;
     }
-    if (orm_session_listens(s, ORM_SEV_do_orm_execute)) {
+    if (orm_session_listens(s, ORM_SEV_do_orm_execute) || names_schemas(given(out[G_EXEC]))) {
         found = get_by_listeners(s, m, &key, &opts, given(out[G_BIND]));
         goto done;
     }

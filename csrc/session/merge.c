@@ -349,21 +349,15 @@ begin_one(merging *g, PyObject *obj)
 
 /* --- attributes -------------------------------------------------------------------------------- */
 
-/* A write-only or dynamic collection: what was added to it. 1, 0 nothing was, -1. */
+/* A write-only or dynamic collection: all that is in it, if it was changed. 1, 0 it was not, -1. */
 static int
 begin_queued(frame *f, const orm_relation *rel)
 {
-    orm_relhist hist = {0};
+    int rc = orm_queued_content(f->from, f->from->mapper->attrs[rel->slot], &f->members);
 
-    if (orm_relation_history(f->from, rel->slot, ORM_PASSIVE_NO_INITIALIZE, &hist) < 0) {
-        return -1;
+    if (rc <= 0) {
+        return rc;
     }
-    if (hist.added == NULL || PyList_GET_SIZE(hist.added) == 0) {
-        orm_relhist_fini(&hist);
-        return 0;
-    }
-    f->members = Py_NewRef(hist.added);
-    orm_relhist_fini(&hist);
     f->made = PyList_New(0);
     f->rel = rel;
     return f->made == NULL ? -1 : 1;

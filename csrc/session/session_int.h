@@ -7,6 +7,7 @@
  *   persistent  session->s.map (weak); session->dirty (strong) while ORM_H_MODIFIED;
  *               session->doomed (strong) once delete() marked it, ORM_H_DELETING
  *   deleted     tx->deleted (strong) until the end of the transaction, ORM_H_DELETED
+ *   loose       session->loose (strong): enable_relationship_loading()
  *   Nothing else has head->session set; whoever takes an instance out of these clears it.
  * Which transaction an instance was born in, or written in, stands in its head: 9-bit serials
  *   that grow with every savepoint. Rolling back a transaction with serial n concerns all heads
@@ -90,6 +91,7 @@ struct TxObject { /* pyorm.orm.SessionTransaction */
     PyObject *cause;        /* owned: what a failed flush raised, or NULL */
     tx_conn *conns;         /* PyMem; usually one */
     size_t nconns;
+    PyObject *past;         /* owned frozenset: they, once they are given back; or NULL */
     tx_switch *switches;    /* PyMem */
     size_t nswitches;
     orm_headset deleted;    /* DELETE flushed in this transaction */
@@ -102,8 +104,7 @@ struct TxObject { /* pyorm.orm.SessionTransaction */
     bool prepared;          /* flushed, and its connections' transactions are prepared */
 };
 
-/* What the room keeps in the module state. */
-typedef struct orm_session_room {
+typedef struct orm_session_room { /* in the module state */
     orm_list sessions; /* all living SessionObjects */
     uint64_t last_id;
 } orm_session_room;
@@ -197,9 +198,8 @@ int orm_session_autoflush(SessionObject *s); /* if enabled, and not now flushing
 extern PyType_Spec orm_tx_spec;
 /* Raise IllegalStateChangeError if `method` cannot be called now, by a listener. 0 / -1. */
 int orm_session_may_change(SessionObject *s, const char *method);
-/* A transaction is begun and usable. 0 / -1. */
-int orm_session_autobegin(SessionObject *s);   /* begin one unless there is one */
-int orm_tx_check_active(TxObject *tx);
+int orm_session_autobegin(SessionObject *s); /* begin one unless there is one. 0 / -1 */
+int orm_tx_check_active(TxObject *tx);       /* it is usable. 0 / -1 */
 TxObject *orm_tx_begin(SessionObject *s, int origin); /* borrowed: s->tx */
 /* The Connection of a bind within the innermost transaction, borrowed from it. */
 PyObject *orm_session_connection(SessionObject *s, PyObject *bind, PyObject *options);
@@ -219,6 +219,8 @@ int orm_session_close(SessionObject *s, uint8_t how); /* ORM_LEFT_CLOSE, _RESET,
 
 /* --- tx_conn.c ------------------------------------------------------------------------------ */
 PyObject *orm_tx_connection(TxObject *tx, PyObject *bind, PyObject *options); /* borrowed */
+PyObject *orm_tx_known_connection(TxObject *tx, PyObject *bind); /* borrowed; NULL: none */
+PyObject *orm_tx_connections(TxObject *tx); /* new frozenset */
 int orm_tx_conns_prepare(TxObject *tx); /* two-phase: the first step. 0 / -1 */
 int orm_tx_conns_commit(TxObject *tx);
 int orm_tx_conns_rollback(TxObject *tx);
@@ -226,11 +228,10 @@ int orm_tx_conns_release(TxObject *tx); /* close what the session opened, forget
 
 /* --- snapshot.c ----------------------------------------------------------------------------- */
 int orm_tx_new_serial(SessionObject *s, uint32_t *out); /* 0 / -1: too many savepoints */
-/* Instances as they were when tx began; keep_pending: the pending ones stay. 0 / -1 (the rest is
-   done all the same). */
+/* Instances as they were when tx began; keep_pending: the pending ones stay. 0 / -1, all is done. */
 int orm_tx_restore(TxObject *tx, bool keep_pending);
 int orm_tx_keep(TxObject *tx); /* after COMMIT or RELEASE. 0 / -1 */
-/* tx ends without either: its parent's snapshot takes over what it remembers. Runs no Python. */
+/* tx ends without either: its parent takes over what it remembers. Runs no Python. */
 void orm_tx_hand_over(TxObject *tx);
 /* h, born in one of s's transactions, is being expunged. 0 / -1. */
 int orm_tx_note_left(SessionObject *s, orm_head *h, PyObject *obj);
@@ -243,8 +244,7 @@ orm_head_set_born(orm_head *h, uint32_t serial)
 static inline void
 orm_head_set_written(orm_head *h, uint32_t serial)
 {
-    h->flags = (h->flags & ~((uint32_t)0x1ff << ORM_H_WRITTEN_SHIFT))
-               | serial << ORM_H_WRITTEN_SHIFT;
+    orm_head_set_left(h, serial); /* the same bits */
 }
 
 #endif

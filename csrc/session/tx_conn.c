@@ -75,6 +75,26 @@ apply_options(PyObject *conn, PyObject *options)
     return answer == NULL ? -1 : 0;
 }
 
+/* The session's options, and those given for this connection, which win. 0 / -1. */
+static int
+apply_all_options(SessionObject *s, PyObject *conn, PyObject *options)
+{
+    PyObject *all = NULL;
+    int rc = 0;
+
+    if (s->options == NULL) {
+        return apply_options(conn, options);
+    }
+    all = PyDict_Copy(s->options);
+    if (all == NULL
+        || (options != NULL && options != Py_None && PyDict_Update(all, options) < 0)) {
+        rc = -1;
+    }
+    rc = rc < 0 ? rc : apply_options(conn, all);
+    Py_XDECREF(all);
+    return rc;
+}
+
 /* Begin on a Connection without a transaction. 0 / -1. */
 static int
 begin_root(SessionObject *s, tx_conn *c)
@@ -102,10 +122,10 @@ open_root(TxObject *tx, tx_conn *c, PyObject *options)
         }
         c->conn = orm_engine_connect(s->st, c->bind, NULL);
         c->closes = c->commits = true;
-        return c->conn == NULL || apply_options(c->conn, options) < 0 ? -1 : begin_root(s, c);
+        return c->conn == NULL || apply_all_options(s, c->conn, options) < 0 ? -1 : begin_root(s, c);
     }
     c->conn = Py_NewRef(c->bind);
-    if (apply_options(c->conn, options) < 0) {
+    if (apply_all_options(s, c->conn, options) < 0) {
         return -1;
     }
     begun = orm_connection_in_transaction(c->conn);
@@ -156,6 +176,37 @@ find(TxObject *tx, PyObject *bind)
         }
     }
     return NULL;
+}
+
+PyObject *
+orm_tx_known_connection(TxObject *tx, PyObject *bind)
+{
+    while (tx->origin == ORM_TX_SUB && tx->parent != NULL) {
+        tx = tx->parent;
+    }
+    tx_conn *known = find(tx, bind);
+
+    return known == NULL ? NULL : known->conn;
+}
+
+PyObject *
+orm_tx_connections(TxObject *tx)
+{
+    PyObject *list = NULL;
+    PyObject *set = NULL;
+
+    if (tx->past != NULL) {
+        return Py_NewRef(tx->past);
+    }
+    list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < tx->nconns; i++) {
+        if (PyList_Append(list, tx->conns[i].conn) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    set = list == NULL ? NULL : PyFrozenSet_New(list);
+    Py_XDECREF(list);
+    return set;
 }
 
 PyObject *
@@ -302,6 +353,12 @@ orm_tx_conns_release(TxObject *tx)
     size_t n = tx->nconns;
     PyObject *first = NULL;
 
+    if (n > 0 && Py_REFCNT(tx) > 1) { /* else nobody can ask */
+        PyObject *past = orm_tx_connections(tx);
+
+        PyErr_Clear(); /* no memory to remember them */
+        Py_XSETREF(tx->past, past);
+    }
     tx->conns = NULL;
     tx->nconns = 0;
     tx->session->s.write_epoch++; /* what was loaded ahead is of this transaction */

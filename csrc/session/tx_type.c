@@ -20,6 +20,7 @@ tx_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(tx->parent);
     Py_VISIT(tx->cause);
     Py_VISIT(tx->left);
+    Py_VISIT(tx->past);
     for (size_t i = 0; i < tx->nconns; i++) {
         Py_VISIT(tx->conns[i].bind);
         Py_VISIT(tx->conns[i].conn);
@@ -59,6 +60,7 @@ tx_clear(PyObject *self)
     Py_XDECREF(parent);
     Py_CLEAR(tx->cause);
     Py_CLEAR(tx->keeper);
+    Py_CLEAR(tx->past);
     return 0;
 }
 
@@ -158,6 +160,36 @@ tx_connection(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
         conn = Py_XNewRef(orm_tx_connection(tx, bind, out[1]));
         orm_session_leave(s);
     }
+    Py_XDECREF(bind);
+    Py_DECREF(s);
+    return conn;
+}
+
+/* bound_connection(bindkey=None, **kwargs): get_bind(bindkey, **kwargs), looked up. */
+static PyObject *
+tx_bound_connection(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    TxObject *tx = (TxObject *)self;
+    PyObject *get_bind = NULL;
+    PyObject *bind = NULL;
+    PyObject *conn = NULL;
+
+    if (tx->session == NULL) {
+        orm_raise_exc(orm_state_from_type(Py_TYPE(self)), ORM_EXC_ResourceClosedError,
+                      "This transaction is closed");
+        return NULL;
+    }
+    SessionObject *s = (SessionObject *)Py_NewRef(tx->session);
+    get_bind = PyObject_GetAttr((PyObject *)s, s->st->s_get_bind);
+    bind = get_bind == NULL ? NULL : PyObject_Call(get_bind, args, kwargs);
+    if (bind != NULL) {
+        conn = Py_XNewRef(orm_tx_known_connection(tx, bind));
+        if (conn == NULL) {
+            orm_raise_exc(s->st, ORM_EXC_InvalidRequestError,
+                          "This transaction has not acquired a connection for bind %R", bind);
+        }
+    }
+    Py_XDECREF(get_bind);
     Py_XDECREF(bind);
     Py_DECREF(s);
     return conn;
@@ -276,15 +308,7 @@ get_origin(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_connections(PyObject *self, void *Py_UNUSED(closure))
 {
-    TxObject *tx = (TxObject *)self;
-    PyObject *list = PyList_New(0);
-
-    for (size_t i = 0; list != NULL && i < tx->nconns; i++) {
-        if (PyList_Append(list, tx->conns[i].conn) < 0) {
-            Py_CLEAR(list);
-        }
-    }
-    return list;
+    return orm_tx_connections((TxObject *)self);
 }
 
 static PyMethodDef tx_methods[] = {
@@ -297,6 +321,9 @@ static PyMethodDef tx_methods[] = {
     {"connection", ORM_METHOD(tx_connection), ORM_METH_KW,
      "connection($self, bindkey, execution_options=None)\n--\n\nThe Connection of an engine or "
      "mapped class in this transaction."},
+    {"bound_connection", ORM_METHOD(tx_bound_connection), METH_VARARGS | METH_KEYWORDS,
+     "bound_connection($self, bindkey=None, **kwargs)\n--\n\nThe Connection that this transaction "
+     "has for what get_bind() answers; none is acquired."},
     {"__enter__", tx_enter, METH_NOARGS, NULL},
     {"__exit__", ORM_METHOD(tx_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
