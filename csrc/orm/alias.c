@@ -238,6 +238,13 @@ alias_mark_eager(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static PyObject *
+alias_mark_part(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    ((orm_alias *)self)->part = true;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef alias_methods[] = {
     {"_setup", alias_setup, METH_VARARGS,
      "_setup($self, plan, selectable, columns, plans, /)\n--\n\nSay which class is read from where."},
@@ -245,6 +252,8 @@ static PyMethodDef alias_methods[] = {
      "_set_subclasses($self, aliases, /)\n--\n\nThe aliases of the subclasses that are loaded too."},
     {"_mark_eager", alias_mark_eager, METH_NOARGS,
      "_mark_eager($self, /)\n--\n\nSay that the loader made it: it stands for the class itself."},
+    {"_mark_part", alias_mark_part, METH_NOARGS,
+     "_mark_part($self, /)\n--\n\nSay that its rows are chosen already: nothing restricts the class there."},
     {"_attribute", alias_attribute, METH_O,
      "_attribute($self, key, /)\n--\n\nThe mapped attribute of a key, as one of the alias; or None."},
     {NULL, NULL, 0, NULL},

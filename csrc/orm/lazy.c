@@ -296,7 +296,7 @@ load_batch(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads, 
     rc = conn == NULL ? -1 : orm_connection_facts(conn, &facts);
     stamp = stamp_of(s, conn, &facts);
     rc = rc < 0 ? -1
-             : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found, NULL);
+             : orm_load_many(s, conn, rel, loads, heads, (uint32_t)n, 0, found, NULL, NULL);
     for (int64_t i = 1; rc == 0 && i < n; i++) {
         rc = orm_prefetch_put(heads[i], rel->slot, stamp,
                               Py_NewRef(PyList_GET_ITEM(found, (Py_ssize_t)i)));
@@ -427,10 +427,50 @@ fill_values(orm_head *h, const orm_relloads *loads, uint8_t dialect, int passive
     return rc;
 }
 
+/* The statement for h alone, with its values; None: nothing can be found. New reference. */
+static PyObject *
+with_values(orm_head *h, orm_relation *rel, const orm_relloads *loads)
+{
+    orm_state *st = h->mapper->state;
+    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
+    PyObject *obj = module == NULL ? NULL : orm_head_object(h);
+    PyObject *statement = NULL;
+
+    if (obj != NULL) {
+        statement = PyObject_CallMethod(module, "select_for", "OOO", rel->prop,
+                                        loads->what == NULL ? Py_None : loads->what, obj);
+        Py_DECREF(obj);
+    }
+    return statement;
+}
+
+/* Related instances of h out of the result, whose statement may be repeated by what is loaded along
+   with them: then it must have the values in it. Consumes r. New reference. */
+static PyObject *
+list_of_one(orm_session *s, orm_head *h, orm_relation *rel, const orm_relloads *loads,
+            orm_compiled *c, orm_result *r)
+{
+    orm_loader like = {.statement = (PyObject *)loads->one};
+    PyObject *filled = NULL;
+    PyObject *list = NULL;
+
+    if (orm_plan_has_subquery(c->load)) {
+        filled = with_values(h, rel, loads);
+        if (filled == NULL) {
+            orm_result_free(r);
+            return NULL;
+        }
+        like.statement = filled;
+    }
+    list = orm_load_list(s, c, r, &like);
+    Py_XDECREF(filled);
+    return list;
+}
+
 /* Run the statement for one parent into a list. New reference. */
 static PyObject *
-run_one(orm_session *s, PyObject *conn, orm_relloads *loads, uint8_t dialect,
-        PyObject *const *values)
+run_one(orm_session *s, PyObject *conn, orm_head *h, orm_relation *rel, orm_relloads *loads,
+        uint8_t dialect, PyObject *const *values)
 {
     orm_compiled *c = (orm_compiled *)Py_NewRef(loads->ones[dialect]);
     orm_run_opts run = {.mode = ORM_RUN_WHOLE};
@@ -438,7 +478,7 @@ run_one(orm_session *s, PyObject *conn, orm_relloads *loads, uint8_t dialect,
     PyObject *list = NULL;
 
     if (orm_exec_run(conn, c, values, c->nbinds, &run, &r) == 0) {
-        list = orm_load_list(s, c, r, loads->one, NULL);
+        list = list_of_one(s, h, rel, loads, c, r);
     }
     Py_DECREF(c);
     return list;
@@ -500,7 +540,9 @@ run_built(orm_session *s, PyObject *conn, orm_head *h, orm_relation *rel, orm_re
     if (rc == 1) {
         ORM_COUNT(lazy_one);
         rc = orm_exec_run(conn, c, vals.v, vals.n, &run, &r) < 0 ? -1 : 1;
-        *value = rc < 0 ? NULL : orm_load_list(s, c, r, loads->one, NULL);
+        if (rc > 0) {
+            *value = list_of_one(s, h, rel, loads, c, r);
+        }
         rc = *value == NULL ? -1 : 1;
     }
     orm_values_fini(&vals);
@@ -556,7 +598,7 @@ load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *
     rc = fill_values(h, loads, dialect, passive, values);
     if (rc == 1) {
         ORM_COUNT(lazy_one);
-        list = run_one(s, conn, loads, dialect, values);
+        list = run_one(s, conn, h, rel, loads, dialect, values);
     }
     else if (rc == 0) {
         list = PyList_New(0);
@@ -578,24 +620,18 @@ static int
 load_by_listeners(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *loads,
                   PyObject **value)
 {
-    orm_state *st = h->mapper->state;
-    PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
-    PyObject *obj = module == NULL ? NULL : orm_head_object(h);
-    PyObject *statement = NULL;
+    PyObject *statement = with_values(h, rel, loads);
     PyObject *result = NULL;
 
-    if (obj != NULL) {
-        statement = PyObject_CallMethod(module, "select_for", "OOO", rel->prop,
-                                        loads->what == NULL ? Py_None : loads->what, obj);
-        Py_DECREF(obj);
-    }
     if (statement == Py_None) {
         *value = PyList_New(0);
     }
     else if (statement != NULL) {
         ORM_COUNT(lazy_one);
         result = s->ops->run_load(s, h, h->mapper->attrs[rel->slot], rel->target, statement);
-        *value = result == NULL ? NULL : PyObject_CallMethod(module, "related_of", "O", result);
+        *value = result == NULL ? NULL
+                                : PyObject_CallMethod(h->mapper->state->strategies, "related_of",
+                                                      "O", result);
     }
     Py_XDECREF(result);
     Py_XDECREF(statement);

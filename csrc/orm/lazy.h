@@ -39,6 +39,11 @@ typedef struct orm_relloads {
                              said */
     bool strict;          /* with `one`: NULL in a mark finds nothing (ORM_RF_STRICT) */
     bool narrowed;        /* of_type() or and_(): not every related row is meant */
+    bool subquery;        /* `many` holds the statement of the parents, and begins with the entity; it
+                             has no mark */
+    PyObject *names;      /* owned tuple: attributes of the parent whose values the key columns have; NULL:
+                             they are its primary key */
+    PyObject *origin;     /* owned: see orm_loader.origin; of `subquery` */
 } orm_relloads;
 
 extern PyType_Spec orm_relloads_spec;
@@ -55,24 +60,26 @@ int orm_relloads_prepare(orm_state *st, orm_relation *rel, orm_relloads *loads, 
 int orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads);
 /* And the one for a range of keys, where there is one. 0 / -1. */
 int orm_relloads_range(orm_state *st, orm_relloads *loads);
-/* A statement for many parents as a post of a load plan wants it; `statement` is what is executed,
- * or NULL; `number`: of the post. New reference. */
-orm_relloads *orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post,
-                               PyObject *statement, uint32_t number);
-/* Instances of the last item of the rows, each once, Nones left out, as a new list. Consumes r.
- * statement: what was compiled; above: the load that this one belongs to, or NULL. */
-PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
-                        const orm_loader *above);
+/* A statement for many parents as a post of a load plan wants it; number: of the post. New
+ * reference. */
+orm_relloads *orm_relloads_for(const orm_loader *l, orm_relation *rel, const orm_post *post,
+                               uint32_t number);
+/* The same for subqueryload: around the statement that l is of. */
+orm_relloads *orm_relloads_around(const orm_loader *l, const orm_post *post, uint32_t number);
+/* Instances of the entity of the rows, each once, Nones left out, as a new list. Consumes r. like: what
+ * the loader is to know: statement, token, overwrite and what belongs to them. */
+PyObject *orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like);
 
 /* Load the related instances of n parents by SELECTs over at most `chunk` (0: 500) of them, with
  * the statement of `loads` (orm_relloads_many, orm_relloads_for); parents must be
  * persistent in s and kept alive by the caller. found: NULL: what comes goes into their slots, which
  * hold nothing that is to be kept; or a list of n, filled with a list of instances
  * or, for what is not to many, an instance or None. above: the load that this one belongs to, whose
- * populate_existing and identity token it takes over; or NULL. 0 / -1. */
+ * populate_existing and identity token it takes over; or NULL. path: the way to what is loaded:
+ * the SELECTs go through the listeners of do_orm_execute; or NULL. 0 / -1. */
 int orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *loads,
                   orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found,
-                  const orm_loader *above);
+                  const orm_loader *above, PyObject *path);
 
 /* Put what was found (list, instance or None; borrowed) into the slot as its loaded value. 0 / -1. */
 int orm_relation_install(orm_head *h, orm_attribute *a, PyObject *value);

@@ -47,8 +47,9 @@ orm_eager_needed(orm_state *st, const orm_node *options, const orm_node *cols)
 {
     for (Py_ssize_t i = 0; options != NULL && i < Py_SIZE(options); i++) {
         const orm_option *o = (const orm_option *)options->args[i]->payload;
-        if (PyObject_TypeCheck((PyObject *)o, st->LoaderOption) && o->words != NULL
-            && PyTuple_GET_SIZE(o->words) > 0) {
+        bool ours = PyObject_TypeCheck((PyObject *)o, st->LoaderOption);
+
+        if (ours ? o->words != NULL && PyTuple_GET_SIZE(o->words) > 0 : options->args[i]->aux != 0) {
             return 1;
         }
     }
@@ -107,9 +108,9 @@ wrap_all(orm_state *st, const orm_node *list)
     return tuple;
 }
 
-/* A copy of a SELECT without its options. New reference. */
+/* A copy of a SELECT without some of its clauses: bits by their number. New reference. */
 static orm_node *
-without_options(orm_state *st, const orm_node *stmt)
+copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses)
 {
     orm_node *made = orm_node_new(st, NULL, stmt->kind, Py_SIZE(stmt));
 
@@ -120,7 +121,7 @@ without_options(orm_state *st, const orm_node *stmt)
     made->aux = stmt->aux;
     made->type = (orm_type *)Py_XNewRef(stmt->type);
     for (Py_ssize_t i = 0; i < Py_SIZE(stmt); i++) {
-        made->args[i] = i == ORM_SEL_OPTIONS ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
+        made->args[i] = clauses >> i & 1 ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
     }
     if (orm_node_seal(st, made) < 0) {
         Py_CLEAR(made);
@@ -138,7 +139,7 @@ orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out)
     bool wrap = stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
                 || stmt->args[ORM_SEL_FETCH] != NULL || stmt->args[ORM_SEL_DISTINCT] != NULL
                 || stmt->args[ORM_SEL_GROUP] != NULL;
-    orm_node *bare = order == NULL ? NULL : without_options(st, stmt);
+    orm_node *bare = order == NULL ? NULL : copy_without(st, stmt, 1u << ORM_SEL_OPTIONS);
     PyObject *answer = NULL;
 
     if (bare != NULL) {
@@ -227,7 +228,45 @@ f_select_parts(PyObject *module, PyObject *statement)
     return Py_BuildValue("NN", items, options);
 }
 
+/* The copy has LIMIT, OFFSET, FETCH or DISTINCT ON: its order counts. */
+static bool
+is_ordered(const orm_node *stmt)
+{
+    const orm_node *distinct = stmt->args[ORM_SEL_DISTINCT];
+
+    return stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
+           || stmt->args[ORM_SEL_FETCH] != NULL || (distinct != NULL && Py_SIZE(distinct) > 0);
+}
+
+/* _select_inside(select): (the Select without what means nothing in a subquery, what is left of its
+   ORDER BY). */
+static PyObject *
+f_select_inside(PyObject *module, PyObject *statement)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *n = orm_node_of(st, statement);
+    PyObject *order = NULL;
+
+    if (n == NULL || n->kind != ORM_N_SELECT) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "_select_inside() takes a Select");
+        }
+        return NULL;
+    }
+    n = copy_without(st, n, 1u << ORM_SEL_OPTIONS | 1u << ORM_SEL_LOCK
+                                | (is_ordered(n) ? 0 : 1u << ORM_SEL_ORDER));
+    order = n == NULL ? NULL : wrap_all(st, n->args[ORM_SEL_ORDER]);
+    if (order == NULL) {
+        Py_XDECREF(n);
+        return NULL;
+    }
+    return Py_BuildValue("NN", n, order);
+}
+
 PyMethodDef orm_eager_functions[] = {
+    {"_select_inside", f_select_inside, METH_O,
+     "_select_inside($module, select, /)\n--\n\nThe Select as a subquery repeats it, and what is left of its "
+     "ORDER BY."},
     {"_select_parts", f_select_parts, METH_O,
      "_select_parts($module, statement, /)\n--\n\nItems and loader options of a Select."},
     {NULL, NULL, 0, NULL},
@@ -361,7 +400,7 @@ link_marks(orm_load_plan *plan, const uint32_t *ents, PyObject *marks)
     return 0;
 }
 
-/* posts: (item, key, how, what, arguments, has values) ...: further SELECTs. 0 / -1. */
+/* posts: (item, key, how, what, arguments, has values, plan, path) ...: further SELECTs. 0 / -1. */
 static int
 link_posts(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *posts)
 {
@@ -381,9 +420,9 @@ link_posts(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *p
         unsigned int item;
         const char *word = NULL;
         int values = 0;
-        PyObject *key, *what, *arguments, *m;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOOpO!", &item, &key, &word, &what,
-                              &arguments, &values, st->MapperPlan, &m)) {
+        PyObject *key, *what, *arguments, *m, *path;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(posts, i), "IUsOOpO!O!", &item, &key, &word, &what,
+                              &arguments, &values, st->MapperPlan, &m, &PyTuple_Type, &path)) {
             return -1;
         }
         int64_t slot = slot_named((orm_mapper *)m, key);
@@ -391,8 +430,10 @@ link_posts(orm_state *st, orm_load_plan *plan, const uint32_t *ents, PyObject *p
             return -1;
         }
         orm_post *post = &plan->posts[plan->nposts++];
-        *post = (orm_post){.ent = ents[item], .mapper = (orm_mapper *)Py_NewRef(m), .slot = (uint32_t)slot, .what = Py_NewRef(what),
-                           .arguments = Py_NewRef(arguments), .has_values = values != 0};
+        *post = (orm_post){.ent = ents[item], .mapper = (orm_mapper *)Py_NewRef(m),
+                           .slot = (uint32_t)slot, .what = Py_NewRef(what),
+                           .path = Py_NewRef(path), .arguments = Py_NewRef(arguments),
+                           .has_values = values != 0};
         plan->ents[ents[item]].has_posts = true;
         for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
             if (strcmp(word, ways[k].word) == 0) {

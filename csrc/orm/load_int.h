@@ -61,6 +61,14 @@ typedef struct orm_loader {
     orm_postlist *posts;     /* owned, per entity plan; NULL: the plan has no posts */
     orm_tree *tree;          /* owned; NULL: the plan has no children */
     PyObject *later;         /* owned list: what is remembered in this run, where it holds values */
+    PyObject *params;        /* owned dict of values by bind name, or NULL */
+    PyObject *marks;         /* owned tuple: values of `statement` that stand for others, each followed by
+                                the other; or NULL */
+    PyObject *origin;        /* owned: what `statement`, made by subqueryload, was made around: (Select,
+                                entity, way), as _around.py has it; or NULL */
+    PyObject *path;          /* owned tuple: the way to what is loaded (orm_post.path), where this is a
+                                load of relationships that listeners see; or NULL */
+    PyObject *options;       /* owned dict of execution options, for further loads; or NULL */
     bool streams;            /* yield_per or stream_results: no peers */
 } orm_loader;
 
@@ -90,8 +98,10 @@ PyObject *orm_unloaded_keys(orm_head *h);
 int orm_loader_remember(orm_loader *l, const orm_entplan *p, orm_head *h);
 /* --- further SELECTs (load_post.c) --------------------------------------------------------- */
 int orm_posts_prepare(orm_load_plan *plan); /* when the plan is made. 0 / -1 */
+bool orm_plan_has_subquery(const orm_load_plan *plan); /* a post is subqueryload's */
 orm_postlist *orm_posts_new(uint32_t nents); /* NULL: exception */
 void orm_posts_free(orm_postlist *lists, uint32_t nents); /* NULL: no-op */
+void orm_posts_forget(orm_loader *l); /* drop what only they need to know */
 /* An instance of a plan with posts is in the batch; is_new: for the first time. 0 / -1. */
 int orm_posts_note(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h, bool is_new);
 /* The batch is complete: load what its instances refer to. 0 / -1. */

@@ -419,9 +419,12 @@ orm_load_get(orm_session *s, PyObject *conn, orm_mapper *m, const orm_key *k,
     if (orm_key_room_fill(&key, m, k) < 0 || run_get(conn, m, &key, opts, &c, &r, &statement) < 0) {
         goto done;
     }
+    if (statement == NULL && orm_plan_has_subquery(c->load)) { /* which repeats it */
+        statement = orm_select_by_key(m, &m->entity, 1, key.v);
+    }
     l.overwrite = opts != NULL && opts->populate_existing;
     l.streams = true; /* it comes alone */
-    if (orm_loader_init(&l, s, c, r) < 0) {
+    if (orm_loader_init(&l, s, c, r) < 0 || PyErr_Occurred()) {
         goto done;
     }
     l.statement = Py_XNewRef((PyObject *)statement);

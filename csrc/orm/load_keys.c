@@ -50,6 +50,9 @@ choose_statement(many_run *m, PyObject **values)
     bool range = m->is_int ? orm_keys_are_range(m, m->width, m->n) : keys_are_range(m, &first, &last);
 
     m->used = m->loads->many;
+    if (m->loads->subquery) {
+        return 0;
+    }
     if (!range) {
         values[0] = PyList_AsTuple(m->keys);
         return values[0] == NULL ? -1 : 0;
@@ -62,6 +65,50 @@ choose_statement(many_run *m, PyObject **values)
     values[0] = PyLong_FromLongLong(first);
     values[1] = PyLong_FromLongLong(last);
     return values[0] == NULL || values[1] == NULL ? -1 : 0;
+}
+
+/* Keys, or what stands for those of the statement that is repeated, in the place of the marks. */
+static void
+place_values(const many_run *m, orm_values *vals, PyObject *const *values)
+{
+    PyObject *marks = m->loads->subquery ? m->above->marks : NULL;
+
+    for (uint32_t i = 0; i < vals->n; i++) {
+        PyObject *mark = vals->v[i];
+
+        for (Py_ssize_t k = 0; marks != NULL && k < PyTuple_GET_SIZE(marks); k += 2) {
+            if (mark == PyTuple_GET_ITEM(marks, k)) {
+                vals->v[i] = PyTuple_GET_ITEM(marks, k + 1);
+            }
+        }
+        if (values[0] == NULL) {
+            continue;
+        }
+        if (mark == m->loads->many_mark || mark == m->loads->range_marks[0]) {
+            vals->v[i] = values[0];
+        }
+        else if (mark == m->loads->range_marks[1]) {
+            vals->v[i] = values[1];
+        }
+    }
+}
+
+/* m->marks, if a load that goes along repeats this statement. 0 / -1. */
+static int
+keep_marks(many_run *m, const orm_compiled *c, PyObject *const *values)
+{
+    const orm_relloads *loads = m->loads;
+    PyObject *marks = NULL;
+
+    if (c->load == NULL || !orm_plan_has_subquery(c->load)) {
+        return 0;
+    }
+    marks = loads->subquery ? Py_XNewRef(m->above->marks)
+            : values[1] == NULL
+                ? PyTuple_Pack(2, loads->many_mark, values[0])
+                : PyTuple_Pack(4, loads->range_marks[0], values[0], loads->range_marks[1], values[1]);
+    Py_XSETREF(m->marks, marks);
+    return marks == NULL && PyErr_Occurred() ? -1 : 0;
 }
 
 int
@@ -80,19 +127,12 @@ orm_keys_run(many_run *m, orm_compiled **c, orm_result **r)
     }
     how.schema_map = facts.schemas;
     how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;
+    run.params = m->loads->subquery ? m->above->params : NULL;
     if (choose_statement(m, values) == 0
         && orm_compile_cached(m->st, orm_engine_cache(engine), m->used, &how, c, &vals) == 0) {
-        for (uint32_t i = 0; i < vals.n; i++) {
-            PyObject *mark = vals.v[i];
-
-            if (mark == m->loads->many_mark || mark == m->loads->range_marks[0]) {
-                vals.v[i] = values[0];
-            }
-            else if (mark == m->loads->range_marks[1]) {
-                vals.v[i] = values[1];
-            }
-        }
-        rc = orm_exec_run(m->conn, *c, vals.v, vals.n, &run, r);
+        place_values(m, &vals, values);
+        rc = keep_marks(m, *c, values);
+        rc = rc < 0 ? -1 : orm_exec_run(m->conn, *c, vals.v, vals.n, &run, r);
         orm_values_fini(&vals);
         if (rc < 0) {
             Py_CLEAR(*c);
@@ -103,26 +143,77 @@ orm_keys_run(many_run *m, orm_compiled **c, orm_result **r)
     return rc;
 }
 
-/* A loader for rows that belong to the load `above`. 0 / -1; fini in any case. */
-static int
-loader_open(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
-            const orm_loader *above)
+PyObject *
+orm_keys_ask(many_run *m)
 {
-    if (above != NULL) {
-        l->overwrite = above->overwrite;
-        l->token = Py_XNewRef(above->token);
+    bool around = m->loads->subquery;
+    PyObject *params = around ? Py_XNewRef(m->above->params) : PyDict_New();
+    PyObject *along = Py_BuildValue("OO", m->path,
+                                    m->loads->origin == NULL ? Py_None : m->loads->origin);
+    PyObject *result = NULL;
+
+    if (along != NULL && (around || (params != NULL
+                                     && PyDict_SetItemString(params, "primary_keys", m->keys) == 0))) {
+        result = m->s->ops->run_along(m->s, m->rel->target, (PyObject *)m->loads->many, params,
+                                      m->path, m->above->options, along);
     }
-    if (orm_loader_init(l, s, c, r) < 0) {
-        return -1;
-    }
-    l->statement = Py_XNewRef((PyObject *)statement);
-    return 0;
+    Py_XDECREF(along);
+    Py_XDECREF(params);
+    return result;
+}
+
+/* A loader with the facts of `like`, which borrows them. 0 / -1; fini in any case. */
+static int
+loader_open(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like)
+{
+    l->overwrite = like->overwrite;
+    l->token = Py_XNewRef(like->token);
+    l->statement = Py_XNewRef(like->statement);
+    l->marks = Py_XNewRef(like->marks);
+    l->params = Py_XNewRef(like->params);
+    l->origin = Py_XNewRef(like->origin);
+    return orm_loader_init(l, s, c, r);
+}
+
+/* What the loader of this run is to know, borrowed. */
+static orm_loader
+facts_of(const many_run *m)
+{
+    const orm_loader *above = m->above;
+
+    return (orm_loader){.overwrite = above != NULL && above->overwrite,
+                        .token = above == NULL ? NULL : above->token,
+                        .statement = (PyObject *)m->used,
+                        .marks = m->marks,
+                        .params = m->loads->subquery ? above->params : NULL,
+                        .origin = m->loads->origin};
 }
 
 int
 orm_keys_open(orm_loader *l, const many_run *m, orm_compiled *c, orm_result *r)
 {
-    return loader_open(l, m->s, c, r, m->used, m->above);
+    orm_loader like = facts_of(m);
+
+    return loader_open(l, m->s, c, r, &like);
+}
+
+PyObject *
+orm_keys_list(const many_run *m, orm_compiled *c, orm_result *r)
+{
+    orm_loader like = facts_of(m);
+
+    return orm_load_list(m->s, c, r, &like);
+}
+
+const orm_entplan *
+orm_rows_entity(const orm_load_plan *plan)
+{
+    uint32_t i = 0;
+
+    while (!plan->roots[i].is_entity) {
+        i++;
+    }
+    return &plan->ents[plan->roots[i].index];
 }
 
 static int
@@ -148,22 +239,20 @@ is_first(orm_ptrmap *seen, PyObject *obj)
 }
 
 PyObject *
-orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, orm_node *statement,
-              const orm_loader *above)
+orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like)
 {
     orm_loader l = {0};
     orm_ptrmap seen;
     PyObject *list = PyList_New(0);
     const orm_cell *cells = NULL;
-    int rc = loader_open(&l, s, c, r, statement, above) < 0 || list == NULL ? -1 : 1;
+    int rc = loader_open(&l, s, c, r, like) < 0 || list == NULL ? -1 : 1;
 
     orm_ptrmap_init(&seen);
     while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
-        const orm_root *root = &l.plan->roots[l.plan->nroots - 1];
         PyObject *obj = NULL;
 
         l.row++;
-        obj = orm_loader_entity(&l, &l.plan->ents[root->index], cells);
+        obj = orm_loader_entity(&l, orm_rows_entity(l.plan), cells);
         rc = obj == NULL ? -1 : obj == Py_None ? 0 : is_first(&seen, obj);
         if (rc > 0 && PyList_Append(list, obj) < 0) {
             rc = -1;

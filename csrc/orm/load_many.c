@@ -8,6 +8,9 @@
  *   (and_()) or overwrites.
  * Filling: what is found goes into the list `found`, for peers, or at once into the slots of the
  *   parents. A row is counted once for its parent, also where joined collections repeat it.
+ * subqueryload: the statement is made around that of the parents, so one SELECT brings what all of
+ *   them refer to; its key columns stand behind the entity, and hold what the relationship
+ *   compares, which several parents can share.
  */
 #include "orm/collection.h"
 #include "orm/load_cell.h"
@@ -31,174 +34,6 @@ mix(uint64_t a, uint64_t b)
     uint64_t h = (a ^ (b << 32 | b >> 32)) * UINT64_C(0x9E3779B97F4A7C15);
 
     return h ^ (h >> 31);
-}
-
-/* --- by the target's primary key ------------------------------------------------------------ */
-
-/* The key as a user would write it: a value, or a tuple of values. New reference. */
-static PyObject *
-key_object(const orm_key *k)
-{
-    return k->kind == ORM_KEY_INT ? PyLong_FromLongLong(k->i) : Py_NewRef(k->obj);
-}
-
-/* What the session knows is as good as a row. */
-static bool
-knows_enough(const many_run *m)
-{
-    return !m->loads->narrowed && !(m->above != NULL && m->above->overwrite);
-}
-
-/* Ask for the rows that parents refer to and the session does not know. 0 / -1. */
-static int
-collect_targets(many_run *m)
-{
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        PyObject *there = NULL;
-        orm_head *known = NULL;
-        PyObject *key = NULL;
-        orm_key k = {0};
-        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
-
-        if (has != 1) {
-            rc = has < 0 ? -1 : 0;
-            continue;
-        }
-        rc = knows_enough(m) ? orm_idmap_get(&m->s->map, &k, &there, &known) : 0;
-        if (rc == 0 && there == NULL) {
-            key = key_object(&k);
-            rc = key == NULL ? -1 : PyDict_Contains(m->index, key);
-            if (rc == 0 && (PyDict_SetItem(m->index, key, Py_None) < 0
-                            || PyList_Append(m->keys, key) < 0)) {
-                rc = -1;
-            }
-            rc = rc < 0 ? -1 : 0;
-        }
-        else if (rc == 0) {
-            rc = PyList_Append(m->targets, there);
-        }
-        Py_XDECREF(key);
-        Py_XDECREF(there);
-        orm_key_fini(&k);
-    }
-    return rc;
-}
-
-/* Only the rows that came count: key -> instance. 0 / -1. */
-static int
-index_targets(many_run *m, PyObject *list)
-{
-    int rc = 0;
-
-    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
-        orm_head *h = orm_head_of(m->st, PyList_GET_ITEM(list, i));
-        orm_key k = {0};
-        PyObject *key = h == NULL || orm_key_of(&k, h) < 0 ? NULL : key_object(&k);
-
-        rc = key == NULL ? -1 : PyDict_SetItem(m->index, key, PyList_GET_ITEM(list, i));
-        Py_XDECREF(key);
-        orm_key_fini(&k);
-    }
-    return rc;
-}
-
-/* What a key leads to: new reference, or NULL. 0 / -1. */
-static int
-target_of(many_run *m, const orm_key *k, PyObject **out)
-{
-    orm_head *known = NULL;
-    PyObject *key = NULL;
-    int rc;
-
-    if (!m->loads->narrowed) {
-        return orm_idmap_get(&m->s->map, k, out, &known);
-    }
-    key = key_object(k);
-    rc = key == NULL ? -1 : PyDict_GetItemRef(m->index, key, out);
-    Py_XDECREF(key);
-    if (*out == Py_None) {
-        Py_CLEAR(*out);
-    }
-    return rc < 0 ? -1 : 0;
-}
-
-/* What was found for a parent. Consumes value. 0 / -1. */
-static int
-hand_out(many_run *m, uint32_t i, PyObject *value)
-{
-    int rc;
-
-    if (m->found != NULL) {
-        return PyList_SetItem(m->found, m->offset + i, value);
-    }
-    rc = orm_relation_install(m->parents[i], m->parents[i]->mapper->attrs[m->rel->slot], value);
-    Py_DECREF(value);
-    return rc;
-}
-
-static int
-hand_out_targets(many_run *m)
-{
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
-        PyObject *there = NULL;
-        orm_key k = {0};
-        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
-
-        rc = has < 0 ? -1 : 0;
-        if (has == 1) {
-            rc = target_of(m, &k, &there);
-            orm_key_fini(&k);
-        }
-        if (rc == 0) {
-            rc = hand_out(m, i, there == NULL ? Py_NewRef(Py_None) : there);
-        }
-    }
-    return rc;
-}
-
-/* The rows of these keys as instances, kept alive by m->targets. 0 / -1. */
-static int
-load_keys(many_run *m, Py_ssize_t from, Py_ssize_t to)
-{
-    PyObject *all = m->keys;
-    orm_compiled *c = NULL;
-    orm_result *r = NULL;
-    PyObject *list = NULL;
-    int rc;
-
-    m->keys = PyList_GetSlice(all, from, to);
-    rc = m->keys == NULL ? -1 : orm_keys_run(m, &c, &r);
-    Py_XDECREF(m->keys);
-    m->keys = all;
-    if (rc < 0) {
-        return -1;
-    }
-    list = orm_load_list(m->s, c, r, m->used, m->above);
-    Py_DECREF(c);
-    rc = list == NULL ? -1 : m->loads->narrowed ? index_targets(m, list) : 0;
-    if (rc == 0) {
-        rc = PyList_Append(m->targets, list);
-    }
-    Py_XDECREF(list);
-    return rc;
-}
-
-/* One SELECT per so many keys, not parents: many of these can refer to one row. 0 / -1. */
-static int
-load_targets(many_run *m)
-{
-    Py_ssize_t nkeys;
-    int rc = collect_targets(m);
-
-    nkeys = PyList_GET_SIZE(m->keys);
-    for (Py_ssize_t at = 0; rc == 0 && at < nkeys; at += m->most) {
-        rc = load_keys(m, at, nkeys - at < m->most ? nkeys : at + m->most);
-    }
-    return rc < 0 ? -1 : hand_out_targets(m);
 }
 
 /* --- by keys of the parents ----------------------------------------------------------------- */
@@ -277,7 +112,7 @@ list_keys(many_run *m)
 
     for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
         orm_key k = {0};
-        PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : key_object(&k);
+        PyObject *key = orm_key_of(&k, m->parents[i]) < 0 ? NULL : orm_key_object(&k);
 
         rc = key == NULL ? -1 : PyList_Append(m->keys, key);
         Py_XDECREF(key);
@@ -301,14 +136,72 @@ index_keys(many_run *m)
     return rc;
 }
 
+/* What the relationship of a parent compares, as rows have it: new reference; None: there is nothing
+   that it could refer to. NULL: exception. */
+static PyObject *
+compared_values(many_run *m, orm_head *h)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(m->loads->names);
+    PyObject *key = n == 1 ? NULL : PyTuple_New(n);
+
+    if (n > 1 && key == NULL) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int64_t slot = orm_mapper_slot(h->mapper, PyTuple_GET_ITEM(m->loads->names, i));
+        PyObject *v = slot < 0 ? NULL : orm_val_peek(h, (uint32_t)slot, NULL);
+
+        if (v == NULL || v == Py_None) {
+            Py_XDECREF(v);
+            Py_XDECREF(key);
+            return slot == -1 && PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+        }
+        if (n == 1) {
+            return v;
+        }
+        PyTuple_SET_ITEM(key, i, v);
+    }
+    return key;
+}
+
+/* Number the parents by what the relationship compares. 0 / -1. */
+static int
+collect_by_values(many_run *m)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
+        PyObject *key = compared_values(m, m->parents[i]);
+        PyObject *number = NULL;
+        PyObject *other = NULL;
+
+        rc = key == NULL ? -1 : key == Py_None ? 0 : PyDict_GetItemRef(m->index, key, &other);
+        if (rc > 0) {
+            m->all[i].next = &m->all[PyLong_AsLong(other)];
+        }
+        if (rc >= 0 && key != Py_None) {
+            number = PyLong_FromUnsignedLong(i);
+            rc = number == NULL ? -1 : PyDict_SetItem(m->index, key, number);
+        }
+        Py_XDECREF(number);
+        Py_XDECREF(other);
+        Py_XDECREF(key);
+        rc = rc < 0 ? -1 : open_parent(m, &m->all[i], i);
+    }
+    return rc;
+}
+
 /* Number the parents by their key. 0 / -1. */
 static int
 collect_parents(many_run *m)
 {
     int rc = 0;
 
-    m->is_int = read_ints(m);
-    if (!m->is_int || !orm_keys_are_range(m, m->width, m->n)) {
+    if (m->loads->names != NULL) {
+        return collect_by_values(m);
+    }
+    m->is_int = read_ints(m) && m->n > 0;
+    if (m->path != NULL || !m->is_int || !orm_keys_are_range(m, m->width, m->n)) {
         rc = list_keys(m);
     }
     if (rc == 0) {
@@ -349,7 +242,7 @@ parent_by_object(many_run *m, orm_loader *l, const orm_cell *cells, many_parent 
 
     ORM_COUNT(load_many_by_object);
     for (uint32_t i = 0; rc == 0 && i < m->loads->nkeys; i++) {
-        const orm_root *root = &l->plan->roots[i];
+        const orm_root *root = &l->plan->roots[i + (m->loads->subquery ? 1 : 0)];
         PyObject *v = orm_loader_value(l, root->index, root->label, &cells[root->index]);
 
         if (v == NULL) {
@@ -373,6 +266,13 @@ parent_by_object(many_run *m, orm_loader *l, const orm_cell *cells, many_parent 
     return rc < 0 ? -1 : 0;
 }
 
+/* Where the one key column of a row is. */
+static uint32_t
+key_column(const many_run *m, const orm_loader *l)
+{
+    return l->plan->roots[m->loads->subquery ? 1 : 0].index;
+}
+
 /* The parent that the row belongs to; NULL: it is none of them. 0 / -1. */
 static int
 parent_of_row(many_run *m, orm_loader *l, const orm_cell *cells, many_parent **out)
@@ -384,7 +284,7 @@ parent_of_row(many_run *m, orm_loader *l, const orm_cell *cells, many_parent **o
     if (!m->is_int) {
         return parent_by_object(m, l, cells, out);
     }
-    cell = &cells[l->plan->roots[0].index];
+    cell = &cells[key_column(m, l)];
     if (orm_cell_int(cell, l->dec->dialect, &number)) {
         *out = parent_by_int(m, number); /* else the key is NULL */
     }
@@ -459,12 +359,12 @@ take_member(many_run *m, many_parent *p, PyObject *obj)
 static int
 read_members(many_run *m, orm_loader *l)
 {
-    const orm_entplan *p = &l->plan->ents[l->plan->roots[l->plan->nroots - 1].index];
+    const orm_entplan *p = orm_rows_entity(l->plan);
     const orm_cell *cells = NULL;
     int rc = 0;
 
     m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed;
-    if (m->is_int && !orm_loader_reads_int(l, l->plan->roots[0].index)) {
+    if (m->is_int && !orm_loader_reads_int(l, key_column(m, l))) {
         m->is_int = false; /* not as the database sends them: look them up as objects */
         rc = index_keys(m);
     }
@@ -475,10 +375,10 @@ read_members(many_run *m, orm_loader *l)
         l->row++;
         obj = orm_loader_entity(l, p, cells);
         rc = obj == NULL ? -1 : parent_of_row(m, l, cells, &parent);
-        if (rc == 0 && parent != NULL && obj != Py_None) {
-            rc = take_member(m, parent, obj);
+        for (many_parent *one = parent; rc == 0 && one != NULL && obj != Py_None; one = one->next) {
+            rc = take_member(m, one, obj);
         }
-        else if (rc == 0) {
+        if (rc == 0 && (parent == NULL || obj == Py_None)) {
             /* nobody holds it, and what the batch brought must live until the batch is done */
             rc = PyList_Append(m->targets, obj);
         }
@@ -519,6 +419,61 @@ close_parents(many_run *m)
     return rc;
 }
 
+/* The key that a row of a Result has for its parent. New reference. */
+static PyObject *
+key_of_row(const many_run *m, PyObject *row)
+{
+    Py_ssize_t from = m->loads->subquery ? 1 : 0;
+    Py_ssize_t n = m->loads->nkeys;
+
+    if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) <= n) {
+        PyErr_SetString(PyExc_TypeError, "a listener answered the load of a relationship with other rows");
+        return NULL;
+    }
+    return n == 1 ? Py_NewRef(PyTuple_GET_ITEM(row, from)) : PyTuple_GetSlice(row, from, from + n);
+}
+
+/* One row of what listeners gave. 0 / -1. */
+static int
+take_row(many_run *m, PyObject *row)
+{
+    PyObject *key = key_of_row(m, row);
+    PyObject *number = NULL;
+    PyObject *obj = key == NULL ? NULL : PyTuple_GET_ITEM(row, m->loads->subquery ? 0 : m->loads->nkeys);
+    int rc = obj == NULL ? -1 : PyDict_GetItemRef(m->index, key, &number);
+
+    if (rc > 0 && obj != Py_None) {
+        for (many_parent *p = &m->all[PyLong_AsLong(number)]; rc >= 0 && p != NULL; p = p->next) {
+            rc = take_member(m, p, obj);
+        }
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(key);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Through the listeners. 0 / -1. */
+static int
+load_by_listeners(many_run *m)
+{
+    PyObject *result = m->is_int && index_keys(m) < 0 ? NULL : orm_keys_ask(m);
+    PyObject *unique = result == NULL ? NULL : PyObject_CallMethod(result, "unique", NULL);
+    PyObject *rows = unique == NULL ? NULL : PyObject_CallMethod(unique, "all", NULL);
+    int rc = rows == NULL || !PyList_Check(rows) ? -1 : 0;
+
+    m->repeats = true;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(rows); i++) {
+        rc = take_row(m, PyList_GET_ITEM(rows, i));
+    }
+    if (rc < 0 && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "a listener answered the load of a relationship with no rows");
+    }
+    Py_XDECREF(rows);
+    Py_XDECREF(unique);
+    Py_XDECREF(result);
+    return rc;
+}
+
 static int
 load_members(many_run *m)
 {
@@ -527,9 +482,13 @@ load_members(many_run *m)
     orm_result *r = NULL;
     int rc = -1;
 
-    if (collect_parents(m) < 0 || orm_keys_run(m, &c, &r) < 0) {
+    if (collect_parents(m) < 0
+        || (m->path != NULL ? load_by_listeners(m) : orm_keys_run(m, &c, &r)) < 0) {
         undo_parents(m);
         return -1;
+    }
+    if (m->path != NULL) {
+        return close_parents(m);
     }
     rc = orm_keys_open(&l, m, c, r) < 0 ? -1 : read_members(m, &l);
     if (rc < 0) {
@@ -566,7 +525,7 @@ load_some(many_run *m)
     }
     else if (m->keys != NULL && m->index != NULL && m->targets != NULL) {
         ORM_COUNT(load_many);
-        rc = m->loads->nkeys == 0 ? load_targets(m) : load_members(m);
+        rc = m->loads->nkeys == 0 ? orm_load_targets(m) : load_members(m);
     }
     orm_ptrmap_fini(&m->ints);
     orm_ptrmap_fini(&m->pairs);
@@ -579,6 +538,7 @@ load_some(many_run *m)
     m->numbers = NULL;
     m->is_int = false;
     Py_CLEAR(m->keys);
+    Py_CLEAR(m->marks);
     Py_CLEAR(m->index);
     Py_CLEAR(m->targets);
     return rc;
@@ -587,10 +547,10 @@ load_some(many_run *m)
 int
 orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *loads,
               orm_head *const *parents, uint32_t n, uint32_t chunk, PyObject *found,
-              const orm_loader *above)
+              const orm_loader *above, PyObject *path)
 {
     many_run m = {.s = s, .st = rel->target->state, .conn = conn, .rel = rel, .loads = loads,
-                  .found = found, .above = above};
+                  .found = found, .above = above, .path = path};
     int collects = orm_gc_pause();
     bool array = orm_engine_driver(orm_connection_engine(conn))->dialect == ORM_PG;
     uint32_t most = chunk != 0 ? chunk : array ? MOST_IN_ARRAY : ORM_PEERS_MAX;
@@ -602,8 +562,12 @@ orm_load_many(orm_session *s, PyObject *conn, orm_relation *rel, orm_relloads *l
         }
     }
     m.most = most;
-    if (loads->nkeys == 0) {
-        most = n == 0 ? 1 : n; /* chunks are of keys */
+    if (loads->nkeys == 0 || loads->subquery) {
+        most = n == 0 ? 1 : n; /* chunks are of keys; or there are none */
+    }
+    if (loads->subquery && n == 0) { /* for the sake of what lies behind */
+        m.parents = parents;
+        rc = load_some(&m);
     }
     for (uint32_t at = 0; rc == 0 && at < n; at += most) {
         m.parents = parents + at;

@@ -48,6 +48,7 @@ plan_free(void *load)
     Py_XDECREF(plan->wanted);
     for (uint32_t i = 0; i < plan->nposts; i++) {
         Py_XDECREF(plan->posts[i].what);
+        Py_XDECREF(plan->posts[i].path);
         Py_XDECREF(plan->posts[i].mapper);
         Py_XDECREF(plan->posts[i].arguments);
         Py_XDECREF(plan->posts[i].loads);
@@ -89,6 +90,7 @@ plan_traverse(void *load, visitproc visit, void *arg)
     Py_VISIT(plan->wanted);
     for (uint32_t i = 0; i < plan->nposts; i++) {
         Py_VISIT(plan->posts[i].what);
+        Py_VISIT(plan->posts[i].path);
         Py_VISIT(plan->posts[i].mapper);
         Py_VISIT(plan->posts[i].arguments);
         Py_VISIT(plan->posts[i].loads);

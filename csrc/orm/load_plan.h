@@ -52,6 +52,7 @@ typedef struct orm_post {
     uint32_t slot;       /* the relationship */
     orm_mapper *mapper;  /* owned: whose relationship it is: the plan's, or a subclass's */
     uint8_t how;         /* ORM_LAZY_SELECTIN, _SUBQUERY, _IMMEDIATE */
+    PyObject *path;      /* owned tuple: the way from the statement's entity: Mapper, relationship, ... */
     PyObject *what;      /* owned: (Step or None, options of the related entity) */
     PyObject *arguments; /* owned dict: recursion_depth, chunksize */
     uint32_t chunk;      /* parents of one SELECT; 0: as many as there may be */

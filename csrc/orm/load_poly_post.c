@@ -123,6 +123,12 @@ run_select(orm_loader *l, orm_mapper *m, orm_node *select, PyObject *keys)
     if (engine == NULL || orm_connection_facts(conn, &facts) < 0) {
         goto done;
     }
+    if (l->s->ops->listened(l->s)) {
+        result = l->s->ops->run_along(l->s, m, (PyObject *)select, params, NULL, l->options,
+                                      l->statement);
+        all = result == NULL ? NULL : PyObject_CallMethod(result, "all", NULL);
+        goto done;
+    }
     how.dialect = orm_engine_driver(engine)->dialect;
     how.schema_map = facts.schemas;
     how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;

@@ -237,6 +237,10 @@ source_traverse(void *self, visitproc visit, void *arg)
     Py_VISIT(s->l.context);
     Py_VISIT(s->l.statement);
     Py_VISIT(s->l.later);
+    Py_VISIT(s->l.params);
+    Py_VISIT(s->l.origin);
+    Py_VISIT(s->l.path);
+    Py_VISIT(s->l.options);
     Py_VISIT(s->ready);
     return 0;
 }
@@ -304,15 +308,23 @@ read_options(orm_state *st, PyObject *options, load_options *out)
     return rc < 0 ? -1 : 0;
 }
 
-static bool
-has_subquery(const orm_load_plan *plan)
+/* What a load of relationships that went through listeners knows: (path, origin or None). 0 / -1. */
+static int
+read_along(orm_state *st, PyObject *options, orm_loader *l)
 {
-    for (uint32_t i = 0; i < plan->nposts; i++) {
-        if (plan->posts[i].how == ORM_LAZY_SUBQUERY) {
-            return true;
-        }
+    PyObject *along = NULL;
+    int rc = options == NULL || options == Py_None
+                 ? 0
+                 : PyDict_GetItemRef(options, st->s_along, &along);
+
+    if (rc > 0 && PyTuple_Check(along) && PyTuple_GET_SIZE(along) == 2) {
+        PyObject *origin = PyTuple_GET_ITEM(along, 1);
+
+        l->path = Py_NewRef(PyTuple_GET_ITEM(along, 0));
+        l->origin = origin == Py_None ? NULL : Py_NewRef(origin);
     }
-    return false;
+    Py_XDECREF(along);
+    return rc < 0 ? -1 : 0;
 }
 
 PyObject *
@@ -331,7 +343,7 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
         || (plan != NULL && orm_load_plan_shape(st, plan) == NULL)) {
         goto done;
     }
-    if (plan != NULL && opts.yield_per > 0 && (plan->repeats || has_subquery(plan))) {
+    if (plan != NULL && opts.yield_per > 0 && (plan->repeats || orm_plan_has_subquery(plan))) {
         orm_raise_exc(st, ORM_EXC_InvalidRequestError,
                       "Can't use yield_per with eager loaders that require uniquing or row "
                       "buffering, e.g. joinedload() against collections or subqueryload().  "
@@ -362,6 +374,12 @@ orm_load_result(orm_session *s, PyObject *conn, orm_compiled *c, PyObject *const
         goto done;
     }
     source->l.statement = Py_XNewRef(statement);
+    source->l.params = Py_XNewRef(params);
+    source->l.options = options == Py_None ? NULL : Py_XNewRef(options);
+    if (read_along(st, options, &source->l) < 0) {
+        source_close(source);
+        goto done;
+    }
     result = orm_result_object(st, &load_source_ops, source, plan->shape, plan->by_identity,
                                opts.yield_per,
                                ORM_RESULT_ORM | (plan->nroots == 1 ? ORM_RESULT_SINGLE : 0)

@@ -113,6 +113,7 @@ orm_loader_fini(orm_loader *l)
     Py_CLEAR(l->context);
     Py_CLEAR(l->statement);
     Py_CLEAR(l->later);
+    orm_posts_forget(l);
     Py_CLEAR(l->compiled);
     Py_CLEAR(l->owner);
 }

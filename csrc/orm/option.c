@@ -250,7 +250,7 @@ orm_option_key(orm_state *st, void *k, PyObject *payload)
     int rc;
 
     if (!PyObject_TypeCheck(payload, st->LoaderOption)) {
-        return orm_key_pin(k, payload);
+        return orm_key_pin(k, (PyObject *)Py_TYPE(payload)); /* the program's: no matter of SQL */
     }
     rc = orm_key_word(k, o->nitems);
     rc = rc < 0 ? -1 : key_of_words(k, o->words);

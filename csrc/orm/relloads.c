@@ -27,6 +27,8 @@ relloads_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(loads->range_marks[0]);
     Py_VISIT(loads->range_marks[1]);
     Py_VISIT(loads->what);
+    Py_VISIT(loads->names);
+    Py_VISIT(loads->origin);
     return 0;
 }
 
@@ -48,6 +50,8 @@ relloads_clear(PyObject *self)
     Py_CLEAR(loads->range_marks[0]);
     Py_CLEAR(loads->range_marks[1]);
     Py_CLEAR(loads->what);
+    Py_CLEAR(loads->names);
+    Py_CLEAR(loads->origin);
     return 0;
 }
 
@@ -311,9 +315,9 @@ orm_relloads_many(orm_state *st, orm_relation *rel, orm_relloads *loads)
 }
 
 orm_relloads *
-orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post, PyObject *statement,
-                 uint32_t number)
+orm_relloads_for(const orm_loader *l, orm_relation *rel, const orm_post *post, uint32_t number)
 {
+    orm_state *st = l->st;
     PyObject *module = orm_import_once(&st->strategies, "pyorm.orm._strategies", NULL);
     orm_relloads *loads = (orm_relloads *)st->RelationLoads->tp_alloc(st->RelationLoads, 0);
     PyObject *made = NULL;
@@ -321,11 +325,44 @@ orm_relloads_for(orm_state *st, orm_relation *rel, const orm_post *post, PyObjec
     if (module != NULL && loads != NULL) {
         made = PyObject_CallMethod(module, "post_select", "OOOOI", rel->prop, post->what,
                                    post->arguments,
-                                   post->has_values && statement != NULL ? statement : Py_None,
+                                   post->has_values && l->statement != NULL ? l->statement : Py_None,
                                    (unsigned int)number);
     }
     if (loads == NULL || take_many(st, loads, made) < 0 || take_what(loads, post->what) < 0) {
         Py_CLEAR(loads);
     }
+    return loads;
+}
+
+/* around_select(statement, number, origin) -> (Select, number of key columns, names or None, origin) */
+orm_relloads *
+orm_relloads_around(const orm_loader *l, const orm_post *post, uint32_t number)
+{
+    orm_state *st = l->st;
+    PyObject *module = orm_import_once(&st->around, "pyorm.orm._around", NULL);
+    orm_relloads *loads = NULL;
+    PyObject *select, *names, *origin;
+    orm_node *node = NULL;
+    PyObject *made = module == NULL
+                         ? NULL
+                         : PyObject_CallMethod(module, "around_select", "OIO", l->statement,
+                                               (unsigned int)number,
+                                               l->origin == NULL ? Py_None : l->origin);
+
+    if (made != NULL) {
+        loads = (orm_relloads *)st->RelationLoads->tp_alloc(st->RelationLoads, 0);
+    }
+    if (loads == NULL
+        || !PyArg_ParseTuple(made, "OIOO", &select, &loads->nkeys, &names, &origin)
+        || (node = orm_node_of(st, select)) == NULL || take_what(loads, post->what) < 0) {
+        Py_CLEAR(loads);
+    }
+    else {
+        loads->subquery = true;
+        loads->many = (orm_node *)Py_NewRef(node);
+        loads->names = names == Py_None ? NULL : Py_NewRef(names);
+        loads->origin = Py_NewRef(origin);
+    }
+    Py_XDECREF(made);
     return loads;
 }

@@ -42,6 +42,12 @@ typedef struct orm_session_ops {
        relationship load calls it so), and m their mapper. New reference: the Result. */
     PyObject *(*run_load)(orm_session *s, orm_head *h, const orm_attribute *relation,
                           orm_mapper *m, PyObject *statement);
+    /* The same for a SELECT that loads relationships of many instances, or columns of subclasses, with
+       values by name (dict or NULL). path: the way to the relationship; NULL: columns. options:
+       execution options, or NULL. along: what the further loads are to know, or NULL. New reference:
+       the Result. */
+    PyObject *(*run_along)(orm_session *s, orm_mapper *m, PyObject *statement, PyObject *params,
+                           PyObject *path, PyObject *options, PyObject *along);
     /* The connection that instances of m are loaded by, in a begun transaction. New reference. */
     PyObject *(*connection)(orm_session *s, orm_mapper *m);
     /* h, which is in no session, or not in this one yet, comes in with what cascades from it.
@@ -58,6 +64,8 @@ struct orm_session {
     uint64_t write_epoch;       /* bumped by flush, DML, raw SQL, expire, refresh, rollback */
     uint64_t id;                /* `hash_key`; unique in the process */
     bool writing;               /* a flush is writing: changes of relationships warn */
+    PyObject *along;            /* borrowed: (path, execution options) of the next run_load, which takes it;
+                                   NULL: a read of an attribute */
     bool autoflushing;          /* the flush that runs was not asked for by name */
     orm_dispatch *events;       /* owned by the Session object: listeners, or NULL: nobody ever asked */
 };

@@ -153,7 +153,7 @@
     X(aliased_insp, "_aliased_insp")                                                          \
     X(allow_partial_pks, "allow_partial_pks")                                                 \
     X(group, "group")                                                                         \
-    X(populate_existing, "populate_existing")                                                 \
+    X(populate_existing, "populate_existing") X(along, "_along")                              \
     X(identity_token, "identity_token")                                                       \
     X(asyncio_module, "pyorm.ext.asyncio")
 #define ORM_OBJECTS_ORM(X)                                                                    \
@@ -161,6 +161,7 @@
     X(eager_module) /* pyorm.orm._eager, imported at first use */                             \
     X(criteria_module) /* pyorm.orm._criteria, imported at first use */                       \
     X(strategies) /* pyorm.orm._strategies, imported at the first load of a relationship */   \
+    X(around) X(run_along) /* pyorm.orm._around, and run_along of _execute: at first use */   \
     X(queued_module)  /* pyorm.orm.writeonly, imported at first use */                         \
     X(aliased)        /* pyorm.orm._aliased.aliased, imported at first use */                 \
     X(configure_for)  /* pyorm.orm._configure.configure_for, imported at first use */         \

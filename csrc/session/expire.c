@@ -451,15 +451,40 @@ ops_run_load(orm_session *sess, orm_head *h, const orm_attribute *relation, orm_
     PyObject *run = orm_import_once(&s->st->run_load, "pyorm.orm._execute", "run_load");
     PyObject *obj = run == NULL ? NULL : orm_head_object(h);
     PyObject *result = NULL;
+    PyObject *along = sess->along;
     bool autoflush = s->autoflush;
 
     if (obj != NULL) {
         s->autoflush = false;
+        sess->along = NULL;
         result = PyObject_CallFunctionObjArgs(run, (PyObject *)s, statement, m->py, obj,
-                                              relation == NULL ? Py_None : relation->n.key, NULL);
+                                              relation == NULL ? Py_None : relation->n.key,
+                                              along == NULL ? Py_None : along, NULL);
+        sess->along = along;
         s->autoflush = autoflush;
     }
     Py_XDECREF(obj);
+    return result;
+}
+
+static PyObject *
+ops_run_along(orm_session *sess, orm_mapper *m, PyObject *statement, PyObject *params,
+              PyObject *path, PyObject *options, PyObject *along)
+{
+    SessionObject *s = ORM_SESSION_OF(sess);
+    PyObject *run = orm_import_once(&s->st->run_along, "pyorm.orm._execute", "run_along");
+    PyObject *result = NULL;
+    bool autoflush = s->autoflush;
+
+    if (run != NULL) {
+        s->autoflush = false;
+        result = PyObject_CallFunctionObjArgs(run, (PyObject *)s, statement, m->py,
+                                              params == NULL ? Py_None : params,
+                                              path == NULL ? Py_None : path,
+                                              options == NULL ? Py_None : options,
+                                              along == NULL ? Py_None : along, NULL);
+        s->autoflush = autoflush;
+    }
     return result;
 }
 
@@ -478,6 +503,7 @@ const orm_session_ops orm_session_ops_table = {
     .leave = ops_leave,
     .listened = ops_listened,
     .run_load = ops_run_load,
+    .run_along = ops_run_along,
     .connection = ops_connection,
     .cascade_add = orm_session_cascade_add,
     .expunge = orm_session_expunge_pending,

@@ -382,7 +382,10 @@ seal_bind(orm_node *n)
 static ORM_COLD uint64_t
 seal_more(orm_state *st, orm_node *n, unsigned traits, uint64_t h)
 {
-    if (traits & (PIN | ATTR)) {
+    /* an alias's attribute is as good as that of another alias of the same shape */
+    if (traits & (PIN | ATTR)
+        && !(traits & ATTR && n->args[0] != NULL && n->args[0]->kind == ORM_N_ENTITY
+             && n->args[0]->aux & ORM_ENTITY_ALIASED)) {
         h = orm_hash_mix(h, ++sql_room(st)->next_id);
     }
     if (traits & ORDINAL) {

@@ -89,7 +89,7 @@
     X(FORUPDATE, AUX)       /* args: [of]; aux: ORM_LOCK_* */ \
     X(PREFIX, TEXT)         /* args: text; payload: dialect name? */ \
     X(HINT, TEXT)           /* args: selectable?, TEXT; payload: dialect name? */ \
-    X(OPTION, OPTION)       /* loader options; payload: option record of orm/ (obj); args: [criterion] */
+    X(OPTION, OPTION|AUX)       /* loader options; payload: option record of orm/ (obj); args: [criterion] */
 
 /* Key traits. */
 enum {

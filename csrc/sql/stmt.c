@@ -330,11 +330,28 @@ orm_m_options(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
                         : orm_stmt_append(st, (orm_node *)self, options_slot((orm_node *)self), list);
 }
 
+/* An option of the program's own counts for the loads that the statement starts. 1 / 0 / -1. */
+static int
+propagates_to_loaders(PyObject *option)
+{
+    PyObject *flag = NULL;
+    PyObject *name = PyUnicode_FromString("propagate_to_loaders");
+    int rc = name == NULL ? -1 : PyObject_GetOptionalAttr(option, name, &flag);
+
+    if (rc > 0) {
+        rc = PyObject_IsTrue(flag);
+    }
+    Py_XDECREF(flag);
+    Py_XDECREF(name);
+    return rc;
+}
+
 orm_node *
 orm_option_new(orm_state *st, PyObject *option)
 {
     const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(st);
     bool is_option = false;
+    int propagates;
     orm_node *made = ops == NULL ? NULL : ops->make_option(st, option, &is_option);
 
     if (is_option) {
@@ -345,7 +362,10 @@ orm_option_new(orm_state *st, PyObject *option)
                       option);
         return NULL;
     }
-    return orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, option, 0, 0, NULL);
+    propagates = propagates_to_loaders(option);
+    return propagates < 0 ? NULL
+                          : orm_node_make(st, ORM_N_OPTION, ORM_OP_NONE, NULL, option,
+                                          (uint32_t)propagates, 0, NULL);
 }
 
 /* Text of a prefix or hint, or an expression: a node. */

@@ -23,7 +23,7 @@ _NAMES = {
         "KeyFuncDict MappedCollection attribute_keyed_dict attribute_mapped_collection collection_adapter "
         "column_keyed_dict column_mapped_collection keyfunc_mapping mapped_collection"
     ),
-    "pyorm.orm._criteria": "LoaderCriteriaOption with_loader_criteria",
+    "pyorm.orm._criteria": "LoaderCriteriaOption UserDefinedOption with_loader_criteria",
     "pyorm.orm.context": "QueryContext",
     "pyorm.orm._mapping_events": "EXT_CONTINUE EXT_SKIP EXT_STOP InstrumentationEvents RegistryEvents",
     "pyorm.orm.events": "AttributeEvents InstanceEvents MapperEvents SessionEvents",

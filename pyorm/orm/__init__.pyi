@@ -34,6 +34,7 @@ from pyorm.orm.collections import (
 )
 from pyorm.orm._criteria import (
     LoaderCriteriaOption as LoaderCriteriaOption,
+    UserDefinedOption as UserDefinedOption,
     with_loader_criteria as with_loader_criteria,
 )
 from pyorm.orm.context import (

@@ -8,7 +8,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm._registry import _all_registries
 
-__all__ = ["LoaderCriteriaOption", "with_loader_criteria"]
+__all__ = ["LoaderCriteriaOption", "UserDefinedOption", "with_loader_criteria"]
 
 
 class LoaderCriteriaOption(_core.LoaderOption):
@@ -94,9 +94,41 @@ def for_refresh(options: tuple[Any, ...]) -> tuple[Any, ...]:
     return options
 
 
-def propagated(options: tuple[Any, ...]) -> tuple[LoaderCriteriaOption, ...]:
-    """Return the criteria among options that count for loads which the statement starts."""
-    return tuple(one for one in options if isinstance(one, LoaderCriteriaOption) and one.propagate_to_loaders)
+class UserDefinedOption:
+    """An option of the program's own, which listeners of `do_orm_execute` find in `user_defined_options`.
+
+    Subclass it, and set `propagate_to_loaders` in the class where lazy loads, and the loading of expired attributes, are
+    to have it as well. SELECTs that load along with a statement have all of its options.
+
+    Attributes:
+        payload: whatever was given; subclasses may do otherwise.
+        propagate_to_loaders: see above.
+
+    Example:
+        >>> class FromCache(UserDefinedOption):
+        ...     propagate_to_loaders = True
+        >>> FromCache("hour").payload
+        'hour'
+    """
+
+    propagate_to_loaders = False
+    payload: Any
+
+    def __init__(self, payload: Any = None) -> None:
+        """Keep the payload."""
+        self.payload = payload
+
+
+def is_user_defined(option: Any) -> bool:
+    """Return whether an option of a statement is the program's own."""
+    return isinstance(option, UserDefinedOption)
+
+
+def propagated(options: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the options that count for loads which the statement starts: criteria, and the program's own."""
+    return tuple(
+        one for one in options if isinstance(one, (LoaderCriteriaOption, UserDefinedOption)) and one.propagate_to_loaders
+    )
 
 
 def with_loader_criteria(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pyorm import _core, exc
 from pyorm.orm import _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
-from pyorm.orm._criteria import propagated
+from pyorm.orm._criteria import LoaderCriteriaOption, is_user_defined, propagated
 from pyorm.orm._load_option import Load, shown
 from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
 from pyorm.sql.expression import join as sql_join
@@ -26,8 +26,9 @@ class Expansion(NamedTuple):
     statement: Any  # the new Select; its first items are those of the old one
     # item of the parent, relationship, item of the related entity, plan of the class that has the relationship
     children: list[tuple[int, str, int, Any]]
-    # parent's item, relationship, how, what to load, arguments, whether the options hold values, plan as above
-    posts: list[tuple[int, str, str, Any, dict[str, Any], bool, Any]]
+    # parent's item, relationship, how, what to load, arguments, whether the options hold values, plan as above, the way
+    # there: mappers and relationships by turns
+    posts: list[tuple[int, str, str, Any, dict[str, Any], bool, Any, tuple[Any, ...]]]
     marks: list[tuple[int, str, str]]  # item, relationship, "raise", "raise_on_sql", "noload", "select"
     # item, (options about it that a later lazy load needs, {}: what the core makes of them), whether they hold values
     remembered: list[tuple[int, tuple[tuple[Any, ...], dict[Any, Any]], bool]]
@@ -56,10 +57,11 @@ def _work_out(statement: Any, listed: tuple[Any, ...], options: tuple[Any, ...])
     entities = tuple(one if _is_entity(one) else None for one in listed)
     check(options, entities)
     items = tuple(item for option in options if isinstance(option, Load) for item in option._items)
-    builder = _Builder(statement, listed, entities, items, propagated(options))
+    builder = _Builder(statement, listed, entities, items, options)
     for number, entity in enumerate(entities):
         if entity is not None and entities.index(entity) == number:
             view = View(tuple(i for i in items if _paths.same_entity(i.root, entity)), 0)
+            builder.ways[number] = (entity, ())
             builder.walk(entity, number, view, view.came(), builder.roots)
     return builder
 
@@ -178,19 +180,25 @@ class _Join(NamedTuple):
 
 class _Builder:
     def __init__(
-        self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...], criteria: tuple[Any, ...]
+        self, statement: Any, listed: Any, entities: tuple[Any, ...], items: tuple[Item, ...], options: tuple[Any, ...]
     ) -> None:
-        self.criteria = criteria  # of with_loader_criteria(), for further SELECTs
+        self.criteria = propagated(options)  # with_loader_criteria() and the program's own, for later loads
+        # the same for SELECTs that load along, and what the program wants to see in these
+        self.told = (*(o for o in self.criteria if not is_user_defined(o)), *filter(is_user_defined, options))
         self.statement, self.listed, self.entities, self.items = statement, listed, entities, items
         self.extra: list[tuple[object, Any]] = []  # related entities and their tokens, behind the statement's own
         self.options: list[Load] = []  # about their columns
         self.roots: list[_Join] = []
         # What an entity is called in these: its number among the statement's items, or its token.
         self.children: list[tuple[Any, str, Any, Any]] = []
-        self.posts: list[tuple[Any, str, str, Any, dict[str, Any], bool, Any]] = []
+        self.posts: list[tuple[Any, str, str, Any, dict[str, Any], bool, Any, tuple[Any, ...]]] = []
         self.marks: list[tuple[Any, str, str]] = []
         self.remembered: list[tuple[Any, tuple[tuple[Any, ...], dict[Any, Any]], bool]] = []
         self.repeats = False
+        # How the statement gets to an entity that it loads along: from its own one by relationships, of each who has it
+        # and what it leads to.
+        self.ways: dict[Any, tuple[Any, tuple[tuple[Any, Any, Any], ...]]] = {}
+        self.repeatable = statement is not None and not any(map(_ends_with_statement, options))
         self.outer: set[int] = set()  # ids of lists of joins that stand behind an outer one
 
     @property
@@ -210,9 +218,11 @@ class _Builder:
                     self._join(entity, number, prop, item, view, path, joins)
             elif word == "contains_eager":
                 self._contained(entity, number, prop, item, view, path, joins)
+            elif word == "subquery" and self.statement is None:
+                continue
             elif word in _POSTS:
                 if said or not _ends(prop, path):
-                    self._post(number, prop, word, item, view, path)
+                    self._post(number, prop, word, item, view, path, entity)
             elif item is not None and item.strategy != "default":
                 self.marks.append((number, prop.key, word))
         self._along_subclasses(entity, number, view, path, joins)
@@ -227,22 +237,36 @@ class _Builder:
         for prop, left in _of_subclasses(entity, view):
             item, said = view.strategy(prop)
             word = item.strategy if said and item is not None else ""
+            if word == "subquery" and left is None:
+                continue
             if word in _POSTS:
-                self._post(number, prop, word, item, view, path)
+                self._post(number, prop, word, item, view, path, left)
             elif word == "joined" and left is not None and self.statement is not None:
                 self._join(left, number, prop, item, view, path, joins)
 
-    def _post(self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...]) -> None:
+    def _post(
+        self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...], left: Any
+    ) -> None:
         arguments = {} if item is None else dict(item.extra)
-        behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *self.criteria)
+        if word == "subquery":
+            root, hops = self.ways[number]
+            if self.repeatable and _compares_attributes(prop):
+                of, _ = self._related(prop, view)
+                arguments["way"] = (root, (*hops, (prop, left, prop.entity.entity if of is None else of)))
+            else:
+                word = "selectin"
+        told = self.criteria if word == "immediate" else self.told
+        behind = (*view.rebased(prop, (*path, prop), word != "immediate"), *told)
         step = step_along(view, prop)
         if step is not None and word == "immediate":
             step = step._replace(criteria=())
-        has_values = bool(self.criteria or (step is not None and step.criteria)) or any(
+        has_values = bool(told or (step is not None and step.criteria)) or any(
             one.has_values for load in behind for one in getattr(load, "_items", ())
         )
         plan = _core.mapper_plan(prop.parent.class_)
-        self.posts.append((number, prop.key, word, (step, behind), arguments, has_values, plan))
+        way = [one for hop, who, _ in self.ways[number][1] for one in (_mapper(who), hop)]
+        passed = (*way, prop.parent if left is None else _mapper(left), prop)
+        self.posts.append((number, prop.key, word, (step, behind), arguments, has_values, plan, passed))
 
     def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
         step = step_along(view, prop)
@@ -265,7 +289,7 @@ class _Builder:
         if not inner or id(joins) in self.outer:
             self.outer.add(id(made.following))
         self.repeats |= bool(prop.uselist)
-        self._child(number, prop, alias, view, path, made.following)
+        self._child(number, prop, alias, view, path, made.following, entity)
 
     def _contained(
         self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]
@@ -273,10 +297,14 @@ class _Builder:
         of, _ = self._related(prop, view)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
-        self._child(number, prop, related, view, path, joins)
+        self._child(number, prop, related, view, path, joins, entity)
 
-    def _child(self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join]) -> None:
+    def _child(
+        self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join], left: Any
+    ) -> None:
         at = object()
+        root, hops = self.ways[number]
+        self.ways[at] = (root, (*hops, (prop, left, related)))
         self.children.append((number, prop.key, at, _core.mapper_plan(prop.parent.class_)))
         below = view.below(prop)
         columns = [_about(item, related) for item in below.columns()]
@@ -432,6 +460,16 @@ def _is_for_later(item: Item, depth: int) -> bool:
     return len(item.steps) > depth and not (item.what == RELATION and item.strategy == "contains_eager")
 
 
+def _ends_with_statement(option: Any) -> bool:
+    """Return whether an option restricts the statement's rows and not those of a SELECT around it."""
+    return isinstance(option, LoaderCriteriaOption) and not option.propagate_to_loaders
+
+
+def _compares_attributes(prop: Any) -> bool:
+    """Return whether the parents' side of a relationship is columns that are mapped."""
+    return all(column in prop.parent._by_column for column in prop._join.local_columns)
+
+
 def _loads_eagerly(mapper: Any) -> bool:
     return any(prop.lazy_word in ("joined", *_POSTS) for prop in mapper.relationships)
 
@@ -450,7 +488,7 @@ def _mapper(entity: Any) -> Any:
 def _ends(prop: Any, path: tuple[Any, ...]) -> bool:
     """Return whether a relationship's own eager loading stops here: it came this way before."""
     if prop.join_depth is not None:
-        return bool(sum(1 for one in path if one is prop) >= prop.join_depth)
+        return bool(len(path) >= prop.join_depth)
     seen = {one.mapper.base_mapper for one in path} | (
         {path[0].parent.base_mapper} if path else {prop.parent.base_mapper}
     )

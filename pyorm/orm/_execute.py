@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyorm import _core, exc
 from pyorm._collections import immutabledict
 from pyorm.inspection import inspect
+from pyorm.orm._criteria import is_user_defined
 from pyorm.orm._registry import mapper_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ORMExecuteState:
     loader_strategy_path: LoaderPath | None = None
     """The way along relationships that is being loaded; None for a statement of the program's."""
     _loaded_from: Any = None  # the instance whose attributes or relationship are loaded
+    _along: Any = None  # what the core is to know of a load of relationships
 
     def __init__(
         self,
@@ -123,7 +125,8 @@ class ORMExecuteState:
         """Be about the same load as another state."""
         self.is_column_load = other.is_column_load
         self.is_relationship_load = other.is_relationship_load
-        self._loaded_from = other._loaded_from
+        self.loader_strategy_path = other.loader_strategy_path
+        self._loaded_from, self._along = other._loaded_from, other._along
 
     def _run(self) -> Any:
         while self._remaining:
@@ -135,10 +138,16 @@ class ORMExecuteState:
             self.session,
             self.statement,
             self.parameters,
-            execution_options=dict(self.local_execution_options),
+            execution_options=self._options_for_core(),
             bind_arguments=self.bind_arguments,
             _parent_execute_state=self,
         )
+
+    def _options_for_core(self) -> dict[str, Any]:
+        options = dict(self.local_execution_options)
+        if self._along is not None:
+            options["_along"] = self._along
+        return options
 
     # --- what it is ---
 
@@ -200,13 +209,13 @@ class ORMExecuteState:
 
     @property
     def lazy_loaded_from(self) -> Any:
-        """The InstanceState whose relationship is loaded, or None.
+        """The InstanceState whose relationship is loaded; None where it is loaded for many instances, and otherwise.
 
         Raises:
             InvalidRequestError: The statement is no SELECT.
         """
         self._require_select()
-        return inspect(self._loaded_from) if self.is_relationship_load else None
+        return inspect(self._loaded_from) if self.is_relationship_load and self._loaded_from is not None else None
 
     @property
     def load_options(self) -> LoadOptions:
@@ -247,8 +256,15 @@ class ORMExecuteState:
     @property
     def user_defined_options(self) -> tuple[Any, ...]:
         """Options of the program's own classes among the statement's options."""
-        options = getattr(self.statement, "_with_options", ())
-        return tuple(option for option in options if getattr(option, "_is_user_defined", False))
+        return _user_defined(self.statement)
+
+
+def _user_defined(statement: Any) -> tuple[Any, ...]:
+    try:
+        options = _core._select_parts(statement)[1]
+    except TypeError:  # a statement that takes no options
+        return ()
+    return tuple(filter(is_user_defined, options))
 
 
 class BulkContext:
@@ -304,27 +320,66 @@ def run_get(
     if token is not None:
         chosen["identity_token"] = token
     arguments = {"mapper": mapper, **(bind_arguments or {})}
-    result = run_listeners(session, statement, None, chosen, arguments, None)
+    listeners = tuple(session._dispatch.do_orm_execute)
+    state = ORMExecuteState(session, statement, None, chosen, arguments, listeners)
+    state.loader_strategy_path = LoaderPath()
+    result = state._run()
     return result.scalars().unique().one_or_none()
 
 
-def run_load(session: Session, statement: Any, mapper: Any, instance: Any, relationship: str | None) -> Any:
+def run_load(
+    session: Session, statement: Any, mapper: Any, instance: Any, relationship: str | None, along: Any
+) -> Any:
     """Run a SELECT that an instance's attributes need by way of the listeners; C calls it.
 
     Args:
         statement: SELECT of columns of the instance's row, or of what a relationship refers to.
         mapper: Of what is loaded.
         relationship: Name of the relationship that is loaded; None: columns of the instance.
+        along: (path, execution options) of immediateload; None: an attribute is read.
 
     Returns:
         The Result that a listener or the database gave.
     """
     listeners = tuple(session._dispatch.do_orm_execute)
-    state = ORMExecuteState(session, statement, None, {}, {"mapper": mapper}, listeners)
+    path, options = along if along is not None else ((), None)
+    if relationship is None:
+        statement = statement.options(*filter(is_user_defined, inspect(instance).load_options))
+    elif along is None:
+        prop = inspect(instance).mapper.relationships[relationship]
+        path = (prop.parent, prop)
+    state = ORMExecuteState(session, statement, None, options or {}, {"mapper": mapper}, listeners)
     state.is_column_load = relationship is None
     state.is_relationship_load = relationship is not None
+    state.loader_strategy_path = LoaderPath(path)
     state._loaded_from = instance
-    if relationship is not None:
-        prop = inspect(instance).mapper.relationships[relationship]
-        state.loader_strategy_path = LoaderPath((prop.parent, prop))
+    if along is not None:
+        state._along = (path, None)
+    return state._run()
+
+
+def run_along(
+    session: Session, statement: Any, mapper: Any, params: Any, path: Any, options: Any, along: Any
+) -> Any:
+    """Run a SELECT that loads for many instances by way of the listeners; C calls it.
+
+    Args:
+        statement: SELECT of what a relationship refers to, or of columns of a subclass.
+        mapper: of what is loaded.
+        params: values by bind name, or None.
+        path: the way to the relationship: Mapper, relationship, ...; None: columns.
+        options: execution options of the statement that this load belongs to, or None.
+        along: what the core is to know when it loads the rows; of columns, the statement that this load belongs to.
+
+    Returns:
+        The Result that a listener or the database gave.
+    """
+    listeners = tuple(session._dispatch.do_orm_execute)
+    if path is None:
+        statement, along = statement.options(*_user_defined(along)), None
+    chosen = {key: value for key, value in (options or {}).items() if key != "_along"}
+    state = ORMExecuteState(session, statement, params, chosen, {"mapper": mapper}, listeners)
+    state.is_relationship_load = path is not None
+    state.loader_strategy_path = LoaderPath(path or ())
+    state._along = along
     return state._run()

@@ -195,4 +195,4 @@ def _attribute_of(mapper: Any, entity: Any, column: Any) -> Any:
 
 def _one_of(keys: list[Any], mark: Any) -> Any:
     key = keys[0] if len(keys) == 1 else tuple_(*keys)
-    return key.in_(bindparam("keys", mark, expanding=True, unique=True))
+    return key.in_(bindparam("primary_keys", mark, expanding=True))

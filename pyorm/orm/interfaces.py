@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyorm.orm._criteria import UserDefinedOption
 from pyorm.orm._mapping_events import EXT_CONTINUE, EXT_SKIP, EXT_STOP, EventConstants
 from pyorm.orm.properties import MapperProperty
 from pyorm.orm.relationships import MANYTOMANY, MANYTOONE, ONETOMANY, RelationshipDirection
@@ -16,4 +17,5 @@ __all__ = [
     "EventConstants",
     "MapperProperty",
     "RelationshipDirection",
+    "UserDefinedOption",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyorm import create_engine, select
 from pyorm.engine import Engine
-from pyorm.orm import Session, joinedload, lazyload, selectinload, with_loader_criteria
+from pyorm.orm import Session, joinedload, lazyload, selectinload, subqueryload, with_loader_criteria
 from tests.conformance import blog
 from tests.conformance.blog import Post, Tag, User
 from tests.faults.walk import Outcome, Work, piece
@@ -61,6 +61,11 @@ def loads(url: str, *options: Any) -> Steps:
 @piece("sqlite")
 def load_by_selectin(url: str) -> Steps:
     yield from loads(url, selectinload(User.posts).selectinload(Post.tags))
+
+
+@piece("sqlite", kinds=("core",))
+def load_around_the_statement(url: str) -> Steps:
+    yield from loads(url, subqueryload(User.posts).subqueryload(Post.tags))
 
 
 @piece("sqlite")
