@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/ptrmap.h"
+#include "base/tagmap.h"
 #include "base/wire.h"
 #include "base/numeric.h"
 #include "base/lock.h"

@@ -98,44 +98,6 @@ orm_ptrmap_remove_cell(orm_ptrmap *map, orm_ptrcell *cell)
     map->version++;
 }
 
-/* What is left after values were taken out of cells, back to where it can be found. Begins
- * behind a cell that was always empty: what is before a value in its chain is placed already. */
-static void
-close_ranks(orm_ptrmap *map, size_t empty)
-{
-    size_t mask = map->mask;
-    for (size_t i = (empty + 1) & mask; i != empty; i = (i + 1) & mask) {
-        orm_ptrcell cell = map->cells[i];
-        if (cell.value != NULL) {
-            map->cells[i] = (orm_ptrcell){0, NULL};
-            place(map->cells, mask, cell.hash, cell.value);
-        }
-    }
-}
-
-void
-orm_ptrmap_sweep(orm_ptrmap *map, bool (*gone)(void *value, void *arg), void *arg)
-{
-    size_t empty = 0;
-    size_t left = 0;
-    for (size_t i = 0; map->cells != NULL && i <= map->mask; i++) {
-        if (map->cells[i].value == NULL) {
-            empty = i;
-        }
-        else if (gone(map->cells[i].value, arg)) {
-            map->cells[i] = (orm_ptrcell){0, NULL};
-        }
-        else {
-            left++;
-        }
-    }
-    if (left > 0 && left < map->used) {
-        close_ranks(map, empty);
-    }
-    map->used = left;
-    map->version++;
-}
-
 static int
 same_pointer(const void *value, const void *key)
 {

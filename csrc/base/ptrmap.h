@@ -1,7 +1,7 @@
 /*
  * ptrmap.h - open-addressing table from a 64-bit hash to a pointer.
  *
- * The probing of the identity map and of other caches: linear probing over cells of
+ * The probing of caches and of sets of pointers (the identity map's is tagmap.h): linear probing over cells of
  * (hash, value), power-of-two size, at most 2/3 full, so at least one cell is always
  * empty and every probe ends. Removal shifts the following cells back: no tombstones, so
  * a table that lives for days does not degrade. Equality beyond the hash is the caller's:
@@ -50,8 +50,6 @@ int orm_ptrmap_put(orm_ptrmap *map, uint64_t hash, void *value);
 void orm_ptrmap_remove_cell(orm_ptrmap *map, orm_ptrcell *cell);
 /* Take this very pointer out; 1 it was there, 0 it was not. */
 int orm_ptrmap_remove(orm_ptrmap *map, uint64_t hash, const void *value);
-/* Take out every value that `gone` accepts, asked once for each; `gone` may not touch the map. */
-void orm_ptrmap_sweep(orm_ptrmap *map, bool (*gone)(void *value, void *arg), void *arg);
 /* Whole-structure check for tests: 0 when every invariant holds, else -1. */
 int orm_ptrmap_check(const orm_ptrmap *map);
 
@@ -67,19 +65,6 @@ static inline size_t
 orm_ptrmap_limit(size_t ncells)
 {
     return ncells - ncells / 3 - 1;
-}
-
-/* fast path: same answer as orm_ptrmap_put, into the empty cell where the search for this hash
- * ended, the map being as it was then. False: the map must grow first, nothing has changed. */
-static inline bool
-orm_ptrmap_put_at(orm_ptrmap *map, orm_ptrcell *cell, uint64_t hash, void *value)
-{
-    if (map->used >= orm_ptrmap_limit(map->mask + 1)) {
-        return false;
-    }
-    *cell = (orm_ptrcell){hash, value};
-    map->used++;
-    return true;
 }
 
 /* The first cell with this hash that `equal` accepts; NULL when there is none. */

@@ -261,40 +261,6 @@ ptrmap_agrees_with_a_model_when_60000_random_steps_ran(orm_check *c)
     orm_ptrmap_fini(&map);
 }
 
-static bool
-is_of_residue(void *value, void *residue)
-{
-    thing *t = value;
-    if (t->key % 4 != *(uint64_t *)residue) {
-        return false;
-    }
-    t->there = false;
-    return true;
-}
-
-static void
-ptrmap_finds_what_is_left_when_it_was_swept(orm_check *c)
-{
-    enum { N = 300 };
-    thing things[N];
-    orm_ptrmap map;
-    uint64_t seed = 11;
-    orm_ptrmap_init(&map);
-    orm_ptrmap_sweep(&map, is_of_residue, &seed); /* empty: nothing happens */
-
-    for (uint64_t i = 0; i < N; i++) { /* many in one chain, some beyond the table's end */
-        things[i] = (thing){.key = i, .hash = i % 2 == 0 ? i % 6 : next_random(&seed)};
-        things[i].there = orm_ptrmap_put(&map, things[i].hash, &things[i]) == 0;
-    }
-    for (uint64_t residue = 0; residue < 4; residue++) {
-        uint64_t version = map.version;
-        orm_ptrmap_sweep(&map, is_of_residue, &residue);
-        ORM_CHECK(c, agrees(&map, things, N));
-        ORM_CHECK(c, map.used == N - (residue + 1) * N / 4 && map.version != version);
-    }
-    orm_ptrmap_fini(&map);
-}
-
 static void
 ptrmap_shifts_back_round_the_end_when_a_chain_wraps(orm_check *c)
 {
@@ -333,6 +299,141 @@ ptrmap_is_unchanged_when_growing_is_impossible(orm_check *c)
 
     ORM_CHECK(c, agrees(&map, &one, 1) && map.version == version);
     orm_ptrmap_fini(&map);
+}
+
+static bool
+hash_of_thing(void *value, uint64_t *hash)
+{
+    *hash = ((thing *)value)->hash;
+    return true;
+}
+
+static bool
+tags_agree(const orm_tagmap *map, const thing *things, size_t n)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < n; i++) {
+        orm_tagcell *cell = orm_tagmap_find(map, things[i].hash, same_thing, &things[i].key);
+        there += things[i].there;
+        if ((cell != NULL) != things[i].there || (cell != NULL && orm_tagmap_value(*cell) != &things[i])) {
+            return false;
+        }
+    }
+    size_t walked = 0;
+    for (size_t pos = 0; orm_tagmap_next(map, &pos) != NULL; walked++) {
+    }
+    return there == map->used && walked == there && orm_tagmap_check(map) == 0;
+}
+
+static void
+tagmap_agrees_with_a_model_when_60000_random_steps_ran(orm_check *c)
+{
+    enum { N = 400, STEPS = 60000 };
+    thing things[N];
+    orm_tagmap map;
+    orm_tagmap_init(&map, hash_of_thing);
+    uint64_t seed = 7;
+    for (uint64_t i = 0; i < N; i++) {
+        /* a third collide in the whole hash, a third in its low bits */
+        uint64_t hash = i % 3 == 0 ? i % 5 : i % 3 == 1 ? (i % 7) << 40 : next_random(&seed);
+        things[i] = (thing){.key = i, .hash = hash};
+    }
+
+    for (int step = 0; step < STEPS; step++) {
+        thing *t = &things[next_random(&seed) % N];
+        /* phases that mostly fill and phases that mostly empty */
+        bool put = next_random(&seed) % 100 < (step / 5000 % 2 == 0 ? 70u : 30u);
+        if (put && !t->there) {
+            ORM_CHECK(c, orm_tagmap_put(&map, t->hash, t) == 0);
+            t->there = true;
+        }
+        else if (!put) {
+            ORM_CHECK(c, orm_tagmap_remove(&map, t->hash, t) == (t->there ? 1 : 0));
+            t->there = false;
+        }
+        if (step % 500 == 0 && !ORM_CHECK(c, tags_agree(&map, things, N))) {
+            break;
+        }
+    }
+    ORM_CHECK(c, tags_agree(&map, things, N));
+    orm_tagmap_fini(&map);
+}
+
+static bool
+is_of_residue(void *value, void *residue)
+{
+    thing *t = value;
+    if (t->key % 4 != *(uint64_t *)residue) {
+        return false;
+    }
+    t->there = false;
+    return true;
+}
+
+static void
+tagmap_finds_what_is_left_when_it_was_swept(orm_check *c)
+{
+    enum { N = 300 };
+    thing things[N];
+    orm_tagmap map;
+    uint64_t seed = 11;
+    orm_tagmap_init(&map, hash_of_thing);
+    orm_tagmap_sweep(&map, is_of_residue, &seed); /* empty: nothing happens */
+
+    for (uint64_t i = 0; i < N; i++) { /* many in one chain, some beyond the table's end */
+        things[i] = (thing){.key = i, .hash = i % 2 == 0 ? i % 6 : next_random(&seed)};
+        things[i].there = orm_tagmap_put(&map, things[i].hash, &things[i]) == 0;
+    }
+    for (uint64_t residue = 0; residue < 4; residue++) {
+        uint64_t version = map.version;
+        orm_tagmap_sweep(&map, is_of_residue, &residue);
+        ORM_CHECK(c, tags_agree(&map, things, N));
+        ORM_CHECK(c, map.used == N - (residue + 1) * N / 4 && map.version != version);
+    }
+    orm_tagmap_fini(&map);
+}
+
+static void
+tagmap_finds_everything_when_tags_do_not_tell_the_place(orm_check *c)
+{
+    enum { N = 700000 }; /* more than 2^20 cells */
+    thing *things = orm_calloc(N, sizeof(*things));
+    orm_tagmap map;
+    uint64_t seed = 13;
+
+    orm_tagmap_init(&map, hash_of_thing);
+    for (size_t i = 0; ORM_CHECK(c, things != NULL) && i < N; i++) {
+        things[i] = (thing){.key = i, .hash = i % 2 == 0 ? i : next_random(&seed)};
+        things[i].there = orm_tagmap_put(&map, things[i].hash, &things[i]) == 0;
+    }
+    ORM_CHECK(c, map.mask + 1 == (size_t)1 << 21 && tags_agree(&map, things, N));
+    for (size_t i = 0; i < N; i += 3) {
+        things[i].there = orm_tagmap_remove(&map, things[i].hash, &things[i]) == 0;
+    }
+    ORM_CHECK(c, tags_agree(&map, things, N));
+    for (uint64_t residue = 0; residue < 3; residue++) {
+        orm_tagmap_sweep(&map, is_of_residue, &residue);
+        ORM_CHECK(c, tags_agree(&map, things, N));
+    }
+    orm_tagmap_fini(&map);
+    orm_free(things);
+}
+
+static void
+tagmap_is_unchanged_when_a_value_cannot_be_put(orm_check *c)
+{
+    thing one = {.key = 1, .hash = 11, .there = true};
+    orm_tagmap map;
+    orm_tagmap_init(&map, hash_of_thing);
+    orm_tagmap_put(&map, one.hash, &one);
+    uint64_t version = map.version;
+
+    ORM_CHECK(c, orm_tagmap_reserve(&map, SIZE_MAX / 2) < 0);
+    ORM_CHECK(c, orm_tagmap_put(&map, 12, (char *)&one + 1) < 0);
+    ORM_CHECK(c, orm_tagmap_put(&map, 12, (void *)(uintptr_t)(UINT64_C(1) << 50)) < 0);
+
+    ORM_CHECK(c, tags_agree(&map, &one, 1) && map.version == version);
+    orm_tagmap_fini(&map);
 }
 
 /* Two threads add to a plain integer under the lock. */
@@ -475,7 +576,12 @@ static const orm_coretest_case checks[] = {
     {"list_keeps_order_when_nodes_move", list_keeps_order_when_nodes_move},
     {"ptrmap_agrees_with_a_model_when_60000_random_steps_ran",
      ptrmap_agrees_with_a_model_when_60000_random_steps_ran},
-    {"ptrmap_finds_what_is_left_when_it_was_swept", ptrmap_finds_what_is_left_when_it_was_swept},
+    {"tagmap_agrees_with_a_model_when_60000_random_steps_ran",
+     tagmap_agrees_with_a_model_when_60000_random_steps_ran},
+    {"tagmap_finds_what_is_left_when_it_was_swept", tagmap_finds_what_is_left_when_it_was_swept},
+    {"tagmap_finds_everything_when_tags_do_not_tell_the_place",
+     tagmap_finds_everything_when_tags_do_not_tell_the_place},
+    {"tagmap_is_unchanged_when_a_value_cannot_be_put", tagmap_is_unchanged_when_a_value_cannot_be_put},
     {"ptrmap_shifts_back_round_the_end_when_a_chain_wraps",
      ptrmap_shifts_back_round_the_end_when_a_chain_wraps},
     {"ptrmap_is_unchanged_when_growing_is_impossible",

@@ -291,7 +291,7 @@ orm_size(PyObject *Py_UNUSED(module), PyObject *capsule)
     if (p == NULL) {
         return NULL;
     }
-    if (orm_ptrmap_check(&p->session.map.table) < 0) {
+    if (orm_tagmap_check(&p->session.map.table) < 0) {
         PyErr_SetString(PyExc_AssertionError, "the identity map's table is broken");
         return NULL;
     }

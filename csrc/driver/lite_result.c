@@ -1,7 +1,7 @@
 /*
  * lite_result.c - cursors: rows in slices, rows one by one, rows read ahead.
  *
- * A slice is stepped without the GIL into the cursor's arena and ends after 1 ms, 256
+ * A slice is stepped without the GIL into the cursor's arena and ends after 1 ms, 128
  * rows or 1 MB, so that the thread that decodes it gets the GIL in good time; batch size
  * itself costs nothing. The DIRECT way hands out pointers into SQLite's own row.
  * States of a cursor: active (owns a statement, in conn->cursors, conn set) -> detached
@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-#define SLICE_ROWS 256u
+#define SLICE_ROWS 128u
 #define SLICE_BYTES (1024u * 1024u)
 #define SLICE_TIME ORM_MONO_MS
 #define CLOCK_EVERY 16u /* rows between looks at the clock: 31 ns each */

@@ -11,10 +11,19 @@
  */
 #include "orm/orm_int.h"
 
+static bool
+hash_of_head(void *value, uint64_t *hash)
+{
+    bool known = false;
+
+    *hash = orm_head_hash(value, &known);
+    return known;
+}
+
 void
 orm_idmap_init(orm_idmap *map)
 {
-    orm_ptrmap_init(&map->table);
+    orm_tagmap_init(&map->table, hash_of_head);
 }
 
 void
@@ -23,12 +32,12 @@ orm_idmap_fini(orm_idmap *map)
     size_t pos = 0;
     orm_head *h = NULL;
 
-    while ((h = orm_ptrmap_next(&map->table, &pos)) != NULL) {
+    while ((h = orm_tagmap_next(&map->table, &pos)) != NULL) {
         h->flags &= ~(uint32_t)ORM_H_IN_MAP;
         h->session = NULL;
         orm_head_set_left(h, ORM_LEFT_DROPPED);
     }
-    orm_ptrmap_fini(&map->table);
+    orm_tagmap_fini(&map->table);
 }
 
 /* Whether two key values are equal. 1 / 0; -2: only Python can tell. */
@@ -119,24 +128,26 @@ key_matches_slowly(orm_head *h, const orm_key *k)
 
 /* The cell of a key, dying or not. 1 found, 0 not, -1 exception. */
 static int
-find_cell(orm_idmap *map, const orm_key *k, orm_ptrcell **out)
+find_cell(orm_idmap *map, const orm_key *k, orm_tagcell **out)
 {
-    orm_ptrmap *t = &map->table;
+    orm_tagmap *t = &map->table;
+    uint32_t spread = orm_tagmap_spread(k->hash);
+    uint64_t tag = orm_tagmap_tag(spread);
 
 again:
     *out = NULL;
     if (t->used == 0) {
         return 0;
     }
-    for (size_t i = orm_ptrmap_start(k->hash, t->mask);; i = (i + 1) & t->mask) {
-        orm_ptrcell *cell = &t->cells[i];
-        if (cell->value == NULL) {
+    for (size_t i = spread & t->mask;; i = (i + 1) & t->mask) {
+        orm_tagcell *cell = &t->cells[i];
+        if (*cell == 0) {
             return 0;
         }
-        if (cell->hash != k->hash) {
+        if ((*cell & ~ORM_TAG_POINTER) != tag) {
             continue;
         }
-        orm_head *h = cell->value;
+        orm_head *h = orm_tagmap_value(*cell);
         int same = key_matches(h, k);
         if (same == -2) {
             /* hold the instance: the comparison may drop the last reference to it */
@@ -165,7 +176,7 @@ again:
 int
 orm_idmap_get(orm_idmap *map, const orm_key *k, PyObject **obj, orm_head **out)
 {
-    orm_ptrcell *cell = NULL;
+    orm_tagcell *cell = NULL;
     int found = find_cell(map, k, &cell);
 
     *obj = NULL;
@@ -173,9 +184,9 @@ orm_idmap_get(orm_idmap *map, const orm_key *k, PyObject **obj, orm_head **out)
     if (found <= 0) {
         return found;
     }
-    *obj = orm_head_object(cell->value);
+    *obj = orm_head_object(orm_tagmap_value(*cell));
     if (*obj != NULL) {
-        *out = cell->value;
+        *out = orm_tagmap_value(*cell);
     }
     return 0;
 }
@@ -184,7 +195,7 @@ int
 orm_idmap_put(orm_idmap *map, orm_session *s, orm_head *h, const orm_key *k, PyObject **winner,
               orm_head **winner_head)
 {
-    orm_ptrcell *cell = NULL;
+    orm_tagcell *cell = NULL;
     int found = find_cell(map, k, &cell);
 
     *winner = NULL;
@@ -193,7 +204,7 @@ orm_idmap_put(orm_idmap *map, orm_session *s, orm_head *h, const orm_key *k, PyO
         return -1;
     }
     if (found > 0) {
-        orm_head *other = cell->value;
+        orm_head *other = orm_tagmap_value(*cell);
         PyObject *obj = orm_head_object(other);
         if (obj != NULL) {
             *winner = obj;
@@ -201,10 +212,10 @@ orm_idmap_put(orm_idmap *map, orm_session *s, orm_head *h, const orm_key *k, PyO
             return 0;
         }
         /* It is dying: its own removal will find that the entry is not its any more. */
-        orm_ptrmap_remove_cell(&map->table, cell);
+        orm_tagmap_remove_cell(&map->table, cell);
         other->flags &= ~(uint32_t)ORM_H_IN_MAP;
     }
-    if (orm_ptrmap_put(&map->table, k->hash, h) < 0) {
+    if (orm_tagmap_put(&map->table, k->hash, h) < 0) {
         PyErr_NoMemory();
         return -1;
     }
@@ -226,11 +237,11 @@ orm_idmap_remove(orm_idmap *map, orm_head *h)
         return;
     }
     hash = orm_head_hash(h, &known);
-    if (!known || !orm_ptrmap_remove(&map->table, hash, h)) {
+    if (!known || !orm_tagmap_remove(&map->table, hash, h)) {
         /* at exit the module's names are gone before the last instances */
         for (size_t i = 0; map->table.cells != NULL && i <= map->table.mask; i++) {
-            if (map->table.cells[i].value == h) {
-                orm_ptrmap_remove_cell(&map->table, &map->table.cells[i]);
+            if (orm_tagmap_value(map->table.cells[i]) == h) {
+                orm_tagmap_remove_cell(&map->table, &map->table.cells[i]);
                 break;
             }
         }
@@ -257,7 +268,7 @@ orm_idmap_list(orm_idmap *map)
         Py_DECREF(list);
         return PyErr_NoMemory();
     }
-    while (found < n && (h = orm_ptrmap_next(&map->table, &pos)) != NULL) {
+    while (found < n && (h = orm_tagmap_next(&map->table, &pos)) != NULL) {
         PyObject *obj = orm_head_object(h);
         if (obj != NULL) {
             objs[found++] = obj;

@@ -123,7 +123,7 @@ orm_loader_fini(orm_loader *l)
 static int
 grow_fresh(orm_loader *l)
 {
-    uint32_t cap = l->capfresh == 0 ? 64 : l->capfresh * 2;
+    uint32_t cap = l->capfresh == 0 ? 64 : l->capfresh * 8; /* leaves few blocks behind */
     orm_head **grown = PyMem_Realloc(l->fresh, cap * sizeof(*grown));
 
     if (grown == NULL) {
@@ -310,8 +310,7 @@ keep_lasts(orm_loader *l)
     return 0;
 }
 
-/* A value of a column. fast path: the same number as in the row before is the same object, else as
-   the decoder says. NULL: exception. */
+/* fast path: the number of the row before is its object, else as the decoder says. */
 static inline PyObject *
 decode(orm_loader *l, const orm_decoder *d, uint32_t column, const orm_cell *cell)
 {
@@ -562,20 +561,22 @@ meet_known(orm_loader *l, const orm_entplan *p, PyObject *obj, orm_head *h,
 /* Find a key of one whole number. The head, dying or not; NULL: *empty is where it belongs, or
    NULL where the map has no cells. fast path: same answer as orm_idmap_get. */
 static inline orm_head *
-find_int(const orm_ptrmap *t, const orm_key *k, orm_ptrcell **empty)
+find_int(const orm_tagmap *t, const orm_key *k, orm_tagcell **empty)
 {
     const uint32_t kind = ORM_H_KEY_INT | ORM_H_TOKEN;
+    uint32_t spread = orm_tagmap_spread(k->hash);
+    uint64_t tag = orm_tagmap_tag(spread);
 
     *empty = NULL;
-    for (size_t i = orm_ptrmap_start(k->hash, t->mask); t->cells != NULL; i = (i + 1) & t->mask) {
-        orm_ptrcell *cell = &t->cells[i];
-        orm_head *h = cell->value;
+    for (size_t i = spread & t->mask; t->cells != NULL; i = (i + 1) & t->mask) {
+        orm_tagcell cell = t->cells[i];
+        orm_head *h = orm_tagmap_value(cell);
 
-        if (h == NULL) {
-            *empty = cell;
+        if (cell == 0) {
+            *empty = &t->cells[i];
             break;
         }
-        if (cell->hash == k->hash && h->mapper->root == k->root
+        if ((cell & ~ORM_TAG_POINTER) == tag && h->mapper->root == k->root
             && (h->flags & kind) == ORM_H_KEY_INT && h->ident.i == k->i) {
             return h;
         }
@@ -586,7 +587,7 @@ find_int(const orm_ptrmap *t, const orm_key *k, orm_ptrcell **empty)
 /* fast path: same answer as orm_head_set_identity and orm_idmap_put, for a key that is known not
    to be in the map, whose cell may be known as well (`empty`, else NULL). 0 / -1. */
 static inline int
-enter_unseen(orm_session *s, orm_head *h, const orm_key *k, orm_ptrcell *empty)
+enter_unseen(orm_session *s, orm_head *h, const orm_key *k, orm_tagcell *empty)
 {
     if (k->kind == ORM_KEY_INT && k->token == NULL
         && !(h->flags & (ORM_H_KEY_INT | ORM_H_KEY_OBJ | ORM_H_TOKEN))) {
@@ -596,8 +597,8 @@ enter_unseen(orm_session *s, orm_head *h, const orm_key *k, orm_ptrcell *empty)
     else if (orm_head_set_identity(h, k) < 0) {
         return -1;
     }
-    if ((empty == NULL || !orm_ptrmap_put_at(&s->map.table, empty, k->hash, h))
-        && orm_ptrmap_put(&s->map.table, k->hash, h) < 0) {
+    if ((empty == NULL || !orm_tagmap_put_at(&s->map.table, empty, k->hash, h))
+        && orm_tagmap_put(&s->map.table, k->hash, h) < 0) {
         PyErr_NoMemory();
         return -1;
     }
@@ -609,7 +610,7 @@ enter_unseen(orm_session *s, orm_head *h, const orm_key *k, orm_ptrcell *empty)
 /* A new instance of the key, or the one that got into the map meanwhile. empty: the cell where
    the key belongs, if known. New reference. */
 static PyObject *
-make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_ptrcell *empty,
+make_new(orm_loader *l, const orm_entplan *p, const orm_key *k, orm_tagcell *empty,
          const orm_cell *cells)
 {
     const orm_variant *v = NULL;
@@ -753,7 +754,7 @@ entity_of_int(orm_loader *l, const orm_entplan *p, int64_t number, const orm_cel
 {
     orm_mapper *root = p->mapper->root;
     orm_key k = {.root = root, .hash = orm_hash_int(root, number), .i = number};
-    orm_ptrcell *empty = NULL;
+    orm_tagcell *empty = NULL;
     orm_head *h = NULL;
     PyObject *obj = NULL;
 

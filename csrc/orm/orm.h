@@ -117,7 +117,7 @@ void orm_head_drop_identity(orm_head *h);
 
 /* Identity map: borrowed heads, open addressing. ------------------------------------- */
 typedef struct orm_idmap {
-    orm_ptrmap table; /* hash of the key -> head; its version tells whether cells moved */
+    orm_tagmap table; /* hash of the key -> head; its version tells whether cells moved */
 } orm_idmap;
 void orm_idmap_init(orm_idmap *map);
 void orm_idmap_fini(orm_idmap *map); /* clears IN_MAP and session of what is left */

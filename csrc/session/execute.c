@@ -297,7 +297,7 @@ find_matching(exec_run *x, orm_mapper *m, PyObject **keys)
         return wanted;
     }
     do {
-        h = orm_ptrmap_next(&x->s->s.map.table, &pos);
+        h = orm_tagmap_next(&x->s->s.map.table, &pos);
     } while (h != NULL && !orm_mapper_isa(h->mapper, m));
     if (h == NULL || m->py == NULL) {
         return 0;

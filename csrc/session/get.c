@@ -306,7 +306,7 @@ get_fast(SessionObject *s, PyObject *cls, PyObject *ident)
     orm_mapper *m = s->last;
     int overflow = 0;
     orm_key key;
-    orm_ptrcell *cell = NULL;
+    orm_tagcell *cell = NULL;
 
     if (m == NULL || (PyObject *)m->cls != cls || m->disposed) {
         m = orm_mapper_of(s->st, (PyTypeObject *)cls);
@@ -320,11 +320,11 @@ get_fast(SessionObject *s, PyObject *cls, PyObject *ident)
         return NULL;
     }
     orm_key_init_int(&key, m, wanted.i);
-    cell = orm_ptrmap_find(&s->s.map.table, key.hash, has_int_key, &wanted);
+    cell = orm_tagmap_find(&s->s.map.table, key.hash, has_int_key, &wanted);
     if (cell == NULL) {
         return NULL;
     }
-    orm_head *h = cell->value;
+    orm_head *h = orm_tagmap_value(*cell);
     return h->mapper == m && !(h->flags & ORM_H_EXPIRED) ? orm_head_object(h) : NULL;
 }
 

@@ -55,7 +55,7 @@ orm_tx_new_serial(SessionObject *s, uint32_t *out)
                              "begin_nested(): %u savepoints are open inside each other; release "
                              "or roll back some of them first", depth - 1);
     }
-    while ((h = orm_ptrmap_next(&s->s.map.table, &pos)) != NULL) {
+    while ((h = orm_tagmap_next(&s->s.map.table, &pos)) != NULL) {
         renumber_head(s->tx, depth, h);
     }
     for (TxObject *tx = s->tx; tx != NULL; tx = tx->parent) {
@@ -419,7 +419,7 @@ orm_tx_keep(TxObject *tx)
         s->s.write_epoch++;
     }
     else if (tx->marked) {
-        while ((h = orm_ptrmap_next(&s->s.map.table, &pos)) != NULL) {
+        while ((h = orm_tagmap_next(&s->s.map.table, &pos)) != NULL) {
             forget_serials(h);
         }
     }

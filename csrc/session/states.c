@@ -489,7 +489,7 @@ static void
 detach_clean(SessionObject *s)
 {
     if (orm_dispatch_get(s->s.events, ORM_SEV_persistent_to_detached) == NULL) {
-        orm_ptrmap_sweep(&s->s.map.table, leave_clean, s);
+        orm_tagmap_sweep(&s->s.map.table, leave_clean, s);
     }
 }
 
