@@ -1,4 +1,4 @@
-"""`python -m pyorm --version`: what is installed, for bug reports."""
+"""`python -m pyorm --version`: what is installed, for bug reports; anything else is the command line's."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ def versions() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the versions; anything but `--version` is refused.
+    """Print the versions, or run the command line.
 
     Returns:
-        0, or 2 for arguments that are not understood.
+        The status; 2 for arguments that are not understood.
     """
     if arguments not in ([], ["--version"], ["-V"]):
-        print(f"python -m pyorm: unknown argument {arguments[0]!r}; it takes --version", file=sys.stderr)
-        return 2
+        from pyorm.cli import main as run
+
+        run(arguments)
+        return 0
     print(versions())
     return 0
 

@@ -28,7 +28,7 @@ def test_unknown_argument_is_refused_by_name() -> None:
     done = run("--nope")
 
     assert done.returncode == 2
-    assert "unknown argument '--nope'" in done.stderr
+    assert "--nope" in done.stderr
 
 
 def test_pyorm_runs_on_the_copy_of_sqlite_that_python_has() -> None:

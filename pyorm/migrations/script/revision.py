@@ -24,6 +24,7 @@ from pyorm.migrations.script.errors import (
     RangeNotAncestorError,
     ResolutionError,
     RevisionError,
+    WalkedTooFar,
 )
 from pyorm.migrations.script.node import Revision, tuple_rev_as_scalar
 from pyorm.migrations.script.targets import Targets
@@ -41,6 +42,7 @@ __all__ = [
     "Revision",
     "RevisionError",
     "RevisionMap",
+    "WalkedTooFar",
     "tuple_rev_as_scalar",
 ]
 

@@ -1,0 +1,8 @@
+"""`python -m pyorm.migrations`: the command line."""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    from pyorm.cli import main
+
+    main()
