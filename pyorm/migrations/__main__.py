@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from pyorm.cli import main
+    from pyorm.migrations.cli import main
 
-    main()
+    main(prog="pyorm")
