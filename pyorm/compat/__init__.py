@@ -63,18 +63,21 @@ def install_as_sqlalchemy() -> None:
             )
         if not _state.for_good:
             _state.for_good = True
-            _enter()
+            _enter(True)
 
 
 @contextmanager
-def names_resolved() -> Iterator[None]:
+def names_resolved(loggers: bool = True) -> Iterator[None]:
     """Let `import sqlalchemy` and `import alembic` find pyorm inside a `with` block.
 
     Modules of the real libraries that were imported before are put back afterwards. Blocks may be nested, and
     entered by several threads: the names are pyorm's until the last one leaves.
+
+    Args:
+        loggers: whether pyorm's loggers carry the other libraries' names meanwhile, if this block is the outermost.
     """
     with _state.lock:
-        _enter()
+        _enter(loggers)
     try:
         yield
     finally:
@@ -82,7 +85,7 @@ def names_resolved() -> Iterator[None]:
             _leave()
 
 
-def _enter() -> None:
+def _enter(loggers: bool) -> None:
     _state.users += 1
     if _state.users > 1:
         return
@@ -90,7 +93,8 @@ def _enter() -> None:
     for name in _state.replaced:
         del sys.modules[name]
     sys.meta_path.insert(0, _state.finder)
-    _state.loggers.apply()
+    if loggers:
+        _state.loggers.apply()
 
 
 def _leave() -> None:

@@ -13,7 +13,7 @@ import logging
 from pyorm import log
 
 _OWN, _ALIAS = "pyorm.migrations", "alembic"
-_MODULES = ("pyorm.migrations.runtime.migration",)
+_MODULES = ("pyorm.migrations.runtime.migration", "pyorm.migrations.autogenerate.compare.run")
 """Modules whose loggers must exist before they are renamed."""
 
 

@@ -80,6 +80,8 @@ class RevisionContext:
         options = dict(migration_context.opts)
         options["allow_drop"] = bool(self.command_args.get("allow_drop") or options.get("allow_drop"))
         options.setdefault("script_directory", self.script_directory)
+        if self.script_directory.speaks_alembic:
+            options.setdefault("library_name", "sqlalchemy")
         options.setdefault("renames", policy_of(self.command_args.get("assume_renames")))
         context = AutogenContext(migration_context, opts=options, autogenerate=autogenerate)
         script = self.generated_revisions[0]

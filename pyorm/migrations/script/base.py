@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyorm.compat import names_resolved
 from pyorm.migrations import util
 from pyorm.migrations.script import header, plan
 from pyorm.migrations.script.files import FileNames
@@ -155,7 +156,17 @@ class ScriptDirectory:
         """
         if not Path(self.env_py_location).exists():
             raise util.CommandError(f"No env.py in {self.dir}; 'init' makes a folder that has one")
-        util.load_python_file(self.dir, "env.py")
+        with names_resolved(loggers=self.speaks_alembic):
+            util.load_python_file(self.dir, "env.py")
+
+    @cached_property
+    def speaks_alembic(self) -> bool:
+        """Whether env.py was written for Alembic: it imports `alembic`, which then means pyorm."""
+        try:
+            source = Path(self.env_py_location).read_text()
+        except OSError:
+            return False
+        return re.search(r"^\s*(?:from|import)\s+alembic\b", source, re.MULTILINE) is not None
 
     def _load_revisions(self) -> Iterator[Script]:
         seen: set[str] = set()

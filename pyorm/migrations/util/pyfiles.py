@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pyorm.compat import names_resolved
 from pyorm.migrations.util.exc import CommandError
 
 __all__ = ["coerce_resource_to_filename", "load_python_file", "pyc_file_from_path", "template_to_file"]
@@ -86,6 +87,8 @@ def pyc_file_from_path(path: str | os.PathLike[str]) -> Path | None:
 def load_python_file(dir_: str | os.PathLike[str], filename: str | os.PathLike[str]) -> ModuleType:
     """Run a file as a module of its own and return it; it is not left in sys.modules.
 
+    While it runs, `import alembic` and `import sqlalchemy` find pyorm.
+
     Args:
         dir_: its folder.
         filename: a .py file, or a compiled one; a source that is gone is found compiled.
@@ -109,7 +112,8 @@ def load_python_file(dir_: str | os.PathLike[str], filename: str | os.PathLike[s
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with names_resolved(loggers=False):
+            spec.loader.exec_module(module)
     finally:
         if before is None:
             sys.modules.pop(name, None)

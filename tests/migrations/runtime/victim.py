@@ -37,8 +37,7 @@ def mixed_postgresql(op: Operations) -> None:
     op.add_column("people", Column("age", Integer))
     with op.get_context().autocommit_block():
         op.execute("ALTER TYPE mood ADD VALUE 'mad' AFTER 'sad'")
-    someone = {"id": 101, "name": "o", "age": 5}
-    bind.execute(text("INSERT INTO people (id, name, age) VALUES (:id, :name, :age)"), someone)
+    bind.execute(text("INSERT INTO people (id, name, age) VALUES (:id, :name, :age)"), {"id": 101, "name": "o", "age": 5})
     op.execute("CREATE TABLE feelings (person int REFERENCES people, mood mood DEFAULT 'mad')")
     op.execute("INSERT INTO feelings (person) SELECT id FROM people")
     with op.get_context().autocommit_block():
