@@ -19,12 +19,17 @@ class IndexDefinition(NamedTuple):
     where: str | None
 
 
+_PLAIN = re.compile(r" USING (\w+) \(([a-z_0-9]+(?:, [a-z_0-9]+)*)\)$")
+
+
 def parse_index(definition: str) -> IndexDefinition:
     """Take pg_get_indexdef()'s text apart.
 
     Raises:
         ValueError: it is no CREATE INDEX.
     """
+    if plain := _PLAIN.search(definition):  # fast path: names only, what is most indexes
+        return IndexDefinition(plain[1], tuple(plain[2].split(", ")), (), False, (), None)
     start = _word(definition, "using", 0)
     method = re.compile(r"\s*(\w+)").match(definition, start)
     if method is None:

@@ -120,6 +120,27 @@ def needs_using(old: str, new: str) -> bool:
     return (source, target) not in _ASSIGNED
 
 
+def using(column: str, old: str, new: str) -> str:
+    """Return the expression of USING: a direct cast where there is one, else one through text.
+
+    Args:
+        column: its quoted name.
+        old: the type it has, as format_type() writes it.
+        new: the type it gets, as DDL writes it.
+    """
+    target = base_type(normal_type(new)[0])
+    if old.endswith("[]") != new.endswith("[]"):
+        return f"{column}[1]::{new}" if old.endswith("[]") else f"ARRAY[{column}]::{new}"
+    source = base_type(old)
+    if source in _TEXTS and not old.endswith("[]"):
+        return f"{column}::{new}"
+    if source == "boolean" and target in _NUMBERS:
+        return f"{column}::integer" + ("" if target == "integer" else f"::{new}")
+    if source in _NUMBERS and target == "boolean":
+        return f"{column}::boolean" if source == "integer" else f"{column}::integer::boolean"
+    return f"{column}::text{'[]' if old.endswith('[]') else ''}::{new}"
+
+
 _ASSIGNED = frozenset(
     [
         ("date", "timestamp without time zone"), ("date", "timestamp with time zone"),

@@ -169,6 +169,8 @@ class AlterColumnOp(AlterTableOp):
         self.modify_name = modify_name
         self.modify_type = modify_type
         self.kw = kw
+        self.reverse_using: str | None = None
+        """The `postgresql_using` of the reverse, which casts the other way."""
 
     def has_changes(self) -> bool:
         """Return whether anything changes."""
@@ -194,9 +196,14 @@ class AlterColumnOp(AlterTableOp):
         kw = dict(self.kw)
         for name in [name for name in kw if name.startswith("modify_") and "existing_" + name[7:] in kw]:
             kw[name], kw["existing_" + name[7:]] = kw["existing_" + name[7:]], kw[name]
+        using = kw.pop("postgresql_using", None)
+        if self.reverse_using is not None:
+            kw["postgresql_using"] = self.reverse_using
         name = self.column_name if self.modify_name is None else self.modify_name
         back = None if self.modify_name is None else self.column_name
-        return AlterColumnOp(self.table_name, name, schema=self.schema, modify_name=back, **changes, **kw)
+        made = AlterColumnOp(self.table_name, name, schema=self.schema, modify_name=back, **changes, **kw)
+        made.reverse_using = using
+        return made
 
     def to_diff_tuple(self) -> list[tuple[Any, ...]]:
         """Return a list of `(verb, schema, table, column, {existing_…}, was, will be)`, one for each change."""

@@ -132,7 +132,7 @@ class EnvironmentContext:
         include_schemas: bool = False,
         process_revision_directives: Callable[..., None] | None = None,
         compare_type: bool | Callable[..., bool | None] = True,
-        compare_server_default: bool | Callable[..., bool | None] = False,
+        compare_server_default: bool | Callable[..., bool | None] | None = None,
         render_item: Callable[..., Any] | None = None,
         literal_binds: bool = False,
         upgrade_token: str = "upgrades",
@@ -169,7 +169,8 @@ class EnvironmentContext:
                 inspected_column, metadata_column, inspected_type, metadata_type)` returns True
                 where they differ, None to let autogenerate decide.
             compare_server_default: likewise for server defaults, `(context, inspected_column,
-                metadata_column, inspected_default, metadata_default, rendered_metadata_default)`.
+                metadata_column, inspected_default, metadata_default, rendered_metadata_default)`;
+                None compares them, but not in a project written for Alembic, where False is the default.
             render_item: `(type_, object, autogen_context)`: source code for an item, False for the
                 usual.
             literal_binds: write values instead of parameters in `--sql`.
@@ -214,9 +215,12 @@ class EnvironmentContext:
             process_revision_directives=process_revision_directives,
             on_version_apply=as_tuple(on_version_apply),
             compare_type=compare_type,
-            compare_server_default=compare_server_default,
             script=self.script,
         )
+        if compare_server_default is not None:
+            opts["compare_server_default"] = compare_server_default
+        elif opts.get("library_name") == "alembic":
+            opts["compare_server_default"] = False
         if render_item is not None:
             opts["render_item"] = render_item
         if autogenerate_plugins is not None:

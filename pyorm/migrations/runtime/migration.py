@@ -59,8 +59,6 @@ class MigrationContext:
         self.version_table_schema: str | None = opts.get("version_table_schema")
         self.on_version_apply_callbacks = as_tuple(opts.get("on_version_apply"))
         self.gate: Any = None
-        self._user_compare_type = opts.get("compare_type", True)
-        self._user_compare_server_default = opts.get("compare_server_default", False)
         self._transaction_per_migration = bool(opts.get("transaction_per_migration", False))
         self._migrations_fn = opts.get("fn")
         self._start_from_rev: Any = opts.get("starting_rev")

@@ -180,6 +180,11 @@ BOTH: dict[str, tuple[Pair, list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.feature("AL-AUTO02")
+@pytest.mark.feature("AL-AUTO03")
+@pytest.mark.feature("AL-AUTO05")
+@pytest.mark.feature("AL-AUTO07")
+@pytest.mark.feature("AL-AUTO08")
 @pytest.mark.parametrize("case", BOTH)
 def test_difference_is_found_once_when_the_model_changes(connection: Any, case: str) -> None:
     make, expected = BOTH[case]

@@ -16,19 +16,37 @@ from pyorm.migrations.operations import ops
 def compare_columns(change: TableChange) -> None:
     """Compare the columns of a table that both sides have; their order means nothing."""
     run, model, found = change.run, change.model.columns, change.found.columns
+    hooked = run.has_column_hooks
     added = {n: c for n, c in model.items() if n not in found and _accepts(change, c, None)}
     removed = {n: c for n, c in found.items() if n not in model and not c.inherited and _accepts(change, None, c)}
     for name, column in added.items():
         log.info("Detected added column '%s.%s'", change.shown, name)
         change.add("add_column", _add_op(change, column))
     for name in model:
-        if name in found and _accepts(change, model[name], found[name]):
+        if name not in found or (not hooked and is_plainly_same(model[name], found[name])):
+            continue
+        if _accepts(change, model[name], found[name]):
             _compare(change, model[name], found[name])
     for name in removed:
         log.info("Detected removed column '%s.%s'", change.shown, name)
         change.changes_keys = True
         existing = bare_column(run.objects.column(change.found.key, name))
         change.add("drop_column", _drop_op(change, existing))
+
+
+def is_plainly_same(model: ColumnFacts, found: ColumnFacts) -> bool:
+    """Return whether every fact is the same as it stands; the type may still have its own opinion of that."""
+    return (
+        model.type == found.type
+        and model.nullable == found.nullable
+        and (model.default == found.default or (found.serial and model.serial))
+        and model.identity == found.identity
+        and model.computed == found.computed
+        and model.stored == found.stored
+        and model.comment == found.comment
+        and model.collation == found.collation
+        and not hasattr(model.source.type, "compare_against_backend")
+    )
 
 
 def _accepts(change: TableChange, model: ColumnFacts | None, found: ColumnFacts | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from pyorm.migrations.autogenerate import catalog_postgresql, catalog_sqlite, declared
@@ -12,7 +13,7 @@ from pyorm.migrations.autogenerate.compare.dispatch import PriorityDispatcher, c
 from pyorm.migrations.autogenerate.facts import DatabaseFacts, TableFacts, TableKey
 from pyorm.migrations.autogenerate.objects import Objects
 from pyorm.migrations.autogenerate.order import Plan
-from pyorm.migrations.runtime.plugins import Plugin, wants_builtin
+from pyorm.migrations.runtime.plugins import BUILTIN, Plugin, wants_builtin
 
 log = logging.getLogger("pyorm.migrations.autogenerate.compare")
 
@@ -43,13 +44,23 @@ class Run:
         self.has_object_filters = bool(getattr(autogen_context, "_object_filters", True))
         self.has_name_filters = bool(getattr(autogen_context, "_name_filters", True))
         self._plugins = list(self.opts.get("autogenerate_plugins") or _DEFAULT_PLUGINS)
+        self._wanted = {kind for kind in BUILTIN if wants_builtin(kind, self._plugins)}
         self.custom: PriorityDispatcher = comparators.branch()
         Plugin.populate_autogenerate_priority_dispatch(self.custom, self._plugins)
         self._read()
 
     def wants(self, kind: str) -> bool:
         """Return whether our comparison of a kind ("tables", "types", …) takes part."""
-        return wants_builtin(kind, self._plugins)
+        return kind in self._wanted
+
+    @cached_property
+    def has_column_hooks(self) -> bool:
+        """Return whether somebody else may say that a column differs of which all facts are the same."""
+        if any(self.custom.has(target) for target in ("column", "type", "server_default")):
+            return True
+        compare = getattr(type(getattr(self.context.migration_context, "impl", None)), "compare_type", None)
+        own_impl = compare is not None and not str(compare.__module__).startswith("pyorm.migrations")
+        return own_impl or callable(self.opts.get("compare_type")) or callable(self.opts.get("compare_server_default"))
 
     # ---- both sides --------------------------------------------------------------------------------------------
     def _read(self) -> None:
@@ -58,6 +69,7 @@ class Run:
         if self.is_pg:
             default = self.connection.exec_driver_sql("SELECT current_schema()::text").scalar()
         self.model = declared.Reader(self.context.metadata, self.dialect, default)
+        self._reads_default = self.accepts_name(None, "schema", {})
         elsewhere = {key for key in self.model.tables if key[0] is not None}
         reader = reader_of(self.connection, self._schema_filter(), elsewhere, self._wants_table)
         self.found: DatabaseFacts = reader.read()
@@ -75,6 +87,8 @@ class Run:
     def _wants_table(self, schema: str | None, name: str) -> bool:
         if self.is_own_table(schema, name):
             return False
+        if schema is None and not self._reads_default and (schema, name) not in self.model.tables:
+            return False
         return self.accepts_name(name, "table", {"schema_name": schema})
 
     def is_own_table(self, schema: str | None, name: str) -> bool:
@@ -82,14 +96,7 @@ class Run:
         context = self.context.migration_context
         table = getattr(context, "version_table", None) or self.opts.get("version_table", "alembic_version")
         place = getattr(context, "version_table_schema", None) or self.opts.get("version_table_schema")
-        if place is not None and self._is_default(place):
-            place = None
-        return schema == place and name in (table, f"{table}_journal")
-
-    def _is_default(self, schema: str) -> bool:
-        return schema == getattr(self, "model", None) or (
-            getattr(self, "model", None) is not None and schema == self.model.default
-        )
+        return schema == self.model.schema(place) and name in (table, f"{table}_journal")
 
     # ---- hooks -------------------------------------------------------------------------------------------------
     def accepts_name(self, name: str | None, type_: str, parents: dict[str, str | None]) -> bool:

@@ -96,7 +96,7 @@ def _settle_foreign_keys(run: Run, changes: list[TableChange], removed: set[Tabl
     touched = {c.key for c in changes if c.changes_keys}
     for change in changes:
         for operation, target in change.dropped_keys:
-            if target in removed or target in touched or change.changes_keys:
+            if target in removed or (target in touched and target != change.key):
                 run.plan.early(change.key, operation)
             else:
                 change.add("drop_fk", operation)

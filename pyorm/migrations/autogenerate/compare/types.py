@@ -25,17 +25,18 @@ def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: Col
         return
     old, new = pgtypes.normal_type(found.type)[0], pgtypes.normal_type(model.type)[0]
     if pgtypes.needs_using(old, new):
-        from pyorm import _core
-
-        column = _core.quote_identifier(model.name, "postgresql")
-        through = f"{column}::text" if _has_own_casts(old) and _has_own_casts(new) else column
-        alter.kw["postgresql_using"] = f"{through}::{source.type.compile(dialect=change.run.dialect)}"
+        written = source.type.compile(dialect=change.run.dialect).partition(" COLLATE ")[0]
+        alter.kw["postgresql_using"] = _using(found.name, old, written)
         change.recast.add(model.name)
+    if pgtypes.needs_using(new, old):
+        alter.reverse_using = _using(model.name, new, found.type)
 
 
-def _has_own_casts(type_: str) -> bool:
-    """Return whether a type may have no cast to others but through text: it is not PostgreSQL's own."""
-    return not pgtypes.normal_type(type_)[2]
+def _using(column: str, old: str, new: str) -> str:
+    """Return the expression that casts a column."""
+    from pyorm import _core
+
+    return pgtypes.using(_core.quote_identifier(column, "postgresql"), old, new)
 
 
 def differs(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> bool:

@@ -104,7 +104,9 @@ def is_undecided(run: Run, model: TableFacts, found: TableFacts) -> bool:
     rule = run.opts.get("compare_server_default")
     for name, column in model.columns.items():
         other = found.columns.get(name)
-        if other is not None and _column(run, column, other, rule is not False and not callable(rule)):
+        if other is None or (column.type == other.type and column.default == other.default and not column.computed):
+            continue
+        if _column(run, column, other, rule is not False and not callable(rule)):
             return True
     return _checks(model, found) or _excludes(model, found) or _indexes(model, found)
 
