@@ -328,7 +328,7 @@ is_batched(orm_session *s, orm_head *h, const orm_relation *rel)
     if (rc < 0) {
         return -1;
     }
-    return !facts.lenient && tag != ORM_TAG_LAZY && !(h->flags & ORM_H_MODIFIED)
+    return !s->one_by_one && !facts.lenient && tag != ORM_TAG_LAZY && !(h->flags & ORM_H_MODIFIED)
            && !(rel->flags & (ORM_RF_NO_BATCH | ORM_RF_VIEWONLY | ORM_RF_LOAD_ON_PENDING));
 }
 
@@ -710,6 +710,23 @@ flush_before(orm_session *s, orm_head *h, orm_relation *rel, int passive)
     return s->ops->autoflush(s);
 }
 
+/* lazy="noload" of the mapping, unless an option said otherwise: None, or an empty collection. 1 it is
+   so, 0 not, -1. */
+static int
+stays_empty(orm_head *h, const orm_relation *rel)
+{
+    int tag = ORM_TAG_ABSENT;
+
+    if (rel->lazy != ORM_LAZY_NOLOAD) {
+        return 0;
+    }
+    Py_XDECREF(orm_val_peek(h, rel->slot, &tag));
+    if (tag == ORM_TAG_LAZY) {
+        return 0;
+    }
+    return orm_tree_leave_empty(h, rel->slot) < 0 ? -1 : 1;
+}
+
 int
 orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive)
 {
@@ -718,8 +735,11 @@ orm_lazy_load(orm_session *s, orm_head *h, uint32_t slot, int passive)
     PyObject *owner = Py_XNewRef(s->owner);
     PyObject *obj = orm_head_object(h);
     PyObject *value = NULL;
-    int rc = rel == NULL || obj == NULL ? -1 : flush_before(s, h, rel, passive);
+    int rc = rel == NULL || obj == NULL ? -1 : stays_empty(h, rel);
 
+    if (rc == 0) {
+        rc = flush_before(s, h, rel, passive);
+    }
     if (rc == 0 && h->session == s && is_wanted(h, slot)) {
         rc = find_value(s, h, rel, passive, &value);
         if (rc == 1 && is_wanted(h, slot)) {

@@ -63,6 +63,7 @@ struct orm_session {
     PyObject *owner;            /* borrowed: the Session object; NULL while it dies */
     uint64_t write_epoch;       /* bumped by flush, DML, raw SQL, expire, refresh, rollback */
     uint64_t id;                /* `hash_key`; unique in the process */
+    bool one_by_one;            /* lazy loads are never batched over peers */
     bool writing;               /* a flush is writing: changes of relationships warn */
     PyObject *along;            /* borrowed: (path, execution options) of the next run_load, which takes it;
                                    NULL: a read of an attribute */

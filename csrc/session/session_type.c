@@ -32,13 +32,13 @@ session_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(k
 
 enum {
     I_BIND, I_AUTOFLUSH, I_FUTURE, I_EXPIRE, I_AUTOBEGIN, I_TWOPHASE, I_BINDS, I_BAKED, I_INFO,
-    I_QUERY, I_AUTOCOMMIT, I_JOIN, I_RESETS, I_OPTIONS, I_COUNT
+    I_QUERY, I_AUTOCOMMIT, I_JOIN, I_RESETS, I_OPTIONS, I_LAZY, I_COUNT
 };
 static const orm_args_spec init_spec = {
     .fname = "Session.__init__",
     .names = {"bind", "autoflush", "future", "expire_on_commit", "autobegin", "twophase", "binds",
               "enable_baked_queries", "info", "query_cls", "autocommit", "join_transaction_mode",
-              "close_resets_only", "execution_options"},
+              "close_resets_only", "execution_options", "lazy"},
     .count = I_COUNT, .npositional = 1, .nrequired = 0};
 
 /* *out: truth of a flag argument. 0 / -1. */
@@ -64,6 +64,19 @@ refuse_options(orm_state *st, PyObject *const *out)
                              "autocommit=True is no longer supported");
     }
     return PyErr_Occurred() ? -1 : 0;
+}
+
+/* lazy: "select": each lazy load by itself; None: for peers of a result at once. 0 / -1. */
+static int
+read_lazy(orm_state *st, PyObject *v, bool *one_by_one)
+{
+    *one_by_one = v != NULL && PyUnicode_Check(v)
+                  && PyUnicode_CompareWithASCIIString(v, "select") == 0;
+    if (v == NULL || v == Py_None || *one_by_one) {
+        return 0;
+    }
+    return orm_raise_exc(st, ORM_EXC_ArgumentError,
+                         "Session(lazy=...) takes \"select\" or None, got %R", v);
 }
 
 static int
@@ -158,6 +171,7 @@ session_init(PyObject *self, PyObject *args, PyObject *kwargs)
         || read_flag(out[I_AUTOBEGIN], true, &s->autobegin) < 0
         || read_flag(out[I_TWOPHASE], false, &s->twophase) < 0
         || read_flag(out[I_RESETS], true, &s->close_resets_only) < 0
+        || read_lazy(s->st, out[I_LAZY], &s->s.one_by_one) < 0
         || read_join_mode(s->st, out[I_JOIN], &s->join_mode) < 0) {
         return -1;
     }

@@ -187,6 +187,7 @@ class _Builder:
         self.told = (*(o for o in self.criteria if not is_user_defined(o)), *filter(is_user_defined, options))
         self.statement, self.listed, self.entities, self.items = statement, listed, entities, items
         self.extra: list[tuple[object, Any]] = []  # related entities and their tokens, behind the statement's own
+        self.contained: set[object] = set()  # tokens of those that the statement itself joins
         self.options: list[Load] = []  # about their columns
         self.roots: list[_Join] = []
         # What an entity is called in these: its number among the statement's items, or its token.
@@ -297,11 +298,11 @@ class _Builder:
         of, _ = self._related(prop, view)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
-        self._child(number, prop, related, view, path, joins, entity)
+        self.contained.add(self._child(number, prop, related, view, path, joins, entity))
 
     def _child(
         self, number: Any, prop: Any, related: Any, view: View, path: Any, joins: list[_Join], left: Any
-    ) -> None:
+    ) -> object:
         at = object()
         root, hops = self.ways[number]
         self.ways[at] = (root, (*hops, (prop, left, related)))
@@ -312,20 +313,26 @@ class _Builder:
             self.options.append(Load._make(None, (), tuple(columns)))
         self.walk(related, at, below, (*path, prop), joins)
         self.extra.append((at, related))
+        return at
 
     # ---- the new statement -----------------------------------------------------------------------------------------
     def finish(self, wrap: bool, order: tuple[Any, ...]) -> Expansion:
         statement = self.statement
         moved: dict[Any, Any] = {}
         if wrap and self.repeats and self.roots:
-            statement, moved, order = _wrapped(statement, self.listed, self.entities, order)
-            self.options += self._moved_options(moved)
+            inside = tuple(dict.fromkeys(related for token, related in self.extra if token in self.contained))
+            added = tuple(one for one in inside if one not in self.entities)
+            statement, moved, order = _wrapped(
+                statement.add_columns(*added), (*self.listed, *added), (*self.entities, *added), order, len(self.listed)
+            )
+            self.options = [_moved_option(one, moved) for one in self.options] + self._moved_options(moved)
         else:
             plain = tuple(i for i in self.items if not i.steps and i.what in _paths.SIMPLE)
             self.options += (Load._make(None, (), plain),) if plain else ()
         for one in self.roots:
             statement = self._add(statement, one, moved)
-        statement = statement.add_columns(*(related for _, related in self.extra)).options(*self.options)
+        further = (moved.get(related, related) for _, related in self.extra)
+        statement = statement.add_columns(*further).options(*self.options)
         ordering = [o for one in self.roots for o in _orders(one)]
         if moved and order:
             statement = statement.order_by(*order)
@@ -396,8 +403,10 @@ def _orders(one: _Join) -> list[Any]:
     return found
 
 
-def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...]) -> tuple[Any, dict[Any, Any], Any]:
-    """Return a SELECT from the statement as a subquery, what its entities are there, and its ORDER BY."""
+def _wrapped(
+    statement: Any, listed: Any, entities: Any, order: tuple[Any, ...], shown: int
+) -> tuple[Any, dict[Any, Any], Any]:
+    """Return a SELECT of the first items from the statement as a subquery, what its entities are there, and ORDER BY."""
     from pyorm.sql.expression import select
 
     subquery = statement.subquery()
@@ -413,10 +422,16 @@ def _wrapped(statement: Any, listed: Any, entities: Any, order: tuple[Any, ...])
             at += len(list(select(item).subquery().c))
             moved.setdefault(entity, AliasedClass(entity, subquery))
             columns.append(moved[entity])
-    outer = select(*columns)
+    outer = select(*columns[:shown])
     for entity, alias in moved.items():
         order = tuple(_core._apply(one, entity, alias) for one in order)
     return outer, moved, order
+
+
+def _moved_option(option: Load, moved: dict[Any, Any]) -> Load:
+    """Return an option about a related entity's columns as one about what the entity is in the subquery."""
+    items = option._items
+    return Load._make(None, (), tuple(_about(one, moved[one.root]) if one.root in moved else one for one in items))
 
 
 def _about(item: Item, related: Any) -> Item:

@@ -88,7 +88,7 @@ class Load(_core.LoaderOption):
         _check_arguments(keys, strategy, extra)
         if strategy == "contains_eager" and any(isinstance(key, str) for key in keys):
             raise exc.ArgumentError('contains_eager() takes the relationships that the statement joins, not "*"')
-        given = tuple(sorted((k, v) for k, v in extra.items() if v is not None and v is not False))
+        given = tuple(sorted((k, v) for k, v in extra.items() if v is not None))
         if len(keys) == 1 and isinstance(keys[0], str):
             if keys[0] != "*":
                 raise exc.ArgumentError(

@@ -79,6 +79,7 @@ class Session(_core.SessionCore):
             conditional_savepoint, rollback_only, control_fully, create_savepoint.
         close_resets_only: False makes close() final.
         execution_options: Execution options of every statement.
+        lazy: "select": each lazy load is a statement of its own; by default those of one result are batched.
 
     Example:
         >>> from pyorm import create_engine, text
