@@ -81,6 +81,7 @@ ON_DEMAND_USERS = {
     "mako": ("pyorm.cli", "pyorm.migrations"),
     "rich": ("pyorm.cli", "pyorm.migrations"),
     "pyorm.migrations": ("pyorm.cli",),
+    "pyorm.compat": ("pyorm.migrations",),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)

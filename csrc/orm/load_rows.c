@@ -16,7 +16,6 @@
 #include "orm/relation.h"
 
 enum { ROWS_TO_SHARE = 16 }; /* from this row on it pays to look for equal numbers */
-
 /* --- life --------------------------------------------------------------------------------- */
 
 bool
