@@ -149,6 +149,8 @@ class InvalidatePoolError(DisconnectionError):
 class TimeoutError(SQLAlchemyError):
     """The pool gave no connection in time."""
 
+    code = "3o7r"
+
 
 class PoolTimeout(TimeoutError):
     """The pool gave no connection before the deadline; the message says who holds them."""
