@@ -500,6 +500,7 @@ attribute_getattro(PyObject *self, PyObject *name)
     PyObject *found = NULL;
     PyObject *comparator = NULL;
     PyObject *cls_name = NULL;
+    const char *asked = "Comparator";
     int rc = 0;
 
     if (ORM_SLOT_IS_RELATION(a->kind) && orm_relation_method(a, name, &found) != 0) {
@@ -524,10 +525,14 @@ attribute_getattro(PyObject *self, PyObject *name)
         rc = PyObject_GetOptionalAttr(a->behind, name, &found);
     }
     if (rc == 0 && a->prop != NULL) {
-        rc = PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, &comparator);
+        rc = orm_attribute_comparator(a, &comparator);
     }
     if (comparator != NULL && comparator != self) {
         rc = PyObject_GetOptionalAttr(comparator, name, &found);
+    }
+    if (comparator != NULL && ORM_SLOT_IS_RELATION(a->kind) && comparator != self) {
+        asked = strrchr(Py_TYPE(comparator)->tp_name, '.');
+        asked = asked == NULL ? Py_TYPE(comparator)->tp_name : asked + 1;
     }
     Py_XDECREF(comparator);
     if (rc == 1 && found == NULL) { /* the comparator was the attribute itself */
@@ -540,9 +545,9 @@ attribute_getattro(PyObject *self, PyObject *name)
         cls_name = owner_name(a);
         if (cls_name != NULL) {
             PyErr_Format(PyExc_AttributeError,
-                         "Neither 'InstrumentedAttribute' object nor 'Comparator' object "
+                         "Neither 'InstrumentedAttribute' object nor '%s' object "
                          "associated with %U.%U has an attribute '%U'",
-                         cls_name, a->n.key, name);
+                         asked, cls_name, a->n.key, name);
             Py_DECREF(cls_name);
         }
     }
@@ -652,8 +657,10 @@ static PyObject *
 get_comparator(PyObject *self, void *Py_UNUSED(closure))
 {
     orm_attribute *a = (orm_attribute *)self;
+    PyObject *found = NULL;
+    int rc = a->prop == NULL ? 0 : orm_attribute_comparator(a, &found);
 
-    return PyObject_GetAttrString(a->prop == NULL ? Py_None : a->prop, "comparator");
+    return rc == 0 ? PyObject_GetAttrString(Py_None, "comparator") : found;
 }
 
 static PyObject *

@@ -188,7 +188,7 @@ static const char *const flag_words[] = {
     "viewonly", "post_update", "single_parent", "load_on_pending", "active_history",
     "passive_deletes", "passive_deletes_all", "passive_updates", "use_get", "innerjoin",
     "nested_innerjoin", "distinct_target_key", "omit_join", "self", "sync_backref_off",
-    "legacy_orphan", "no_batch", "strict", NULL};
+    "legacy_orphan", "no_batch", "strict", "subtypes", NULL};
 
 /* "get": the parent's attributes that equal the target's primary key; () without USE_GET. 0 / -1. */
 static int

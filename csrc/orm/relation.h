@@ -57,8 +57,10 @@ enum {
     ORM_RF_SYNC_BACKREF_OFF = 1u << 14,
     ORM_RF_LEGACY_ORPHAN = 1u << 15,
     ORM_RF_NO_BATCH = 1u << 16,  /* lazy="select" was written out: one by one */
-    ORM_RF_STRICT = 1u << 17     /* the join is comparisons of columns, joined by AND: NULL in one
+    ORM_RF_STRICT = 1u << 17,    /* the join is comparisons of columns, joined by AND: NULL in one
                                     finds nothing */
+    ORM_RF_SUBTYPES = 1u << 18   /* members may be of a subclass: the target is polymorphic, or
+                                    enable_typechecks=False */
 };
 
 /* A column whose value is copied to another one when related rows are written. */

@@ -57,6 +57,10 @@ PyObject *orm_entity_text(orm_state *st, orm_node *entity);
 int orm_relation_join_hook(orm_state *st, PyObject *target, PyObject *on, PyObject *left,
                            uint32_t aux, PyObject *list);
 orm_node *orm_relation_late_node(orm_state *st, PyObject *o);
+/* What comparator_factory= makes of the attribute: 1 and *out (new), 0 there is none, -1. */
+int orm_relation_comparator(orm_attribute *a, PyObject **out);
+/* The same of any attribute; without a factory the property's own comparator. 1 / 0 / -1. */
+int orm_attribute_comparator(orm_attribute *a, PyObject **out);
 /* A method of relationship attributes: 1 and *out (new), 0 no such name, -1. */
 int orm_relation_method(orm_attribute *a, PyObject *name, PyObject **out);
 PyObject *orm_relation_compare(orm_attribute *a, PyObject *other, int op);

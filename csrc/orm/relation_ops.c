@@ -310,8 +310,9 @@ differs(orm_attribute *a, orm_relation *rel, PyObject *other)
                                          : differs_by_exists(a, rel, other);
 }
 
-PyObject *
-orm_relation_compare(orm_attribute *a, PyObject *other, int op)
+/* == and != as they are without a comparator_factory. */
+static PyObject *
+compare(orm_attribute *a, PyObject *other, int op)
 {
     static const char *const names[] = {"lt", "le", "eq", "ne", "gt", "ge"};
     orm_relation *rel = NULL;
@@ -333,13 +334,13 @@ orm_relation_compare(orm_attribute *a, PyObject *other, int op)
 static PyObject *
 m_is(PyObject *self, PyObject *other)
 {
-    return orm_relation_compare((orm_attribute *)self, other, Py_EQ);
+    return compare((orm_attribute *)self, other, Py_EQ);
 }
 
 static PyObject *
 m_is_not(PyObject *self, PyObject *other)
 {
-    return orm_relation_compare((orm_attribute *)self, other, Py_NE);
+    return compare((orm_attribute *)self, other, Py_NE);
 }
 
 static PyObject *
@@ -473,21 +474,6 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int
-orm_relation_method(orm_attribute *a, PyObject *name, PyObject **out)
-{
-    *out = NULL;
-    for (PyMethodDef *m = methods; m->ml_name != NULL; m++) {
-        if (PyUnicode_CompareWithASCIIString(name, m->ml_name) == 0) {
-            *out = PyCFunction_NewEx(m, (PyObject *)a, NULL);
-            return *out == NULL ? -1 : 1;
-        }
-    }
-    return 0;
-}
-
-/* --- hooks of sql/ -------------------------------------------------------------------------- */
-
 /* The relationship attribute that an object is, or stands for (hybrids, synonyms); new, or NULL. */
 static orm_attribute *
 relationship_of(orm_state *st, PyObject *o)
@@ -498,6 +484,93 @@ relationship_of(orm_state *st, PyObject *o)
     }
     return (orm_attribute *)Py_NewRef(o);
 }
+
+static PyMethodDef *
+find_method(PyObject *name)
+{
+    for (PyMethodDef *m = methods; m->ml_name != NULL; m++) {
+        if (PyUnicode_CompareWithASCIIString(name, m->ml_name) == 0) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+int
+orm_relation_comparator(orm_attribute *a, PyObject **out)
+{
+    PyObject *make = NULL;
+    int rc = a->prop == NULL ? 0 : PyObject_GetOptionalAttrString(a->prop, "_own_comparator", &make);
+
+    *out = NULL;
+    if (rc > 0 && make != Py_None) {
+        *out = PyObject_CallOneArg(make, (PyObject *)a);
+    }
+    rc = rc < 0 || (make != NULL && make != Py_None && *out == NULL) ? -1 : *out != NULL;
+    Py_XDECREF(make);
+    return rc;
+}
+
+int
+orm_attribute_comparator(orm_attribute *a, PyObject **out)
+{
+    int rc = ORM_SLOT_IS_RELATION(a->kind) ? orm_relation_comparator(a, out) : 0;
+
+    return rc != 0 ? rc
+                   : PyObject_GetOptionalAttr(a->prop, a->mapper->state->s_comparator, out);
+}
+
+PyObject *
+orm_relation_compare(orm_attribute *a, PyObject *other, int op)
+{
+    PyObject *comparator = NULL;
+    PyObject *out = NULL;
+    int rc = orm_relation_comparator(a, &comparator);
+
+    if (rc <= 0) {
+        return rc < 0 ? NULL : compare(a, other, op);
+    }
+    out = PyObject_RichCompare(comparator, other, op);
+    Py_DECREF(comparator);
+    return out;
+}
+
+int
+orm_relation_method(orm_attribute *a, PyObject *name, PyObject **out)
+{
+    PyMethodDef *m = find_method(name);
+    PyObject *comparator = NULL;
+    int rc = m == NULL ? 0 : orm_relation_comparator(a, &comparator);
+
+    *out = NULL;
+    if (m == NULL || rc < 0) {
+        return rc;
+    }
+    rc = comparator == NULL ? 0 : PyObject_GetOptionalAttr(comparator, name, out);
+    Py_XDECREF(comparator);
+    if (rc == 0) {
+        *out = PyCFunction_NewEx(m, (PyObject *)a, NULL);
+    }
+    return rc < 0 || *out == NULL ? -1 : 1;
+}
+
+/* _relation_method(attribute, name): the method as it is without a comparator_factory. */
+static PyObject *
+f_relation_method(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_attribute *a = nargs == 2 && PyUnicode_Check(args[1]) ? relationship_of(st, args[0]) : NULL;
+    PyMethodDef *m = a == NULL ? NULL : find_method(args[1]);
+    PyObject *out = m == NULL ? NULL : PyCFunction_NewEx(m, (PyObject *)a, NULL);
+
+    Py_XDECREF(a);
+    if (out == NULL && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "_relation_method() takes a relationship and a method of it");
+    }
+    return out;
+}
+
+/* --- hooks of sql/ -------------------------------------------------------------------------- */
 
 /* The FROM that a join names, as an ENTITY or another FROM; what is none: ArgumentError. */
 static orm_node *
@@ -653,6 +726,8 @@ f_fresh_alias(PyObject *module, PyObject *from)
 static PyMethodDef functions[] = {
     {"_fresh_alias", f_fresh_alias, METH_O,
      "_fresh_alias($module, from_, /)\n--\n\nAn alias; of a join the join of aliases."},
+    {"_relation_method", ORM_METHOD(f_relation_method), METH_FASTCALL,
+     "_relation_method($module, attribute, name, /)\n--\n\nThe method, whatever a comparator_factory says."},
     {"_with_parent", ORM_METHOD(f_with_parent), METH_FASTCALL,
      "_with_parent($module, instance, attribute, /)\n--\n\nCriterion: the instance's related rows."},
     {"_relation_join", f_relation_join, METH_VARARGS,

@@ -38,13 +38,24 @@ raise_unmapped(orm_work *w, PyObject *column, const orm_mapper *m, const char *s
 int
 orm_check_member(orm_work *w, const orm_relation *rel, orm_head *h)
 {
+    bool subtype = orm_mapper_isa(h->mapper, rel->target);
     PyObject *cls = NULL;
 
-    if (orm_mapper_isa(h->mapper, rel->target)) {
+    if (h->mapper == rel->target || (subtype && rel->flags & ORM_RF_SUBTYPES)) {
         return 0;
     }
     cls = orm_import_once(&w->st->flush_error, "pyorm.orm.exc", "FlushError");
-    if (cls != NULL) {
+    if (cls != NULL && subtype) {
+        PyErr_Format(cls,
+                     "Attempting to flush an item of type %R as a member of collection "
+                     "\"%s.%U\". Expected an object of type %R or a polymorphic subclass of this "
+                     "type. If %R is a subclass of %R, configure mapper \"%S\" to load this subtype "
+                     "polymorphically, or set enable_typechecks=False to allow any subtype to be "
+                     "accepted for flush. ",
+                     h->mapper->cls, rel->parent->cls->tp_name, rel->key, rel->target->cls,
+                     h->mapper->cls, rel->target->cls, rel->target->py);
+    }
+    else if (cls != NULL) {
         PyErr_Format(cls,
                      "Attempting to flush an item of type %R as a member of collection "
                      "\"%s.%U\". Expected an object of type %R or a polymorphic subclass of this "

@@ -334,6 +334,7 @@ def _flags(prop: Any, join: JoinCondition, use_get: bool) -> list[str]:
         "sync_backref_off": prop.sync_backref is False,
         "legacy_orphan": bool(prop.mapper.legacy_is_orphan),
         "strict": prop._is_strict,
+        "subtypes": not prop.enable_typechecks or prop.mapper.polymorphic_on is not None,
     }
     return [name for name, is_set in given.items() if is_set]
 

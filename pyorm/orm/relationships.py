@@ -19,6 +19,7 @@ from pyorm.orm._cascade import (
     CascadeOptions,
     RelationshipDirection,
 )
+from pyorm.orm._comparator import Comparator
 from pyorm.orm.exc import LoaderStrategyException
 from pyorm.orm.properties import Mapped, MapperProperty
 
@@ -66,6 +67,7 @@ class RelationshipProperty(MapperProperty):
     """
 
     strategy_wildcard_key = "relationship"
+    Comparator = Comparator
     _join: JoinCondition | None = None
     _relation: Any = None  # the core's, once the mappings are configured
 
@@ -122,9 +124,10 @@ class RelationshipProperty(MapperProperty):
         self._one_by_one = lazy is not _UNSET and lazy in ("select", True)  # loads are not batched over peers
         self.passive_deletes, self.passive_updates = passive_deletes, passive_updates
         self.active_history, self.enable_typechecks = active_history, enable_typechecks
-        self.join_depth, self.comparator_factory, self.single_parent = join_depth, comparator_factory, single_parent
+        self.join_depth, self.single_parent = join_depth, single_parent
         self.innerjoin, self.distinct_target_key, self.load_on_pending = innerjoin, distinct_target_key, load_on_pending
         self.query_class, self.omit_join, self.sync_backref, self.doc = query_class, omit_join, sync_backref, doc
+        self.comparator_factory = comparator_factory or Comparator
         if info is not None:
             self._info = info
         self._reverse_property: set[RelationshipProperty] = set()
@@ -151,11 +154,6 @@ class RelationshipProperty(MapperProperty):
                 "conditions under which it is supported.",
                 exc.SAWarning,
                 stacklevel=5,
-            )
-        if self.comparator_factory is not None:
-            raise NotImplementedError(
-                "comparator_factory of relationship() is not supported: write a hybrid_property for the comparison of "
-                "your own"
             )
         if self._dataclass_options.get("default") is not None:
             raise exc.ArgumentError("Only 'None' is accepted as dataclass default for a relationship()")
@@ -302,8 +300,14 @@ class RelationshipProperty(MapperProperty):
 
     @property
     def comparator(self) -> Any:
-        """The attribute itself, whose operators speak of the relationship."""
-        return self.class_attribute
+        """What `comparator_factory` makes; without one the attribute itself, whose operators are the same."""
+        own = self._own_comparator
+        return self.class_attribute if own is None else own(self.class_attribute)
+
+    @property
+    def _own_comparator(self) -> Any:
+        factory = self.comparator_factory
+        return None if factory is Comparator else lambda attribute: factory(self, attribute)
 
 
 class Relationship(RelationshipProperty, Mapped[_T], Generic[_T]):
@@ -418,7 +422,6 @@ def relationship(
 
     Raises:
         ArgumentError: arguments that contradict each other, an unknown cascade.
-        NotImplementedError: comparator_factory, which is not supported.
         TypeError: an unknown argument.
 
     Notes:

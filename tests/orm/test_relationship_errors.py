@@ -533,10 +533,6 @@ def test_unknown_argument_of_a_relationship_is_refused() -> None:
         relationship("Post", backpopulates="author")  # type: ignore[call-arg]
 
 
-def test_comparator_factory_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(NotImplementedError, match="write a hybrid_property"):
-        relationship("Post", comparator_factory=object)
-
 
 def test_arguments_of_the_function_are_those_of_the_class() -> None:
     function = inspect.signature(relationship).parameters
