@@ -47,7 +47,7 @@ class CascadeOptions(frozenset[str]):
         Raises:
             ArgumentError: a name is no cascade.
         """
-        names = value_list.split(",") if isinstance(value_list, str) else list(value_list or ())
+        names = value_list.split(",") if isinstance(value_list, str) else list(() if value_list is None else value_list)
         wanted = {name.strip() for name in names} - {""}
         unknown = sorted(wanted - NAMES - {"all", "none"})
         if unknown:
