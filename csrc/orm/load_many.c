@@ -363,7 +363,8 @@ read_members(many_run *m, orm_loader *l)
     const orm_cell *cells = NULL;
     int rc = 0;
 
-    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed;
+    m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed
+                 || m->loads->names != NULL;
     if (m->is_int && !orm_loader_reads_int(l, key_column(m, l))) {
         m->is_int = false; /* not as the database sends them: look them up as objects */
         rc = index_keys(m);

@@ -6,8 +6,7 @@
  *   else what it has not loaded and has no pending change for. New instance: everything, then
  *   its identity, then the identity map. `load` and `refresh` fire after that.
  * Invariants: decoding and listeners run Python, so the map is asked again before an instance is
- *   entered, unless its table did not change since it was asked. An instance that is not in the
- *   map is not reachable by anybody else.
+ *   entered, unless its table did not change since. What is not in the map, nobody else reaches.
  * Ownership: the caller keeps what it gets alive until orm_loader_batch_done or _failed.
  */
 #include "orm/load_cell.h"

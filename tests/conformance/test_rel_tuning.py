@@ -226,6 +226,7 @@ def test_subclass_is_accepted_when_enable_typechecks_is_false(session: Session) 
     assert session.execute(rows).all() == [(3, 9), (9, 1)]
 
 
+@pytest.mark.feature("LOG08")
 @pytest.mark.parametrize("key", ["any_tree", "loose_nuts"])
 def test_another_class_is_refused_also_when_enable_typechecks_is_false(session: Session, key: str) -> None:
     if key == "any_tree":
