@@ -113,7 +113,12 @@ def insert_mappings(
 
 
 def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
-    """Update rows given by attribute name, each with its primary key."""
+    """Update rows given by attribute name, each with its primary key.
+
+    Raises:
+        InvalidRequestError: A row without its primary key.
+        StaleDataError: A primary key without a row.
+    """
     connection = session.connection({"mapper": mapper})
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     if _bulk_joined.is_joined(mapper):
@@ -137,7 +142,7 @@ def update_mappings(session: Session, mapper: Any, mappings: Iterable[dict[str, 
             statement = statement.where(columns[key] == _core.bindparam(f"k_{key}"))
         rows = [{("k_" if key in keys else "v_") + key: value for key, value in row.items()} for row in run]
         if len(columns) > len(keys):
-            connection.execute(statement, rows)
+            _check_matched(mapper, connection.execute(statement, rows).rowcount, len(rows))
 
 
 # --- execute(insert(Entity), rows), execute(update(Entity), rows) ---
@@ -186,6 +191,7 @@ def insert_runs(mapper: Any, params: Any, options: Mapping[str, Any] | None) -> 
         params: A dict by attribute name, or a list of them.
         options: Execution options; `render_nulls` writes the None of columns that have defaults.
     """
+    _check_strategy(options, "insert", ("raw", "orm", "bulk", "auto", "core_only"))
     renamed = {
         prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
     }
@@ -228,6 +234,13 @@ def _spread(cls: type, row: Mapping[str, Any], setters: dict[str, Any]) -> dict[
     return made
 
 
+def _check_strategy(options: Mapping[str, Any] | None, verb: str, known: tuple[str, ...]) -> None:
+    """Refuse a `dml_strategy` that does not exist."""
+    if (options or {}).get("dml_strategy", "auto") not in known:
+        names = ", ".join(map(repr, known))
+        raise exc.ArgumentError(f"Valid strategies for ORM {verb} strategy are {names}")
+
+
 def _refuse_update(statement: Any, mode: Any) -> None:
     """Raise for what an UPDATE by primary key cannot do."""
     if statement.exported_columns:
@@ -260,6 +273,7 @@ def update_rows(
         StaleDataError: A primary key without a row.
     """
     mode = options.get("synchronize_session", "auto")
+    _check_strategy(options, "UPDATE", ("orm", "auto", "bulk", "core_only"))
     _refuse_update(statement, mode)
     names = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
