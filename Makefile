@@ -80,6 +80,8 @@ golden: ## write tests/golden/ again with the real SQLAlchemy
 	$(BENCH_VENV)/bin/python tools/golden_mutations.py $(ARGS)
 	$(BENCH_VENV)/bin/python tools/golden_inherit.py $(ARGS)
 	$(BENCH_VENV)/bin/python tools/golden_recipes.py $(ARGS)
+	$(BENCH_VENV)/bin/python tools/golden_revisions.py $(ARGS)
+	$(BENCH_VENV)/bin/python tools/golden_commands.py $(ARGS)
 	$(BENCH_VENV)/bin/python tools/golden_operations.py $(ARGS)
 
 docs: ## check that every file and heading the pages link to is there

@@ -340,7 +340,7 @@ def branches(config: Config, verbose: bool = False) -> None:
     for one in script.walk_revisions():
         if not one.is_branch_point:
             continue
-        indent = " " * len(str(one.down_revision))
+        indent = " " * len(one.revision)
         lines = [
             f"{indent} -> {script.get_revision(name).cmd_format(False, include_branches=True, include_doc=verbose)}"
             for name in sorted(one.nextrev)

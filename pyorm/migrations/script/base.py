@@ -102,8 +102,10 @@ class ScriptDirectory:
             raise util.CommandError("No 'script_location' key found in configuration.")
         length = config.get_alembic_option("truncate_slug_length")
         for entry in reversed(config.get_prepend_sys_paths_list() or ()):
-            if entry not in sys.path:
-                sys.path.insert(0, entry)
+            # What "." means shall not change when the program goes elsewhere.
+            path = os.path.abspath(entry)
+            if path not in sys.path:
+                sys.path.insert(0, path)
         return cls(
             location,
             file_template=config.get_alembic_option("file_template", "%(rev)s_%(slug)s"),

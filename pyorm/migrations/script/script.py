@@ -177,7 +177,7 @@ class Script(Revision):
 
     def _format_down_revision(self) -> str:
         text = util.format_as_comma(self._plain_parents) or "<base>"
-        return f"{text} ({util.format_as_comma(self._resolved_dependencies)})" if self.dependencies else text
+        return f"{text} ({util.format_as_comma(self.dependencies)})" if self.dependencies else text
 
 
 def load_script(path: str) -> ModuleType:
