@@ -56,7 +56,7 @@ FACADES: dict[str, tuple[str, ...]] = {
     "sqlalchemy.orm.instrumentation": ("pyorm.orm.manager", *_ORM),
     "sqlalchemy.orm.state": ("pyorm.orm", "pyorm._core"),
     "sqlalchemy.orm.strategy_options": ("pyorm.orm.options", "pyorm.orm"),
-    "sqlalchemy.orm.util": _ORM,
+    "sqlalchemy.orm.util": ("pyorm.orm.util", *_ORM),
     "sqlalchemy.orm.mapped_collection": ("pyorm.orm.collections",),
     "sqlalchemy.dialects.postgresql.array": _POSTGRESQL,
     "sqlalchemy.dialects.postgresql.base": _POSTGRESQL,

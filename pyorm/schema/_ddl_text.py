@@ -308,7 +308,9 @@ class DDLText:
 
     def _foreign_key(self, key: Any) -> str:
         remote = key.elements[0].column.table
-        text = f"FOREIGN KEY({self._columns(key)}) REFERENCES {self.table(remote)} "
+        # SQLite's REFERENCES takes no schema: the table is one of the same file.
+        target = self.quote(remote.name) if self.name == "sqlite" else self.table(remote)
+        text = f"FOREIGN KEY({self._columns(key)}) REFERENCES {target} "
         text += f"({self._columns(fk.column for fk in key.elements)})"
         if key.match is not None:
             text += f" MATCH {_keyword(key.match)}"

@@ -125,8 +125,8 @@ class ColumnCollectionConstraint(Constraint):
     c = columns
 
     def _set_table(self, table: Any) -> None:
+        self._resolved = [self._find(table, column) for column in self._pending]  # a naming convention asks for them
         super()._set_table(table)
-        self._resolved = [self._find(table, column) for column in self._pending]
 
     def _find(self, table: Any, column: Any) -> Any:
         if not isinstance(column, str):

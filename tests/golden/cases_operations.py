@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 Case = Callable[[Any], Any]
@@ -18,6 +19,8 @@ _POSTGRESQL = {
     "add_column_computed_virtual": "before version 18 PostgreSQL has none, and a script does not know the version",
     "alter_name_and_check": "the check comes after the rename, so it names the column by its new name",
     "execute_bind": "a colon in a plain string is a colon",
+    "batch_add_always": "each change is an ALTER of its own",
+    "batch_reordering": "each change is an ALTER of its own",
     "execute_percent": "a script is no driver's format: a percent sign stands once",
     "execute_text_value": _INLINE,
     "execute_update_value": _INLINE,
@@ -26,7 +29,46 @@ _POSTGRESQL = {
     "identity_to_default": "an identity becomes a default; the reference fails",
     "unique_nulls": "INCLUDE may name a column that is not part of the key; the reference fails",
 }
-DEVIATIONS: dict[tuple[str, str], str] = {(name, "postgresql"): why for name, why in _POSTGRESQL.items()}
+_NO_ALTER = "SQLite has no such ALTER: the reference writes a statement that fails, pyorm says what to do"
+_NO_COMMENT = "SQLite has no comments: nothing to write"
+_SQLITE = {
+    **dict.fromkeys(
+        (
+            *("alter_not_null", "alter_null", "alter_schema", "alter_type", "alter_type_class", "alter_type_using"),
+            *("alter_type_enum", "alter_type_check", "alter_type_check_comes", "alter_type_check_goes", "alter_all"),
+            *("alter_type_boolean", "alter_type_collation", "alter_all_existing", "alter_name_and_check"),
+            *("alter_table_quoted", "default_str", "default_text", "default_function", "default_clause"),
+            *("default_goes", "default_goes_known", "default_literal", "default_false", "batch_never"),
+            "add_column_unique",
+        ),
+        _NO_ALTER,
+    ),
+    **dict.fromkeys(
+        (
+            *("create_table_comment", "create_table_comment_schema", "drop_table_comment"),
+            *("drop_table_comment_schema", "alter_comment", "alter_comment_goes"),
+        ),
+        _NO_COMMENT,
+    ),
+    **dict.fromkeys(
+        ("add_column_key", "add_column_key_named", "add_column_key_schema", "add_column_key_deferred"),
+        "a key of a new column stands in its clause, where SQLite takes it; the reference fails",
+    ),
+    "add_column_key_self": "as add_column_key",
+    "add_column_boolean_check": "the check of a type stands in the column's clause; the reference leaves it out",
+    "add_column_enum_check": "as add_column_boolean_check",
+    "batch_add_before": "the table is made anew for the column's place; the reference fails",
+    "batch_add_after": "as batch_add_before",
+    "batch_drop": "a check of the column goes with it; the reference writes a table that cannot be made",
+    "batch_name": "SQLite renames a column by itself",
+    "execute_bind": _POSTGRESQL["execute_bind"],
+    "execute_text_value": _INLINE,
+    "execute_update_value": _INLINE,
+}
+DEVIATIONS: dict[tuple[str, str], str] = {
+    **{(name, "postgresql"): why for name, why in _POSTGRESQL.items()},
+    **{(name, "sqlite"): why for name, why in _SQLITE.items()},
+}
 
 
 def run_case(context_class: Any, operations_class: Any, dialect: str, case: Case) -> dict[str, Any]:
@@ -54,6 +96,67 @@ def make_cases(sa: Any, pg: Any) -> dict[str, Case]:
         **_constraints(sa, pg),
         **_indexes(sa),
         **_rows(sa),
+        **_batches(sa),
+    }
+
+
+def _batches(sa: Any) -> dict[str, Case]:
+    def batch(*steps: Callable[[Any, Any], Any], check: bool = False, **kw: Any) -> Case:
+        """Run steps in a batch on a table that `copy_from` describes, with one constraint that has a name."""
+        named = sa.CheckConstraint("b > 1", name="ck_b") if check else sa.UniqueConstraint("a", name="uq_a")
+
+        def run(op: Any) -> None:
+            metadata = sa.MetaData()
+            table = sa.Table(
+                "t",
+                metadata,
+                sa.Column("id", sa.Integer, primary_key=True),
+                sa.Column("a", sa.String(5), nullable=False),
+                sa.Column("b", sa.Integer, server_default="5"),
+                named,
+            )
+            with op.batch_alter_table("t", copy_from=table, **kw) as batch_op:
+                for step in steps:
+                    step(op, batch_op)
+
+        return run
+
+    return {
+        "batch_nothing": batch(),
+        "batch_null": batch(lambda op, b: b.alter_column("a", nullable=True)),
+        "batch_not_null": batch(lambda op, b: b.alter_column("b", nullable=False)),
+        "batch_default": batch(lambda op, b: b.alter_column("b", server_default="7")),
+        "batch_default_goes": batch(lambda op, b: b.alter_column("b", server_default=None)),
+        "batch_type": batch(lambda op, b: b.alter_column("a", type_=sa.String(9), existing_type=sa.String(5))),
+        "batch_name": batch(lambda op, b: b.alter_column("a", new_column_name="c")),
+        "batch_add": batch(lambda op, b: b.add_column(sa.Column("c", sa.Integer))),
+        "batch_add_before": batch(lambda op, b: b.add_column(sa.Column("c", sa.Integer), insert_before="a")),
+        "batch_add_after": batch(lambda op, b: b.add_column(sa.Column("c", sa.Integer), insert_after="id")),
+        "batch_add_always": batch(lambda op, b: b.add_column(sa.Column("c", sa.Integer)), recreate="always"),
+        "batch_drop": batch(lambda op, b: b.drop_column("b"), check=True),
+        "batch_unique": batch(lambda op, b: b.create_unique_constraint("uq_b", ["b"])),
+        "batch_check": batch(lambda op, b: b.create_check_constraint("ck_a", "a != 'x'")),
+        "batch_foreign_key": batch(lambda op, b: b.create_foreign_key("fk_b", "u", ["b"], ["id"])),
+        "batch_drop_unique": batch(lambda op, b: b.drop_constraint("uq_a", type_="unique")),
+        "batch_drop_check": batch(lambda op, b: b.drop_constraint("ck_b", type_="check"), check=True),
+        "batch_drop_unknown": batch(lambda op, b: b.drop_constraint("nobody", type_="check")),
+        "batch_drop_unknown_column": batch(lambda op, b: b.drop_column("nobody")),
+        "batch_index": batch(lambda op, b: b.create_index("ix_b", ["b"])),
+        "batch_many": batch(
+            lambda op, b: b.alter_column("a", nullable=True),
+            lambda op, b: b.add_column(sa.Column("c", sa.Integer)),
+            lambda op, b: b.create_unique_constraint("uq_c", ["c"]),
+            lambda op, b: b.create_index("ix_c", ["c"]),
+        ),
+        "batch_never": batch(lambda op, b: b.alter_column("a", nullable=True), recreate="never"),
+        "batch_bad_recreate": batch(recreate="sometimes"),
+        "batch_execute": batch(lambda op, b: b.execute("SELECT 1"), lambda op, b: b.alter_column("a", nullable=True)),
+        "batch_reordering": batch(
+            lambda op, b: b.alter_column("a", nullable=True), partial_reordering=[("b", "a")], recreate="always"
+        ),
+        "batch_strict": batch(
+            lambda op, b: b.alter_column("a", nullable=True), table_kwargs={"sqlite_strict": True}
+        ),
     }
 
 
@@ -152,11 +255,17 @@ def _tables(sa: Any, pg: Any) -> dict[str, Case]:
 
 def _columns(sa: Any, pg: Any) -> dict[str, Case]:
     def adds(*arguments: Any, **kw: Any) -> Case:
-        """Add a column `c`; keywords that begin with `op_` are the operation's."""
+        """Add a column `c`; keywords that begin with `op_` are the operation's, functions make a new item each time."""
         own = {name[3:]: kw.pop(name) for name in list(kw) if name.startswith("op_")}
-        return lambda op: op.add_column("t", sa.Column("c", *arguments, **kw), **own)
 
-    key = sa.ForeignKey
+        def run(op: Any) -> None:
+            items = [item() if isinstance(item, partial) else item for item in arguments]
+            op.add_column("t", sa.Column("c", *items, **kw), **own)
+
+        return run
+
+    key, check = partial(partial, sa.ForeignKey), partial(partial, sa.CheckConstraint)
+    identity, computed = partial(partial, sa.Identity), partial(partial, sa.Computed)
     return {
         "add_column": adds(sa.Integer),
         "add_column_schema": adds(sa.Integer, op_schema="s"),
@@ -180,13 +289,13 @@ def _columns(sa: Any, pg: Any) -> dict[str, Case]:
         "add_column_index": adds(sa.Integer, index=True),
         "add_column_unique_index": adds(sa.Integer, index=True, unique=True),
         "add_column_comment": adds(sa.Integer, comment="it's c"),
-        "add_column_check": adds(sa.Integer, sa.CheckConstraint("c > 1", name="ck_c")),
+        "add_column_check": adds(sa.Integer, check("c > 1", name="ck_c")),
         "add_column_boolean_check": adds(sa.Boolean(create_constraint=True, name="ck_c")),
         "add_column_enum": adds(sa.Enum("a", "b", name="kind")),
         "add_column_enum_check": adds(sa.Enum("a", "b", name="kind", native_enum=False, create_constraint=True)),
-        "add_column_identity": adds(sa.Integer, sa.Identity(start=3)),
-        "add_column_computed": adds(sa.Integer, sa.Computed("a + 1", persisted=True)),
-        "add_column_computed_virtual": adds(sa.Integer, sa.Computed("a + 1", persisted=False)),
+        "add_column_identity": adds(sa.Integer, identity(start=3)),
+        "add_column_computed": adds(sa.Integer, computed("a + 1", persisted=True)),
+        "add_column_computed_virtual": adds(sa.Integer, computed("a + 1", persisted=False)),
         "add_column_array": adds(pg.ARRAY(sa.String(3))),
         "add_column_quoted": lambda op: op.add_column("My Table", sa.Column("Order", sa.Integer)),
         "drop_column": lambda op: op.drop_column("t", "c"),

@@ -9,12 +9,14 @@ that a program can put its own in place of ours.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, TextIO
 
 from pyorm import _core, exc
 from pyorm.migrations.ddl import statements
 from pyorm.migrations.ddl.hooks import AutogenHooks
+from pyorm.migrations.util.exc import CommandError
 from pyorm.schema import Computed, Identity, ddl
 
 _IMPLS: dict[str, type[DefaultImpl]] = {}
@@ -314,7 +316,17 @@ class DefaultImpl(AutogenHooks):
     def flush_batch(self, batch: Any) -> None:
         """Carry out what a batch has collected: one verb after the other, where ALTER can do everything."""
         for name, arguments, keywords in batch.batch:
+            if "insert_before" in keywords or "insert_after" in keywords:
+                raise CommandError(
+                    "Can't specify insert_before or insert_after when using ALTER; please specify recreate='always'"
+                )
             getattr(self, name)(*arguments, **keywords)
+
+    @contextmanager
+    def together(self, operations: Any, table_name: str, schema: str | None) -> Iterator[Any]:
+        """Give what takes the verbs of one operation on a table: this object, where each is an ALTER of its own."""
+        del operations, table_name, schema
+        yield self
 
     # ---- rows --------------------------------------------------------------------------------------------------
     def bulk_insert(self, table: Any, rows: list[dict[str, Any]], multiinsert: bool = True) -> None:

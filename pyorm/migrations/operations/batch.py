@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pyorm.migrations.operations.op_base import MigrateOperation
@@ -36,22 +37,22 @@ class BatchOperationsImpl:
         operations: Any,
         table_name: str,
         schema: str | None,
-        recreate: str,
-        copy_from: Any,
-        table_args: tuple[Any, ...],
-        table_kwargs: dict[str, Any],
-        reflect_args: tuple[Any, ...],
-        reflect_kwargs: dict[str, Any],
-        naming_convention: dict[Any, Any],
-        partial_reordering: Any,
+        recreate: str = "auto",
+        copy_from: Any = None,
+        table_args: tuple[Any, ...] = (),
+        table_kwargs: dict[str, Any] | None = None,
+        reflect_args: tuple[Any, ...] = (),
+        reflect_kwargs: dict[str, Any] | None = None,
+        naming_convention: dict[Any, Any] | None = None,
+        partial_reordering: Any = None,
     ) -> None:
         """Keep what the batch was told."""
         self.operations = operations
         self.table_name, self.schema = table_name, schema
         self.recreate, self.copy_from = recreate, copy_from
-        self.table_args, self.table_kwargs = table_args, table_kwargs
-        self.reflect_args, self.reflect_kwargs = reflect_args, reflect_kwargs
-        self.naming_convention, self.partial_reordering = naming_convention, partial_reordering
+        self.table_args, self.table_kwargs = table_args, table_kwargs or {}
+        self.reflect_args, self.reflect_kwargs = reflect_args, reflect_kwargs or {}
+        self.naming_convention, self.partial_reordering = naming_convention or {}, partial_reordering
         self.batch: list[Call] = []
 
     @property
@@ -74,6 +75,15 @@ class BatchOperationsImpl:
         if self.recreate == "auto":
             return bool(self.operations.impl.requires_recreate_in_batch(self))
         return self.recreate == "always"
+
+    def _is_wanted(self, const: Any) -> bool:
+        return bool(self.impl._is_wanted(const))
+
+    @contextmanager
+    def together(self, operations: Any, table_name: str, schema: str | None) -> Iterator[Any]:
+        """Give itself: everything in a batch is carried out together."""
+        del operations, table_name, schema
+        yield self
 
     def flush(self) -> None:
         """Carry everything out."""

@@ -212,3 +212,32 @@ def any_constraint(
     constraint = kinds[type_]()
     constraint.table = made
     return constraint
+
+
+def conventional_name(table_name: str, convention: Any, column: Any, clause: Any) -> str | None:
+    """Return the name that a naming convention gives to a constraint known by its text, or None.
+
+    Args:
+        table_name: the table's name.
+        convention: the naming convention.
+        column: the ColumnText it stands in, or None.
+        clause: the Clause.
+    """
+    names = list(clause.columns) if column is None else [column.name]
+    metadata = MetaData(naming_convention=convention)
+    made = Table(table_name, metadata, *(Column(name, NullType()) for name in dict.fromkeys(names)))
+    constraint: Any
+    if clause.kind == "primary":
+        constraint = PrimaryKeyConstraint(*(made.c[name] for name in names))
+    elif clause.kind == "unique":
+        constraint = UniqueConstraint(*(made.c[name] for name in names))
+    elif clause.kind == "check":
+        constraint = CheckConstraint("x")
+    else:
+        if clause.target.lower() != table_name.lower():
+            Table(clause.target, metadata, *(Column(name, NullType()) for name in clause.referred))
+        referred = clause.referred or names
+        constraint = ForeignKeyConstraint(names, [f"{clause.target}.{name}" for name in referred])
+    if constraint.table is None:
+        made.append_constraint(constraint)
+    return None if constraint.name is None else str(constraint.name)

@@ -96,12 +96,15 @@ def drop_column(operations: Any, operation: ops.DropColumnOp) -> None:
 @_for(ops.AlterColumnOp)
 def alter_column(operations: Any, operation: ops.AlterColumnOp) -> None:
     """Change the column; the check that its type brought along goes, and that of the new type comes."""
-    impl, context = operations.impl, operations.migration_context
+    with operations.impl.together(operations, operation.table_name, operation.schema) as impl:
+        _alter_column(impl, operations.migration_context, operation)
+
+
+def _alter_column(impl: Any, context: Any, operation: ops.AlterColumnOp) -> None:
     changes_type = operation.modify_type is not None
     if changes_type and operation.existing_type is not None:
-        name, type_ = operation.column_name, operation.existing_type
-        old = _type_check(context, operation, name, type_)
-        if old is not None and old.name is not None:
+        old = _type_check(context, operation, operation.column_name, operation.existing_type)
+        if old is not None and (old.name is not None or impl.adds_keys_with_column):
             impl.drop_constraint(old)
     impl.alter_column(
         operation.table_name,

@@ -18,7 +18,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pyorm import event
@@ -54,7 +55,7 @@ class Mark:
         blocks: autocommit blocks that it has entered.
         ops: operations that are committed.
         running: 1 while the next operation runs outside of a transaction.
-        digest: of these operations.
+        digest: of these operations; "" where somebody has corrected the row by hand.
     """
 
     revision: str
@@ -98,22 +99,14 @@ class Journal:
         return [Mark(*row) for row in connection.execute(self.table.select())] if self._exists else []
 
     def write(self, mark: Mark) -> None:
-        """Write a row, in the transaction that is open; makes the table where it is missing."""
+        """Write a revision's row, with one statement; makes the table where it is missing."""
         connection = self._context.connection
         if not self._exists:
             self.table.create(connection, checkfirst=True)
             self._exists = True
-        self._delete(mark.revision)
-        connection.execute(
-            self.table.insert().values(
-                revision=mark.revision,
-                direction=mark.direction,
-                blocks=mark.blocks,
-                ops=mark.ops,
-                running=mark.running,
-                digest=mark.digest,
-            )
-        )
+        insert = import_module(f"pyorm.dialects.{connection.dialect.name}").insert(self.table).values(**asdict(mark))
+        changed = {name: insert.excluded[name] for name in ("blocks", "ops", "running", "digest")}
+        connection.execute(insert.on_conflict_do_update(index_elements=["revision", "direction"], set_=changed))
 
     def forget(self, revision: str | None) -> None:
         """Delete a revision's row, None: all, and drop the table where none is left."""
@@ -171,14 +164,15 @@ class Gate:
         mark = self._mark
         if mark is not None and self._ops < mark.ops:
             self._ops, self._digest = self._ops + 1, digest
-            if self._ops == mark.ops and digest != mark.digest:
+            if self._ops == mark.ops and mark.digest not in (digest, ""):
                 raise CommandError(self._other_script(mark))
             return True
-        if mark is not None and mark.running and self._ops == mark.ops and self._settle(operation):
-            self._mark = Mark(mark.revision, mark.direction, mark.blocks, mark.ops + 1, 0, digest)
-            self._ops, self._digest = self._ops + 1, digest
-            self._journal.write(self._now(0))
-            return True
+        if mark is not None and mark.running and self._ops == mark.ops:
+            self._mark = replace(mark, running=0)
+            if self._settle(operation):
+                self._ops, self._digest = self._ops + 1, digest
+                self._journal.write(self._now(0))
+                return True
         self._operation = operation
         if self._is_in_block:
             self._begin_in_block(operation)
@@ -199,9 +193,7 @@ class Gate:
         """Write how far the revision is, as the last thing of the transaction that is committed for a block."""
         running = 0 if self._operation is None else 1
         self._blocks += not running
-        mark = self._mark
-        is_noted = mark is not None and mark.running and (mark.blocks, mark.ops) == (self._blocks, self._ops)
-        if not self._is_replaying() and not is_noted:
+        if not self._is_replaying():
             self._journal.write(self._now(running))
             self.has_journal = True
 
@@ -211,8 +203,6 @@ class Gate:
         self._is_in_block, self._block = self._operation is None, block
         try:
             yield
-            if (mark := self._mark) is not None and self._blocks == mark.blocks and self._ops < mark.ops:
-                raise CommandError(self._other_script(mark))
         finally:
             self._is_in_block = self._is_apart = False
 
@@ -242,7 +232,9 @@ class Gate:
 
     def _is_replaying(self) -> bool:
         mark = self._mark
-        return mark is not None and (self._ops < mark.ops or self._blocks < mark.blocks)
+        return mark is not None and (
+            self._ops < mark.ops or self._blocks < mark.blocks or (mark.running == 1 and self._ops == mark.ops)
+        )
 
     def _now(self, running: int) -> Mark:
         return Mark(self._revision, self._direction, self._blocks, self._ops, running, self._digest)

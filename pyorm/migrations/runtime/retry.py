@@ -3,7 +3,8 @@
 A DDL statement that waits for its lock makes everybody queue behind it. So it waits 3 seconds
 (`lock_timeout`); then the transaction is rolled back, others get through, and the whole of it is
 tried again a while later, with pauses that grow, up to 10 minutes (`lock_retry`). While it waits, a
-thread asks the server who holds what it waits for.
+thread asks the server who holds what it waits for. CREATE INDEX CONCURRENTLY, for which nobody
+queues, waits as long as it takes; the thread tells for whom.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["WAITED_IN_VAIN", "BlockerWatch", "Retries", "lock_timeout_setting"]
 log = logging.getLogger(__name__)
 
 WATCH_S = 0.5
+TELL_S, TELL_AGAIN_S = 5.0, 60.0  # longer than lock_timeout: what waits so long has none
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 WAITED_IN_VAIN = (exc.LockTimeout, exc.DatabaseBusy)
 
@@ -41,7 +43,9 @@ def lock_timeout_setting(options: RunOptions) -> str:
     if options.lock_timeout_s is None:
         return ""
     setting = f"set_config('lock_timeout', '{max(round(options.lock_timeout_s * 1000), 1)}ms', true)"
-    return setting if options.lock_timeout_given else f"CASE current_setting('lock_timeout') WHEN '0' THEN {setting} END"
+    if options.lock_timeout_given:
+        return setting
+    return f"CASE current_setting('lock_timeout') WHEN '0' THEN {setting} END"
 
 
 class Retries:
@@ -107,13 +111,22 @@ class BlockerWatch:
         self._thread.join()
 
     def _watch(self) -> None:
+        tell_at: float | None = None
         while not self._stop.wait(WATCH_S):
             try:
                 rows = self._lock.ask(self._query)
             except (exc.SQLAlchemyError, AttributeError):
                 return  # the lock's connection is gone; the run finds out at its next step
-            if rows:
-                self._seen = "; ".join(_describe(*row) for row in rows)
+            if not rows:
+                tell_at = None
+                continue
+            self._seen = "; ".join(_describe(*row) for row in rows)
+            now = time.monotonic()
+            if tell_at is None:
+                tell_at = now + TELL_S
+            elif now >= tell_at:
+                log.warning("Still waiting; in the way: %s", self._seen)
+                tell_at = now + TELL_AGAIN_S
 
 
 def _describe(pid: int, application: str, state: str, since: Any, query: str) -> str:

@@ -24,7 +24,7 @@ def own(name: str, dialect: str) -> dict[str, Any]:
     return run_case(MigrationContext, Operations, dialect, CASES[name])
 
 
-@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_an_operation_writes_the_reference_text_when_offline(name: str, dialect: str) -> None:
     told, expected = own(name, dialect), GOLDEN[name][dialect]

@@ -202,7 +202,7 @@ def test_an_operation_that_nobody_carries_out_is_refused_by_name(op: Operations)
 @pytest.mark.feature("AL-OPS18")
 @pytest.mark.feature("AL-OTHER07")
 def test_a_final_name_is_left_alone_by_a_naming_convention(engine: Any) -> None:
-    convention = {"ck": "ck_%(table_name)s_%(constraint_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
+    convention = {"ck": "ck_%(table_name)s_%(constraint_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection=connection, opts={"target_metadata": sa.MetaData(naming_convention=convention)}
@@ -218,11 +218,14 @@ def test_a_final_name_is_left_alone_by_a_naming_convention(engine: Any) -> None:
                 sa.UniqueConstraint("a"),
                 sa.UniqueConstraint("b", name=op.f("mine")),
             )
+            op.create_unique_constraint(None, "t", ["a", "b"])
+            op.create_check_constraint("big", "t", "b < 10")
+            op.create_check_constraint(op.f("as_it_is"), "t", "b < 11")
             checks = {check["name"] for check in inspector(op).get_check_constraints("t")}
             uniques = {unique["name"] for unique in inspector(op).get_unique_constraints("t")}
 
-    assert checks == {"ck_t_small", "final"}
-    assert uniques == {"uq_t_a", "mine"}
+    assert checks == {"ck_t_small", "final", "ck_t_big", "as_it_is"}
+    assert uniques == {"uq_t_a", "mine", "uq_t_a_b"}
 
 
 def test_a_gate_skips_what_an_earlier_run_has_committed(op: Operations) -> None:

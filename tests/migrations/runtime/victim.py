@@ -37,7 +37,8 @@ def mixed_postgresql(op: Operations) -> None:
     op.add_column("people", Column("age", Integer))
     with op.get_context().autocommit_block():
         op.execute("ALTER TYPE mood ADD VALUE 'mad' AFTER 'sad'")
-    bind.execute(text("INSERT INTO people (id, name, age) VALUES (:id, :name, :age)"), {"id": 101, "name": "o", "age": 5})
+    someone = {"id": 101, "name": "o", "age": 5}
+    bind.execute(text("INSERT INTO people (id, name, age) VALUES (:id, :name, :age)"), someone)
     op.execute("CREATE TABLE feelings (person int REFERENCES people, mood mood DEFAULT 'mad')")
     op.execute("INSERT INTO feelings (person) SELECT id FROM people")
     with op.get_context().autocommit_block():
