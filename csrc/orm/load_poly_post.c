@@ -117,6 +117,7 @@ run_select(orm_loader *l, orm_mapper *m, orm_node *select, PyObject *keys)
     orm_conn_facts facts = {0};
     orm_compiled *c = NULL;
     orm_values vals;
+    PyObject *options = NULL;
     PyObject *result = NULL;
     PyObject *all = NULL;
 
@@ -132,8 +133,11 @@ run_select(orm_loader *l, orm_mapper *m, orm_node *select, PyObject *keys)
     how.dialect = orm_engine_driver(engine)->dialect;
     how.schema_map = facts.schemas;
     how.flags = facts.schemas != NULL ? ORM_COMPILE_SCHEMA_MAP : 0;
-    if (orm_compile_cached(l->st, orm_engine_cache(engine), select, &how, &c, &vals) == 0) {
-        result = orm_load_result(l->s, conn, c, vals.v, vals.n, (PyObject *)select, params, NULL);
+    options = l->token == NULL ? NULL : Py_BuildValue("{OO}", l->st->s_identity_token, l->token);
+    if ((l->token == NULL || options != NULL)
+        && orm_compile_cached(l->st, orm_engine_cache(engine), select, &how, &c, &vals) == 0) {
+        result = orm_load_result(l->s, conn, c, vals.v, vals.n, (PyObject *)select, params,
+                                 options);
         orm_values_fini(&vals);
     }
     all = result == NULL ? NULL : PyObject_CallMethod(result, "all", NULL);
@@ -141,6 +145,7 @@ done:
     Py_XDECREF(all);
     Py_XDECREF(result);
     Py_XDECREF(c);
+    Py_XDECREF(options);
     Py_XDECREF(params);
     Py_XDECREF(conn);
     return all == NULL ? -1 : 0;

@@ -8,6 +8,31 @@
  */
 #include "orm/load_many.h"
 
+/* The key of what a parent refers to, with the identity token of this load: as orm_reference_key. */
+static int
+target_key(const many_run *m, uint32_t i, orm_key *k)
+{
+    PyObject *token = m->above == NULL ? NULL : m->above->token;
+    PyObject *value = NULL;
+    orm_key with = {0};
+    int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, k);
+
+    if (has != 1 || token == NULL) {
+        return has;
+    }
+    value = orm_key_object(k);
+    if (value == NULL
+        || orm_key_init(&with, m->rel->target,
+                        m->rel->target->npk == 1 ? &value : &PyTuple_GET_ITEM(value, 0), token)
+               < 0) {
+        has = -1;
+    }
+    Py_XDECREF(value);
+    orm_key_fini(k);
+    *k = has == 1 ? with : (orm_key){0};
+    return has;
+}
+
 /* What the session knows is as good as a row. */
 static bool
 knows_enough(const many_run *m)
@@ -26,7 +51,7 @@ collect_targets(many_run *m)
         orm_head *known = NULL;
         PyObject *key = NULL;
         orm_key k = {0};
-        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+        int has = target_key(m, i, &k);
 
         if (has != 1) {
             rc = has < 0 ? -1 : 0;
@@ -112,7 +137,7 @@ hand_out_targets(many_run *m)
     for (uint32_t i = 0; rc == 0 && i < m->n; i++) {
         PyObject *there = NULL;
         orm_key k = {0};
-        int has = orm_reference_key(m->parents[i], m->rel, ORM_PASSIVE_OFF, &k);
+        int has = target_key(m, i, &k);
 
         rc = has < 0 ? -1 : 0;
         if (has == 1) {
