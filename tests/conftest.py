@@ -7,6 +7,7 @@ finds it empty. A PostgreSQL that cannot be started fails the test; nothing skip
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -99,6 +100,18 @@ class SqliteDatabase:
         finally:
             connection.close()
         return [tuple(None if v is None else str(v) for v in row) for row in found]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def rest_of_the_heap(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep what other tests left out of the collections of a module that imports `gc`: each walks all of it."""
+    if getattr(request.module, "gc", None) is not gc:
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -154,15 +154,6 @@ def filled(engine: Engine) -> Iterator[Engine]:
     yield engine
 
 
-@pytest.fixture(autouse=True, scope="module")
-def rest_of_the_heap() -> Iterator[None]:
-    """Keep what other tests left out of the many collections here."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def accepted(error: BaseException) -> bool:
     """Return whether an exception is one that a program may see here, with a text."""
     if isinstance(error, Wish):

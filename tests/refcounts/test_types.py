@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,15 +24,6 @@ HEAP_TYPE = 1 << 9
 HAVE_GC = 1 << 14
 TESTS = Path(__file__).resolve().parents[1]
 TIMES = 100
-
-
-@pytest.fixture(autouse=True, scope="module")
-def rest_of_the_heap() -> Iterator[None]:
-    """Keep what other tests left out of the many collections here."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def collect(attribute: str) -> dict[str, object]:
