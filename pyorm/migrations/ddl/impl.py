@@ -21,6 +21,20 @@ from pyorm.schema import Computed, Identity, ddl
 
 _IMPLS: dict[str, type[DefaultImpl]] = {}
 
+# Verbs of PostgreSQL's objects → what the object is called in messages.
+_ELSEWHERE = {
+    "create_schema": "schemas",
+    "drop_schema": "schemas",
+    "create_sequence": "sequences",
+    "alter_sequence": "sequences",
+    "drop_sequence": "sequences",
+    "create_enum": "enum types",
+    "drop_enum": "enum types",
+    "add_enum_value": "enum types",
+    "rename_enum_value": "enum types",
+    "replace_enum": "enum types",
+}
+
 
 class DefaultImpl(AutogenHooks):
     """The verbs of operations in standard SQL, and the hooks of a dialect.
@@ -327,6 +341,19 @@ class DefaultImpl(AutogenHooks):
         """Give what takes the verbs of one operation on a table: this object, where each is an ALTER of its own."""
         del operations, table_name, schema
         yield self
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse a verb of objects that this database does not have.
+
+        Raises:
+            CommandError: it says which.
+        """
+        if name in _ELSEWHERE:
+            raise CommandError(
+                f"op.{name}(): migrations make no {_ELSEWHERE[name]} on {self.dialect.name}; put it under "
+                "`if op.get_context().dialect.name == 'postgresql'`"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # ---- rows --------------------------------------------------------------------------------------------------
     def bulk_insert(self, table: Any, rows: list[dict[str, Any]], multiinsert: bool = True) -> None:

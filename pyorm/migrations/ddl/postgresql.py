@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence as Items
 from typing import Any, ClassVar
 
 from pyorm import exc
-from pyorm.migrations.ddl import statements
+from pyorm.migrations.ddl import enums, statements
 from pyorm.migrations.ddl.impl import DefaultImpl
-from pyorm.schema import Identity, ddl
+from pyorm.schema import Identity, Sequence, ddl
 from pyorm.schema.create import CheckFirst, Existing
 from pyorm.schema.named_types import create_type, named_types_in
 
@@ -76,12 +78,15 @@ class PostgresqlImpl(DefaultImpl):
     ) -> None:
         was = existing if isinstance(existing, Identity) else None
         if isinstance(default, Identity):
-            if was is None and existing is not None and existing is not False:
+            has_default = was is None and existing is not None and existing is not False
+            if has_default:
                 self._exec(statements.ColumnDefault(table_name, column_name, None, schema))
+                if _is_serial(existing, table_name, column_name):
+                    self._exec(ddl.DropSequence(Sequence(f"{table_name}_{column_name}_seq", schema=schema)))
             change = statements.IdentityColumn(table_name, column_name, default, was, schema)
             if change.has_changes():
                 self._exec(change)
-            if was is None and existing is not None and existing is not False:
+            if has_default:
                 self._exec(_continue_numbers(self, table_name, column_name, schema))
             return
         self._exec(statements.IdentityColumn(table_name, column_name, None, was, schema))
@@ -114,6 +119,28 @@ class PostgresqlImpl(DefaultImpl):
     def alter_sequence(self, sequence: Any) -> None:
         """Set the options of a sequence that are not None."""
         self._exec(AlterSequence(sequence))
+
+    def create_enum(self, name: str, values: Items[str], schema: str | None) -> None:
+        """Create an enum type."""
+        self._exec(enums.CreateEnum(name, values, schema))
+
+    def drop_enum(self, name: str, schema: str | None) -> None:
+        """Drop an enum type."""
+        self._exec(enums.DropType(name, schema))
+
+    def add_enum_value(
+        self, name: str, value: str, before: str | None, after: str | None, schema: str | None
+    ) -> None:
+        """Add a value to an enum type."""
+        self._exec(enums.AddValue(name, value, before, after, schema))
+
+    def rename_enum_value(self, name: str, old: str, new: str, schema: str | None) -> None:
+        """Rename a value of an enum type."""
+        self._exec(enums.RenameValue(name, old, new, schema))
+
+    def replace_enum(self, name: str, values: Items[str], mapping: dict[str, str], schema: str | None) -> None:
+        """Make an enum type anew."""
+        enums.EnumReplacement(self, name, values, mapping, schema).run()
 
     def rename_index(self, old_name: str, new_name: str, table_name: str | None, schema: str | None) -> None:
         """Rename an index."""
@@ -174,6 +201,13 @@ class RenameConstraint(statements.AlterTable):
 
     def _action(self, render: Any) -> str:
         return f"RENAME CONSTRAINT {render.quote(self.old_name)} TO {render.quote(self.new_name)}"
+
+
+def _is_serial(default: Any, table_name: str, column_name: str) -> bool:
+    """Return whether a default takes the numbers of the sequence that SERIAL makes for the column."""
+    text = str(getattr(default, "arg", default))
+    found = re.search(r"nextval\('(?:[^']*\.)?\"?([^'\".]+)\"?'", text)
+    return found is not None and found[1] == f"{table_name}_{column_name}_seq"
 
 
 def _continue_numbers(impl: DefaultImpl, table_name: str, column_name: str, schema: str | None) -> str:

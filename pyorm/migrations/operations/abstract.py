@@ -182,7 +182,9 @@ class AbstractOperations:
             value: a str or an int, or whatever the type can write.
             type_: its type; None takes the value's.
         """
-        return _core.literal(value, type_, literal_execute=True)
+        literal = _core.literal(value, type_)
+        text = _core.compile_string(literal, self.migration_context.impl.dialect, literal_binds=True)
+        return _core.literal_column(text, literal.type)
 
     # ---- batches -----------------------------------------------------------------------------------------------
     @contextmanager

@@ -225,7 +225,7 @@ class Rebuild:
             self._impl._exec(f"ALTER TABLE {temporary} RENAME TO {self._write_name(self._old.name)}")
         for sql in [*self._old.indexes.values(), *self._old.triggers.values()]:
             self._impl._exec(sqltext.in_schema(sql, self._old.schema))
-        if counter is not None and self._new.is_autoincrement():
+        if is_live and self._new.is_autoincrement() and self._old.table.is_autoincrement():
             self._restore_counter(counter)
         if is_live:
             self._old.table = self._new
@@ -295,11 +295,12 @@ class Rebuild:
         found = _rows(self._impl, f"SELECT seq FROM {sequence} WHERE name = ?", self._old.name)
         return found[0][0] if found else None
 
-    def _restore_counter(self, counter: int) -> None:
+    def _restore_counter(self, counter: int | None) -> None:
         sequence = qualified("sqlite_sequence", self._old.schema)
         name = self._old.name.replace("'", "''")
         self._impl._exec(f"DELETE FROM {sequence} WHERE name = '{name}'")
-        self._impl._exec(f"INSERT INTO {sequence} (name, seq) VALUES ('{name}', {counter})")
+        if counter is not None:
+            self._impl._exec(f"INSERT INTO {sequence} (name, seq) VALUES ('{name}', {counter})")
 
 
 def keys_to(impl: Any, facts: Facts) -> list[tuple[str, set[str]]]:

@@ -10,16 +10,21 @@ from pyorm import _core
 
 
 @contextmanager
-def committed_step(migration_context: Any) -> Iterator[None]:
+def committed_step(migration_context: Any, *, is_needed: bool = True) -> Iterator[None]:
     """Commit what came before, run the block without a transaction, and go on in a new one.
 
     Nothing is committed where there is no transaction to leave: inside of `autocommit_block()`, in a
     script outside of BEGIN and COMMIT.
 
+    Args:
+        migration_context: whose transaction it is.
+        is_needed: whether the block cannot run in a transaction; if it can, it does in one that is the caller's.
+
     Raises:
         CommandError: the transaction is the caller's, who alone can end it.
     """
-    if _is_alone(migration_context):
+    is_callers = getattr(migration_context, "_in_external_transaction", False)
+    if _is_alone(migration_context) or (is_callers and not is_needed):
         yield
         return
     with migration_context.autocommit_block():

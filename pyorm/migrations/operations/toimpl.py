@@ -258,7 +258,7 @@ def drop_enum(operations: Any, operation: ops.DropEnumOp) -> None:
 @_for(ops.AddEnumValueOp)
 def add_enum_value(operations: Any, operation: ops.AddEnumValueOp) -> None:
     """Add the value, in a committed step of its own."""
-    with committed_step(operations.migration_context):
+    with committed_step(operations.migration_context, is_needed=False):
         operations.impl.add_enum_value(
             operation.enum_name, operation.value, operation.before, operation.after, operation.schema
         )

@@ -20,6 +20,7 @@ def migrating(path: Path, **opts: Any) -> Iterator[Operations]:
     engine = sa.create_engine(f"sqlite:///{path}")
 
     def enforce(dbapi_connection: Any, record: Any) -> None:
+        dbapi_connection.execute("PRAGMA synchronous=OFF")
         dbapi_connection.execute("PRAGMA foreign_keys=ON")
 
     sa.event.listen(engine, "connect", enforce)
@@ -36,7 +37,7 @@ def migrating(path: Path, **opts: Any) -> Iterator[Operations]:
 def script(path: Path, sql: str) -> None:
     """Run statements past pyorm."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(sql)
+    connection.executescript(f"PRAGMA synchronous=OFF; BEGIN; {sql}; COMMIT")
     connection.close()
 
 
@@ -57,5 +58,5 @@ def objects(path: Path) -> dict[tuple[str, str], str]:
 
 def contents(path: Path, table: str) -> list[tuple[Any, ...]]:
     """Every row of a table with its rowid, if it has one."""
-    with_rowid = "WITHOUT ROWID" not in objects(path)[("table", table)].upper()
+    with_rowid = "WITHOUT ROWID" not in objects(path).get(("table", table), "").upper()
     return ask(path, f'SELECT {"rowid, " if with_rowid else ""}* FROM "{table}" ORDER BY 1')

@@ -250,3 +250,179 @@ def test_a_gate_skips_what_an_earlier_run_has_committed(op: Operations) -> None:
 
     assert gate.finished_ones == ["BulkInsertOp", "BatchTableOp"]
     assert rows(op, "SELECT id, b, c FROM there") == [(4, None, None)]
+
+
+@pytest.mark.feature("AL-OPS04")
+def test_add_column_brings_keys_indexes_and_defaults_along(op: Operations) -> None:
+    op.bulk_insert(make(op), [{"id": 1, "title": "a"}])
+    op.bulk_insert(sa.table("users", sa.column("id", sa.Integer)), [{"id": 9}])
+
+    op.add_column("posts", sa.Column("a", sa.Integer, server_default="4", nullable=False))
+    op.add_column("posts", sa.Column("a", sa.Integer), if_not_exists=True)
+    op.add_column("posts", sa.Column("b", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE")))
+    op.add_column("posts", sa.Column("c", sa.Integer, sa.ForeignKey("users.id")), inline_references=True)
+    op.add_column("posts", sa.Column("d", sa.String(5), index=True, unique=True))
+    op.add_column("posts", sa.Column("e", sa.Integer, unique=True))
+    op.add_column("posts", sa.Column("f", sa.Integer, sa.CheckConstraint("f > 0", name="ck_f")))
+    op.add_column("posts", sa.Column("g", sa.DateTime, server_default=sa.func.now()))
+    op.create_table("bare", sa.Column("x", sa.Integer))
+    op.add_column("bare", sa.Column("id", sa.Integer, primary_key=True), inline_primary_key=True)
+
+    found = inspector(op)
+    keys = {key["constrained_columns"][0]: key["options"].get("ondelete") for key in found.get_foreign_keys("posts")}
+    assert keys == {"b": "CASCADE", "c": None}
+    indexes = {index["name"]: index["unique"] for index in found.get_indexes("posts")}
+    assert indexes["ix_posts_d"]
+    assert [unique["column_names"] for unique in found.get_unique_constraints("posts")] == [["e"]]
+    assert [check["name"] for check in found.get_check_constraints("posts")] == ["ck_f"]
+    assert found.get_pk_constraint("bare")["constrained_columns"] == ["id"]
+    assert rows(op, "SELECT a, b FROM posts") == [(4, None)]
+    assert rows(op, "SELECT count(*) FROM posts WHERE g IS NOT NULL") == [(1,)]
+
+
+@pytest.mark.feature("AL-OPS05")
+def test_drop_column_passes_a_missing_column_only_when_told(op: Operations) -> None:
+    op.bulk_insert(make(op), [{"id": 1, "title": "a"}])
+
+    op.drop_column("posts", "author_id")
+    op.drop_column("posts", "author_id", if_exists=True)
+    op.drop_column("posts", "score", mssql_drop_default=True)
+
+    assert set(columns(op, "posts")) == {"id", "title"}
+    assert rows(op, "SELECT * FROM posts") == [(1, "a")]
+
+
+@pytest.mark.feature("AL-OPS06")
+def test_alter_column_changes_each_fact_alone_and_all_together(op: Operations) -> None:
+    op.bulk_insert(make(op), [{"id": 1, "title": "a"}])
+
+    op.alter_column("posts", "title", type_=sa.String(50), existing_type=sa.String(20))
+    op.alter_column("posts", "title", nullable=True, existing_type=sa.String(50), existing_nullable=False)
+    op.alter_column("posts", "score", server_default=None, existing_server_default="3")
+    op.alter_column("posts", "author_id", server_default="1", nullable=True, new_column_name="writer_id")
+    op.alter_column(
+        "posts",
+        "title",
+        type_=sa.Text(),
+        nullable=False,
+        server_default=sa.text("'x'"),
+        new_column_name="name",
+        comment="what it is called",
+    )
+
+    found = columns(op, "posts")
+    assert set(found) == {"id", "name", "writer_id", "score"}
+    assert (str(found["name"]["type"]), found["name"]["nullable"]) == ("TEXT", False)
+    assert found["score"]["default"] is None and "1" in str(found["writer_id"]["default"])
+    op.execute("INSERT INTO posts (id) VALUES (2)")
+    assert rows(op, "SELECT id, name, writer_id FROM posts ORDER BY id") == [(1, "a", None), (2, "x", 1)]
+
+
+@pytest.mark.feature("AL-OPS09")
+@pytest.mark.feature("AL-OPS11")
+def test_constraints_of_every_kind_come_and_go(op: Operations) -> None:
+    make(op)
+    op.create_table("pairs", sa.Column("a", sa.Integer, nullable=False), sa.Column("b", sa.Integer, nullable=False))
+
+    op.create_primary_key("pk_pairs", "pairs", ["a", "b"])
+    op.create_unique_constraint("uq", "posts", ["title", "score"], deferrable=None)
+    op.create_unique_constraint(None, "posts", ["score"])
+    op.create_check_constraint("ck", "posts", sa.column("score") > 1)
+    op.create_foreign_key("fk", "posts", "users", ["author_id"], ["id"], ondelete="CASCADE", onupdate="SET NULL")
+    op.create_foreign_key(
+        "fk_self", "posts", "posts", ["score"], ["id"], deferrable=True, initially="DEFERRED"
+    )
+
+    found = inspector(op)
+    assert found.get_pk_constraint("pairs")["constrained_columns"] == ["a", "b"]
+    assert {tuple(u["column_names"]) for u in found.get_unique_constraints("posts")} == {("title", "score"), ("score",)}
+    keys = {key["name"]: key["options"] for key in found.get_foreign_keys("posts")}
+    assert (keys["fk"]["ondelete"], keys["fk"]["onupdate"]) == ("CASCADE", "SET NULL")
+    assert keys["fk_self"]["initially"] == "DEFERRED" and keys["fk_self"]["deferrable"]
+
+    op.drop_constraint("fk", "posts", type_="foreignkey")
+    op.drop_constraint("fk_self", "posts")
+    op.drop_constraint("ck", "posts", type_="check")
+    op.drop_constraint("ck", "posts", if_exists=True)
+    op.drop_constraint("uq", "posts", type_="unique")
+    op.drop_constraint("pk_pairs", "pairs", type_="primary")
+    with pytest.raises(TypeError, match="'type' can be one of"):
+        op.drop_constraint("x", "posts", type_="other")
+
+    found = inspector(op)
+    assert found.get_foreign_keys("posts") == [] and found.get_check_constraints("posts") == []
+    assert found.get_pk_constraint("pairs")["constrained_columns"] == []
+
+
+@pytest.mark.feature("AL-OPS15")
+def test_an_inline_literal_stands_in_the_statement_itself(op: Operations) -> None:
+    posts = make(op)
+    op.bulk_insert(posts, [{"id": 1, "title": "a"}])
+    seen: list[str] = []
+
+    def listen(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    bind = op.get_bind()
+    sa.event.listen(bind.engine, "before_cursor_execute", listen)
+    try:
+        matches = posts.c.title == op.inline_literal("a")
+        op.execute(posts.update().where(matches).values(title=op.inline_literal("it's")))
+        op.execute(posts.update().values(score=op.inline_literal(5, sa.Integer())))
+    finally:
+        sa.event.remove(bind.engine, "before_cursor_execute", listen)
+
+    assert [("'it''s'" in text or "5" in text, "?" in text or "$" in text) for text in seen] == [(True, False)] * 2
+    assert rows(op, "SELECT title, score FROM posts") == [("it's", 5)]
+
+
+@pytest.mark.feature("AL-OTHER09")
+def test_a_dialect_of_ones_own_takes_the_place_of_ours(engine: Any) -> None:
+    from pyorm.migrations.ddl import impl as impls
+    from pyorm.migrations.ddl.impl import DefaultImpl
+
+    name = engine.dialect.name
+    ours = impls._IMPLS[name]
+
+    class Own(ours):  # type: ignore[misc,valid-type]
+        __dialect__ = name
+        type_synonyms = (*ours.type_synonyms, {"INTEGER", "NUMBER"})
+
+        def rename_table(self, old_table_name: str, new_table_name: str, schema: str | None = None) -> None:
+            super().rename_table(old_table_name, new_table_name + "_x", schema)
+
+        def requires_recreate_in_batch(self, batch_op: Any) -> bool:
+            return False
+
+        def render_type(self, type_obj: Any, autogen_context: Any) -> str | bool:
+            return "own.Type()" if isinstance(type_obj, sa.Integer) else False
+
+        def correct_for_autogen_constraints(self, *sets: set[Any]) -> None:
+            for items in sets:
+                items.clear()
+
+        correct_for_autogen_foreignkeys = correct_for_autogen_constraints
+
+    try:
+        assert DefaultImpl.get_by_dialect(engine.dialect) is Own
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection=connection)
+            with context.begin_transaction():
+                op = Operations(context)
+                op.create_table("t", sa.Column("a", sa.Integer))
+                op.rename_table("t", "u")
+                assert inspector(op).has_table("u_x")
+        impl = context.impl
+        number, text = sa.Column("a", sa.Integer), sa.Column("a", sa.String(5))
+        assert impl.compare_type(number, text) and not impl.compare_type(number, sa.Column("b", sa.Integer))
+        assert impl.render_type(sa.Integer(), None) == "own.Type()" and impl.render_type(sa.Text(), None) is False
+        found = {1, 2}
+        impl.correct_for_autogen_foreignkeys(found, set())
+        assert not found
+        assert impl.compare_server_default(number, number, "1", "2")
+        assert impl.version_table_impl(version_table="v", version_table_schema=None, version_table_pk=True).name == "v"
+    finally:
+        impls._IMPLS[name] = ours
+    assert not ours.correct_for_autogen_foreignkeys(context.impl, set(), set())
+    with pytest.raises(sa.exc.CompileError, match="no DDL for the dialect 'other'"):
+        DefaultImpl.get_by_dialect(type("Other", (), {"name": "other"}))
