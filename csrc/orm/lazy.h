@@ -44,6 +44,7 @@ typedef struct orm_relloads {
     PyObject *names;      /* owned tuple: attributes of the parent whose values the key columns have; NULL:
                              they are its primary key */
     PyObject *origin;     /* owned: see orm_loader.origin; of `subquery` */
+    bool asks_more;       /* options say what is loaded behind: a known row lacks it perhaps */
 } orm_relloads;
 
 extern PyType_Spec orm_relloads_spec;

@@ -7,11 +7,48 @@
  */
 #include "orm/load_poly.h"
 
-/* An item's entity is the one that is selected. */
+/* An alias of a class and of its subclasses, or one of those. */
 static bool
-item_is_for(const orm_option *o, const orm_optitem *item, const orm_node *entity)
+is_of_several(const orm_node *entity)
 {
-    return item->entity == ORM_OPT_ANY || o->entities[item->entity] == entity;
+    const orm_alias *al = (const orm_alias *)orm_entity_owner(entity);
+
+    return al->part || al->subs != NULL;
+}
+
+/* Both are of the same rows: one class derives from the other, or they are of one alias. */
+static bool
+is_of_rows(const orm_node *one, const orm_node *other)
+{
+    bool aliased = one->aux & ORM_ENTITY_ALIASED;
+
+    if (one == other || aliased != !!(other->aux & ORM_ENTITY_ALIASED)) {
+        return one == other;
+    }
+    if (aliased) {
+        return one->args[0] == other->args[0] && is_of_several(one) && is_of_several(other);
+    }
+    return orm_mapper_isa((const orm_mapper *)one->payload, (const orm_mapper *)other->payload)
+           || orm_mapper_isa((const orm_mapper *)other->payload, (const orm_mapper *)one->payload);
+}
+
+/* The item is about the entity, or, where it speaks of all columns, about the same rows. An
+   attribute's slot is the same in all classes that have it. */
+static bool
+item_is_for(const orm_option *o, const orm_optitem *item, const orm_node *entity,
+            const orm_attribute *a)
+{
+    const orm_node *about = item->entity == ORM_OPT_ANY ? NULL : o->entities[item->entity];
+
+    if (about == NULL || about == entity) {
+        return true;
+    }
+    if (!is_of_rows(about, entity)) {
+        return false;
+    }
+    return item->what != ORM_OPT_SLOT
+           || orm_mapper_isa((const orm_mapper *)about->payload, a->mapper)
+           || orm_mapper_isa(a->mapper, (const orm_mapper *)about->payload);
 }
 
 /* The attribute belongs to the group that the item names. 1 / 0 / -1. */
@@ -59,7 +96,7 @@ option_for(const orm_node *options, const orm_node *entity, const orm_attribute 
         for (uint32_t k = 0; k < o->nitems; k++) {
             const orm_optitem *item = &o->items[k];
 
-            if (!item_is_for(o, item, entity)) {
+            if (!item_is_for(o, item, entity, a)) {
                 continue;
             }
             if (item->what == ORM_OPT_ALL) {

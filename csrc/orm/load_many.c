@@ -5,7 +5,7 @@
  * Statement: `SELECT key columns, entity WHERE key IN (...)`; the key leads from a row back to its
  *   parent. A many-to-one over the target's primary key has no key columns: its rows are looked up
  *   in the identity map, and what is there already is not asked for, unless the load is narrowed
- *   (and_()) or overwrites.
+ *   (and_()), overwrites, or options of the statement say what is loaded behind it.
  * Filling: what is found goes into the list `found`, for peers, or at once into the slots of the
  *   parents. A row is counted once for its parent, also where joined collections repeat it.
  * subqueryload: the statement is made around that of the parents, so one SELECT brings what all of

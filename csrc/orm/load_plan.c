@@ -634,34 +634,37 @@ done:
     return rc;
 }
 
+/* What a column of a SELECT of the entity stands for, as one of what the entity is read from: two
+   aliases of a table are told apart. New reference. */
+static orm_node *
+source_column(orm_state *st, const orm_node *entity, orm_node *n)
+{
+    if (n->kind != ORM_N_ATTR || ((orm_attribute *)n->payload)->kind != ORM_SLOT_COLUMN) {
+        return (orm_node *)Py_NewRef(n);
+    }
+    n = n->args[1];
+    if (!(entity->aux & ORM_ENTITY_ALIASED) || entity->args[0]->kind != ORM_N_ALIAS) {
+        return (orm_node *)Py_NewRef(n);
+    }
+    return orm_sql_column_in(st, entity->args[0], n);
+}
+
 static int
 entity_columns(orm_state *st, orm_node *entity, PyObject *list)
 {
-    orm_mapper *m = (orm_mapper *)entity->payload;
+    orm_builder b = {.st = st, .cols = PyList_New(0)};
+    int rc = b.cols == NULL
+                 ? -1
+                 : orm_slots_expand(&b, entity, (orm_mapper *)entity->payload, NULL);
 
-    (void)st;
-    for (uint32_t i = 0; i < m->nslots; i++) {
-        orm_attribute *a = m->attrs[i];
-        int rc = 1;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(b.cols); i++) {
+        orm_node *n = source_column(st, entity, (orm_node *)PyList_GET_ITEM(b.cols, i));
 
-        if (a == NULL || ORM_SLOT_IS_RELATION(a->kind) || a->flags & ORM_A_QUERY
-            || is_left_out(a)) {
-            continue;
-        }
-        for (uint32_t k = 0; rc >= 0 && k < PyTuple_GET_SIZE(a->columns); k++) {
-            orm_node *n = NULL;
-
-            rc = orm_entity_column(entity, m, i, k, &n);
-            if (rc > 0) {
-                rc = PyList_Append(list, (PyObject *)(a->kind == ORM_SLOT_COLUMN ? n->args[1] : n));
-            }
-            Py_XDECREF(n);
-        }
-        if (rc < 0) {
-            return -1;
-        }
+        rc = n == NULL ? -1 : PyList_Append(list, (PyObject *)n);
+        Py_XDECREF(n);
     }
-    return 0;
+    Py_XDECREF(b.cols);
+    return rc;
 }
 
 static orm_node *
@@ -683,4 +686,5 @@ const orm_sql_orm_ops orm_load_sql_ops = {
     .dml_target = dml_target,
     .join = orm_relation_join_hook,
     .late_node = orm_relation_late_node,
+    .alias_column = orm_alias_column,
 };

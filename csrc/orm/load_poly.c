@@ -55,6 +55,29 @@ alias_column(orm_alias *al, orm_attribute *a, uint32_t i, orm_node **out)
     return *out == NULL ? -1 : 1;
 }
 
+orm_node *
+orm_alias_column(const orm_node *alias, const orm_node *attr)
+{
+    orm_alias *al = alias->aux & ORM_ENTITY_ALIASED ? (orm_alias *)orm_entity_owner(alias) : NULL;
+    orm_attribute *a = (orm_attribute *)attr->payload;
+    PyObject *columns = NULL;
+    Py_ssize_t at = 0;
+
+    if (al == NULL || al->columns == NULL || a->columns == NULL || a->kind != ORM_SLOT_COLUMN) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a->columns); i++) {
+        if (PyTuple_GET_ITEM(a->columns, i) == (PyObject *)attr->args[1]) {
+            at = i;
+        }
+    }
+    columns = PyDict_GetItemWithError(al->columns, a->n.key); /* borrow-ok: al has it */
+    if (columns == NULL || at >= PyTuple_GET_SIZE(columns)) {
+        return NULL;
+    }
+    return orm_node_of(al->mapper->state, PyTuple_GET_ITEM(columns, at));
+}
+
 /* The i-th column of an attribute in what the class itself is read from: 1 and a new reference, 0,
    -1. `a` is of the class, or of a subclass that it loads. */
 static int
@@ -461,6 +484,7 @@ orm_poly_free(orm_poly *poly)
     for (uint32_t i = 0; poly != NULL && !poly->borrowed && i < poly->nposts; i++) {
         Py_XDECREF(poly->posts[i].mapper);
         Py_XDECREF(poly->posts[i].select);
+        Py_XDECREF(poly->posts[i].options);
     }
     if (poly != NULL) {
         if (!poly->borrowed) {
@@ -484,6 +508,7 @@ orm_poly_traverse(orm_poly *poly, visitproc visit, void *arg)
     for (uint32_t i = 0; i < poly->nposts; i++) {
         Py_VISIT(poly->posts[i].mapper);
         Py_VISIT(poly->posts[i].select);
+        Py_VISIT(poly->posts[i].options);
     }
     Py_VISIT(poly->numbers);
     return 0;

@@ -25,6 +25,7 @@ typedef struct orm_polypost {
     orm_mapper *mapper;  /* owned */
     bool by_option;
     PyObject *select;    /* owned: made at the first execution; None: there is nothing to load */
+    PyObject *options;   /* owned tuple of the statement's loader options */
 } orm_polypost;
 
 /* Which class a row is of, by its discriminator (load_poly.c). */
@@ -66,6 +67,8 @@ void orm_entplan_fini(orm_entplan *p);
    has it: 1 and a new reference; 0: it has none; -1. */
 int orm_entity_column(const orm_node *entity, orm_mapper *of, uint32_t slot, uint32_t i,
                       orm_node **out);
+/* The column of an alias that an attribute of its class stands for, borrowed; NULL: as its name says. */
+orm_node *orm_alias_column(const orm_node *alias, const orm_node *attr);
 /* The plan of an entity's own rows, or of those of a concrete subclass `m`: its columns are put into
    the list. 0 / -1. */
 int orm_entplan_make(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p);

@@ -16,25 +16,50 @@ enum { KEYS_PER_SELECT = 500 };
 
 /* --- plan ----------------------------------------------------------------------------------- */
 
+/* The loader options of the statement. New reference: a tuple. */
+static PyObject *
+loads_among(const orm_state *st, const orm_node *options)
+{
+    PyObject *list = PyList_New(0);
+    PyObject *tuple = NULL;
+
+    for (Py_ssize_t i = 0; list != NULL && options != NULL && i < Py_SIZE(options); i++) {
+        PyObject *one = options->args[i]->payload;
+
+        if (PyObject_TypeCheck(one, st->LoaderOption) && PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    tuple = list == NULL ? NULL : PyList_AsTuple(list);
+    Py_XDECREF(list);
+    return tuple;
+}
+
 /* The post of a class, added if it is new: its index, or -1. */
 static int32_t
-post_of(orm_poly *poly, orm_mapper *m, bool by_option)
+post_of(orm_poly *poly, orm_mapper *m, bool by_option, const orm_node *options)
 {
     orm_polypost *posts = NULL;
+    PyObject *loads = NULL;
 
     for (uint32_t i = 0; i < poly->nposts; i++) {
         if (poly->posts[i].mapper == m) {
             return (int32_t)i;
         }
     }
+    loads = loads_among(m->state, options);
+    if (loads == NULL) {
+        return -1;
+    }
     posts = PyMem_Realloc(poly->posts, (poly->nposts + 1) * sizeof(*posts));
     if (posts == NULL) {
         PyErr_NoMemory();
+        Py_DECREF(loads);
         return -1;
     }
     poly->posts = posts;
     posts[poly->nposts] = (orm_polypost){.mapper = (orm_mapper *)Py_NewRef(m),
-                                         .by_option = by_option};
+                                         .by_option = by_option, .options = loads};
     return (int32_t)poly->nposts++;
 }
 
@@ -58,7 +83,7 @@ orm_poly_posts_make(const orm_node *options, const orm_node *entity, orm_poly *p
         if (m == NULL || m == top) {
             continue;
         }
-        v->post = post_of(poly, m, by_option);
+        v->post = post_of(poly, m, by_option, options);
         if (v->post < 0) {
             return -1;
         }
@@ -140,6 +165,9 @@ run_select(orm_loader *l, orm_mapper *m, orm_node *select, PyObject *keys)
                                  options);
         orm_values_fini(&vals);
     }
+    if (result != NULL && c->load != NULL && ((orm_load_plan *)c->load)->repeats) {
+        Py_SETREF(result, PyObject_CallMethod(result, "unique", NULL));
+    }
     all = result == NULL ? NULL : PyObject_CallMethod(result, "all", NULL);
 done:
     Py_XDECREF(all);
@@ -156,8 +184,9 @@ static PyObject *
 select_of(orm_polypost *post, const orm_mapper *top)
 {
     if (post->select == NULL) {
-        PyObject *made = PyObject_CallMethod(post->mapper->py, "_select_own", "OO", top->py,
-                                             post->by_option ? Py_True : Py_False);
+        PyObject *made = PyObject_CallMethod(post->mapper->py, "_select_own", "OOO", top->py,
+                                             post->by_option ? Py_True : Py_False,
+                                             post->options);
 
         Py_XSETREF(post->select, made); /* another thread may have been faster */
     }

@@ -37,7 +37,7 @@ target_key(const many_run *m, uint32_t i, orm_key *k)
 static bool
 knows_enough(const many_run *m)
 {
-    return !m->loads->narrowed && !(m->above != NULL && m->above->overwrite);
+    return !m->loads->narrowed && !(m->above != NULL && (m->above->overwrite || m->loads->asks_more));
 }
 
 /* Ask for the rows that parents refer to and the session does not know. 0 / -1. */

@@ -126,6 +126,8 @@ take_what(orm_relloads *loads, PyObject *what)
         Py_XDECREF(flag);
     }
     loads->narrowed = narrowed > 0;
+    loads->asks_more = PyTuple_Check(PyTuple_GET_ITEM(what, 1))
+                       && PyTuple_GET_SIZE(PyTuple_GET_ITEM(what, 1)) > 0;
     Py_XSETREF(loads->what, Py_NewRef(what));
     return narrowed < 0 ? -1 : 0;
 }

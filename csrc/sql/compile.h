@@ -55,6 +55,8 @@ typedef struct orm_env {
 
 /* What `sel` is replaced by, looking no further out than `stop` (NULL: to the end). */
 const orm_node *orm_resolve(const orm_env *env, const orm_env *stop, const orm_node *sel);
+const orm_node *orm_resolve_entity(const orm_env *env, const orm_env *stop, const orm_node *sel,
+                                   const orm_node **entity /* out: the last replacement's, or NULL */);
 /* The selectable of an ENTITY, ALIAS of ...: skips ENTITY nodes. */
 const orm_node *orm_selectable(const orm_node *from);
 /* Push an APPLY, or bound selectables; in the arena. NULL: exception. */
@@ -127,16 +129,16 @@ const orm_node *orm_restricted(orm_cctx *cc, const orm_node *stmt);
 orm_collist *orm_columns_of(orm_cctx *cc, const orm_node *stmt);
 /* The name of a column where it is written `AS name`, or read from outside. */
 int orm_selcol_name(orm_cctx *cc, const orm_selcol *col, orm_str *out);
-/* How a selectable names what it exports as `expr`: fills how, id, part, name. 0 / -1. */
-int orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
-                   orm_selcol *out);
+/* How a selectable names what it exports as `expr`, a column of `own` or NULL: fills `out`. 0 / -1. */
+int orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, const orm_node *own,
+                   uint32_t position, orm_selcol *out);
 /* The name of a selectable before a column: a table's without its schema. */
 int orm_from_name(orm_cctx *cc, const orm_node *sel, orm_str *out);
 /* FROMSTMT, its statement rendered: orm/ plans how the rows become its items. 0 / -1. */
 int orm_plan_from_statement(orm_cctx *cc, const orm_node *stmt);
 /* The name under which selectable `sel` exports `expr` (args[1] of a COLREF). */
-int orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
-                    orm_str *out);
+int orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, const orm_node *own,
+                    uint32_t position, orm_str *out);
 
 /* --- binds ------------------------------------------------------------------------------ */
 
@@ -155,7 +157,6 @@ typedef struct orm_bindrec {
     PyObject *value;     /* borrowed: what a bind inside a default's SQL holds, or NULL */
     bool stored;         /* the value is stored, not compared */
 } orm_bindrec;
-
 /* How an occurrence is cast where the text shows casts, or the context has no type. */
 enum { ORM_CAST_TYPE, ORM_CAST_NONE, ORM_CAST_TEXT, ORM_CAST_INT, ORM_CAST_REGCONFIG };
 /* How an expanding bind is written on the wire. */
@@ -169,7 +170,6 @@ typedef struct orm_occ {
     bool force;       /* cast on the wire too: nothing else says the type */
     uint32_t arity;   /* IN of tuples: values per row, else 0 */
 } orm_occ;
-
 /* --- the run ---------------------------------------------------------------------------- */
 
 /* Flags of a nested rendering. */

@@ -452,6 +452,20 @@ orm_collection_corresponding(orm_state *st, PyObject *coll, PyObject *column, Py
     return 0;
 }
 
+orm_node *
+orm_sql_column_in(orm_state *st, orm_node *from, orm_node *column)
+{
+    PyObject *columns = orm_from_columns(st, from);
+    PyObject *found = NULL;
+    int rc = columns == NULL ? -1 : orm_collection_corresponding(st, columns, (PyObject *)column, &found);
+    orm_node *n = found == NULL ? column : orm_node_of(st, found);
+
+    n = rc < 0 ? NULL : (orm_node *)Py_XNewRef(n);
+    Py_XDECREF(columns);
+    Py_XDECREF(found);
+    return n;
+}
+
 /* ---- ON by foreign keys ---------------------------------------------------------------------- */
 typedef struct pairs {
     PyObject *constraints; /* list of the constraint (or column) each pair belongs to; owned */

@@ -103,7 +103,7 @@ describe(orm_cctx *cc, const orm_node *expr, orm_selcol *col)
     case ORM_N_COLUMN:
         return set_named(col, ORM_LBL_NAME, orm_node_named(expr)->name);
     case ORM_N_COLREF:
-        return orm_export_col(cc, expr->args[0], expr->args[1], expr->aux, col);
+        return orm_export_col(cc, expr->args[0], expr->args[1], NULL, expr->aux, col);
     case ORM_N_ATTR:
         if (expr->args[1]->kind == ORM_N_LABEL && expr->args[1]->payload != NULL
             && !(expr->args[0]->aux & ORM_ENTITY_ALIASED)) {
@@ -480,18 +480,26 @@ orm_columns_of(orm_cctx *cc, const orm_node *stmt)
 
 /* --- from outside ----------------------------------------------------------------------- */
 
-/* The column of a list that `expr` stands for: the very item, else the same base column. */
+/* The column of a list that `expr` stands for: the very item, else the same base column, of the
+   same selectable if there are several. */
 static const orm_selcol *
-find_column(const orm_collist *list, const orm_node *expr, uint32_t position)
+find_column(const orm_collist *list, const orm_node *expr, const orm_node *own, uint32_t position)
 {
     const orm_node *base = orm_origin_column(expr);
 
     if (position < list->ncols
-        && (list->cols[position].item == expr || list->cols[position].expr == expr)) {
+        && (list->cols[position].item == expr || list->cols[position].expr == expr
+            || orm_origin_column(list->cols[position].expr) == base)) {
         return &list->cols[position];
     }
     for (size_t i = 0; i < list->ncols; i++) {
         if (list->cols[i].item == expr || list->cols[i].expr == expr) {
+            return &list->cols[i];
+        }
+    }
+    own = own == NULL ? owner_of(expr) : own;
+    for (size_t i = 0; own != NULL && i < list->ncols; i++) {
+        if (orm_origin_column(list->cols[i].expr) == base && owner_of(list->cols[i].expr) == own) {
             return &list->cols[i];
         }
     }
@@ -518,8 +526,8 @@ own_name(const orm_node *expr, orm_selcol *out)
 }
 
 int
-orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
-               orm_selcol *out)
+orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, const orm_node *own,
+               uint32_t position, orm_selcol *out)
 {
     const orm_collist *list;
     const orm_selcol *col;
@@ -527,12 +535,12 @@ orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t
     sel = orm_selectable(sel);
     switch (sel->kind) {
     case ORM_N_ALIAS:
-        return orm_export_col(cc, sel->args[0], expr, position, out);
+        return orm_export_col(cc, sel->args[0], expr, own, position, out);
     case ORM_N_SUBQUERY:
     case ORM_N_CTE:
     case ORM_N_LATERAL:
         if (!orm_kind_is_stmt(sel->args[0]->kind) && sel->args[0]->kind != ORM_N_TEXTFROM) {
-            return orm_export_col(cc, sel->args[0], expr, position, out);
+            return orm_export_col(cc, sel->args[0], expr, own, position, out);
         }
         list = orm_columns_of(cc, sel->args[0]);
         break;
@@ -543,7 +551,7 @@ orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t
     case ORM_N_JOIN:
     case ORM_N_TABLE:
         if (expr->kind == ORM_N_COLREF) {
-            return orm_export_col(cc, expr->args[0], expr->args[1], expr->aux, out);
+            return orm_export_col(cc, expr->args[0], expr->args[1], NULL, expr->aux, out);
         }
         return own_name(expr, out);
     default:
@@ -552,7 +560,7 @@ orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t
     if (list == NULL) {
         return -1;
     }
-    col = find_column(list, expr, position);
+    col = find_column(list, expr, own, position);
     if (col == NULL) {
         return own_name(expr, out);
     }
@@ -569,12 +577,12 @@ orm_export_col(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t
 }
 
 int
-orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position,
-                orm_str *out)
+orm_export_name(orm_cctx *cc, const orm_node *sel, const orm_node *expr, const orm_node *own,
+                uint32_t position, orm_str *out)
 {
     orm_selcol col = {.item = expr, .expr = expr};
 
-    if (orm_export_col(cc, sel, expr, position, &col) < 0) {
+    if (orm_export_col(cc, sel, expr, own, position, &col) < 0) {
         return -1;
     }
     return orm_selcol_name(cc, &col, out);

@@ -165,14 +165,15 @@ put_column(orm_cctx *cc, const orm_node *sel, orm_str name, int quote)
 
 /* `expr`, a column of `own`, as it is reached through `sel`. */
 static int
-put_through(orm_cctx *cc, const orm_node *sel, const orm_node *expr, uint32_t position)
+put_through(orm_cctx *cc, const orm_node *sel, const orm_node *expr, const orm_node *own,
+            uint32_t position)
 {
     const orm_node *base = orm_origin_column(expr);
     orm_str name;
     int quote = base->kind == ORM_N_COLUMN ? orm_node_column(base)->quote : 0;
 
     sel = member_with(cc, sel, base);
-    if (sel == NULL || orm_export_name(cc, sel, expr, position, &name) < 0) {
+    if (sel == NULL || orm_export_name(cc, sel, expr, own, position, &name) < 0) {
         return -1;
     }
     return put_column(cc, sel, name, quote);
@@ -199,7 +200,7 @@ render_table_column(orm_cctx *cc, const orm_node *n)
     if (sel == orm_selectable(table)) {
         return put_column(cc, sel, name, column->quote);
     }
-    return put_through(cc, sel, n, UINT32_MAX);
+    return put_through(cc, sel, n, NULL, UINT32_MAX);
 }
 
 /* (f(x)).key: a set-returning function's field, the function written in place. */
@@ -209,7 +210,7 @@ render_function_field(orm_cctx *cc, const orm_node *sel, const orm_node *expr)
     orm_str name;
 
     orm_buf_putc(cc->out, '(');
-    if (orm_render(cc, sel->args[0]) < 0 || orm_export_name(cc, sel, expr, 0, &name) < 0) {
+    if (orm_render(cc, sel->args[0]) < 0 || orm_export_name(cc, sel, expr, NULL, 0, &name) < 0) {
         return -1;
     }
     PUTS(").");
@@ -225,7 +226,7 @@ render_colref(orm_cctx *cc, const orm_node *n)
         return render_function_field(cc, own, n->args[1]);
     }
     sel = orm_resolve(cc->env, NULL, own);
-    return put_through(cc, sel, n->args[1], sel == own ? n->aux : UINT32_MAX);
+    return put_through(cc, sel, n->args[1], NULL, sel == own ? n->aux : UINT32_MAX);
 }
 
 /* An expression mapped as an attribute: its tables mean the entity's selectable. */
@@ -267,10 +268,18 @@ static int
 render_attr(orm_cctx *cc, const orm_node *n)
 {
     const orm_node *own = orm_selectable(n->args[0]), *expr = n->args[1];
-    const orm_node *sel = orm_resolve(cc->env, NULL, own);
+    const orm_node *entity = NULL;
+    const orm_node *sel = orm_resolve_entity(cc->env, NULL, own, &entity);
+    const orm_node *there = entity == NULL ? NULL : orm_sql_get_orm_ops(cc->st)->alias_column(entity, n);
 
+    if (there != NULL && there->kind == ORM_N_COLREF && orm_selectable(there->args[0]) == sel) {
+        return put_through(cc, sel, there->args[1], NULL, there->aux);
+    }
+    if (there == NULL && PyErr_Occurred()) {
+        return -1;
+    }
     if (expr->kind == ORM_N_COLREF && orm_selectable(expr->args[0]) == own) {
-        return put_through(cc, sel, expr->args[1], sel == own ? expr->aux : UINT32_MAX);
+        return put_through(cc, sel, expr->args[1], NULL, sel == own ? expr->aux : UINT32_MAX);
     }
     if (expr->kind == ORM_N_COLUMN || expr->kind == ORM_N_COLREF) {
         if (sel == own && own->kind == ORM_N_TABLE) {
@@ -280,7 +289,7 @@ render_attr(orm_cctx *cc, const orm_node *n)
             /* A class over several tables: the column belongs to one of them. */
             return orm_render_column(cc, expr);
         }
-        return put_through(cc, sel, expr, UINT32_MAX);
+        return put_through(cc, sel, expr, own, UINT32_MAX);
     }
     return render_mapped_expression(cc, expr, sel);
 }

@@ -361,7 +361,7 @@ note_text_columns(orm_cctx *cc, const orm_node *list)
             if (orm_str_of(item->payload, &name) < 0) {
                 return -1;
             }
-        } else if (orm_export_name(cc, item, item, 0, &name) < 0) {
+        } else if (orm_export_name(cc, item, item, NULL, 0, &name) < 0) {
             return -1;
         }
         if (orm_add_rescol(cc, name, col.expr->type, item) < 0) {

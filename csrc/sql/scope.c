@@ -36,6 +36,16 @@ orm_origin_column(const orm_node *expr)
 const orm_node *
 orm_resolve(const orm_env *env, const orm_env *stop, const orm_node *sel)
 {
+    const orm_node *entity = NULL;
+
+    return orm_resolve_entity(env, stop, sel, &entity);
+}
+
+const orm_node *
+orm_resolve_entity(const orm_env *env, const orm_env *stop, const orm_node *sel,
+                   const orm_node **entity)
+{
+    *entity = NULL;
     sel = orm_selectable(sel);
     for (; env != NULL && env != stop; env = env->outer) {
         if (env->apply == NULL) {
@@ -48,6 +58,8 @@ orm_resolve(const orm_env *env, const orm_env *stop, const orm_node *sel)
         }
         for (Py_ssize_t i = 1; i + 1 < nargs(env->apply); i += 2) {
             if (orm_selectable(env->apply->args[i]) == sel) {
+                *entity = env->apply->args[i + 1];
+                *entity = (*entity)->kind == ORM_N_ENTITY ? *entity : NULL;
                 sel = orm_selectable(env->apply->args[i + 1]);
                 break;
             }

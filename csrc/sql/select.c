@@ -12,6 +12,32 @@
 #define SELF ((orm_node *)self)
 
 /* ---- construction ------------------------------------------------------------------------------- */
+/* Joins among the items are what is selected from, as their columns alone do not say how. 0 / -1. */
+static int
+select_from_joins(orm_state *st, orm_node **select, PyObject *const *cols, Py_ssize_t n)
+{
+    PyObject *joins = NULL;
+    orm_node *made = NULL;
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (!PyObject_TypeCheck(cols[i], st->Join)) {
+            continue;
+        }
+        joins = joins == NULL ? PyList_New(0) : joins;
+        if (joins == NULL || PyList_Append(joins, cols[i]) < 0) {
+            Py_XDECREF(joins);
+            Py_CLEAR(*select);
+            return -1;
+        }
+    }
+    if (joins == NULL) {
+        return 0;
+    }
+    made = (orm_node *)orm_stmt_append(st, *select, ORM_SEL_FROM, joins); /* takes the list */
+    Py_SETREF(*select, made);
+    return made == NULL ? -1 : 0;
+}
+
 orm_node *
 orm_select_new(orm_state *st, PyObject *const *cols, Py_ssize_t n)
 {
@@ -35,6 +61,7 @@ orm_select_new(orm_state *st, PyObject *const *cols, Py_ssize_t n)
         s->used = ORM_SEL_COLS + 1;
         columns = NULL;
         (void)orm_node_seal(st, s);
+        (void)select_from_joins(st, &s, cols, n);
     }
     Py_XDECREF(columns);
     Py_XDECREF(list);

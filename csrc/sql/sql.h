@@ -122,6 +122,9 @@ typedef struct orm_sql_orm_ops {
     /* What a clause element of orm/ without a node stands for: borrowed from it. NULL: exception,
      * or without one: it is not of orm/. */
     orm_node *(*late_node)(orm_state *st, PyObject *o);
+    /* The column of an alias that an ATTR of its class stands for, borrowed from it; NULL: the one of
+     * the same name, or with an exception. */
+    orm_node *(*alias_column)(const orm_node *alias, const orm_node *attr);
 } orm_sql_orm_ops;
 int orm_sql_set_orm_ops(orm_state *st, const orm_sql_orm_ops *ops);
 const orm_sql_orm_ops *orm_sql_get_orm_ops(orm_state *st); /* NULL: not set */
@@ -139,6 +142,8 @@ orm_state *orm_cctx_state(orm_cctx *cc);
 typedef orm_node *(*orm_replace_fn)(orm_state *st, void *ctx, orm_node *leaf);
 orm_node *orm_node_replace(orm_state *st, orm_node *n, orm_replace_fn fn, void *ctx);
 orm_node *orm_null(orm_state *st); /* SQL NULL: new ref */
+/* The column of a FROM element that stands for a column, else that one itself. New ref; NULL: exception. */
+orm_node *orm_sql_column_in(orm_state *st, orm_node *from, orm_node *column);
 /* New refs: any object as a criterion of WHERE; NOT x, as an operator of its own if there is one. */
 orm_node *orm_coerce_criterion(orm_state *st, PyObject *o);
 orm_node *orm_negate(orm_state *st, orm_node *x);

@@ -33,6 +33,7 @@ class AliasedInsp:
         """Keep the facts."""
         self.entity, self.mapper, self.selectable, self.name = entity, mapper, selectable, name
         self._adapt_on_names = by_name
+        self._columns: dict[str, tuple[Any, ...]] | None = None  # of the selectable by attribute; None: the table's
         self.with_polymorphic_mappers = []
 
     @property
@@ -101,7 +102,8 @@ class AliasedClass(_core.AliasedEntity):
             self._add_subclasses(mappers, alias, aliases, by_name)
 
     def _start(self, mapper: Any, alias: Any, name: str | None, by_name: bool, columns: Any, plans: Any = ()) -> None:
-        self.__dict__["_aliased_insp"] = AliasedInsp(self, mapper, alias, name, by_name)
+        self.__dict__["_aliased_insp"] = insp = AliasedInsp(self, mapper, alias, name, by_name)
+        insp._columns = columns
         self.__dict__["__name__"] = name
         self._setup(mapper.plan, alias, columns, tuple(plans))
 
@@ -117,6 +119,26 @@ class AliasedClass(_core.AliasedEntity):
         others = [m for m in mappers if m is not mapper]
         self._start(mapper, source, name, by_name, columns, [m.plan for m in others])
         self._add_subclasses(mappers, source, aliases, by_name)
+        return self
+
+    @classmethod
+    def _moved(cls, entity: AliasedClass, subquery: Any) -> AliasedClass:
+        """Make an alias of what another one stands for, read from a subquery that selects it."""
+        insp = entity._aliased_insp
+        self = object.__new__(cls)
+        others = [m for m in insp.with_polymorphic_mappers if m is not insp.mapper]
+        columns = _exported(insp, subquery)
+        self._start(insp.mapper, subquery, None, insp._adapt_on_names, columns, [m.plan for m in others])
+        if others:
+            self._aliased_insp.with_polymorphic_mappers = insp.with_polymorphic_mappers
+            subs = []
+            for one in others:
+                part = entity.__dict__[one.class_.__name__]
+                sub = object.__new__(AliasedClass)
+                sub._start(one, subquery, None, insp._adapt_on_names, _exported(part._aliased_insp, subquery))
+                self.__dict__[one.class_.__name__] = sub
+                subs.append(sub)
+            self._set_subclasses(tuple(subs))
         return self
 
     def _add_subclasses(self, mappers: list[Any], source: Any, aliases: Any, by_name: bool) -> None:
@@ -181,6 +203,19 @@ def _mapper_of(entity: Any) -> Any:
 def _name_of(selectable: Any) -> str | None:
     name = getattr(selectable, "name", None)
     return None if name is None or getattr(selectable, "_anonymous", False) else str(name)
+
+
+def _exported(insp: AliasedInsp, subquery: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the columns of a subquery for the attributes of an alias that it selects."""
+    columns = insp._columns
+    if columns is None:
+        columns = columns_of(insp.mapper, insp.selectable, insp._adapt_on_names)
+    found = {}
+    for key, own in columns.items():
+        there = [one for one in map(subquery.corresponding_column, own) if one is not None]
+        if there:
+            found[key] = tuple(there)
+    return found
 
 
 def columns_of(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pyorm import _core, exc
-from pyorm.orm import _paths, _relation_joins
+from pyorm.orm import _narrow, _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
 from pyorm.orm._criteria import LoaderCriteriaOption, is_user_defined, propagated
 from pyorm.orm._load_option import Load, shown
@@ -114,6 +114,14 @@ class View:
         """Return the items whose path goes on along a relationship."""
         depth = self.depth
         return [i for i in self.items if len(i.steps) > depth and i.steps[depth].key == key]
+
+    def chooses(self, cls: Any) -> bool:
+        """Return whether selectin_polymorphic() loads the columns of a subclass."""
+        return any(i.what == SUBCLASS and len(i.steps) == self.depth and i.target is cls for i in self.items)
+
+    def steps(self, prop: Any) -> list[Any]:
+        """Return the steps that go on along a relationship."""
+        return [item.steps[self.depth] for item in self.of(prop.key)]
 
     def came(self) -> tuple[Any, ...]:
         """Return the relationships that led to the statement's entity."""
@@ -239,20 +247,37 @@ class _Builder:
             item, said = view.strategy(prop)
             word = item.strategy if said and item is not None else ""
             if word == "subquery" and left is None:
-                continue
+                if not view.chooses(prop.parent.class_):
+                    continue
+                word = "selectin"
             if word in _POSTS:
                 self._post(number, prop, word, item, view, path, left)
+            elif word == "contains_eager" and left is not None:
+                self._contained(left, number, prop, item, view, path, joins)
             elif word == "joined" and left is not None and self.statement is not None:
                 self._join(left, number, prop, item, view, path, joins)
+            elif word == "joined" and left is None:
+                self._join_later(entity, number, prop, item, view, path)
+
+    def _join_later(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: tuple[Any, ...]) -> None:
+        """Join it to the SELECT that loads the columns of its class, if there is one without values; else by keys."""
+        items = view.of(prop.key)
+        if not view.chooses(prop.parent.class_) or any(one.has_values for one in items) or not isinstance(entity, type):
+            self._post(number, prop, "selectin", item, view, path, None)
+            return
+        cls = prop.parent.class_
+        kept = tuple(_from(one, view.depth)._replace(root=cls) for one in items)
+        self.options.append(Load._make(None, (), kept))
 
     def _post(
         self, number: Any, prop: Any, word: str, item: Item | None, view: View, path: tuple[Any, ...], left: Any
     ) -> None:
         arguments = {} if item is None else dict(item.extra)
+        alias = None if word == "immediate" else _narrow.alias_of(prop, view.steps(prop))
         if word == "subquery":
             root, hops = self.ways[number]
             if self.repeatable and _compares_attributes(prop):
-                of, _ = self._related(prop, view)
+                of = alias if alias is not None else self._related(prop, view)[0]
                 arguments["way"] = (root, (*hops, (prop, left, prop.entity.entity if of is None else of)))
             else:
                 word = "selectin"
@@ -261,6 +286,9 @@ class _Builder:
         step = step_along(view, prop)
         if step is not None and word == "immediate":
             step = step._replace(criteria=())
+        if alias is not None and step is not None:
+            step = step._replace(of=alias)
+            behind = _narrow.moved(behind, alias)
         has_values = bool(told or (step is not None and step.criteria)) or any(
             one.has_values for load in behind for one in getattr(load, "_items", ())
         )
@@ -269,9 +297,11 @@ class _Builder:
         passed = (*way, prop.parent if left is None else _mapper(left), prop)
         self.posts.append((number, prop.key, word, (step, behind), arguments, has_values, plan, passed))
 
-    def _related(self, prop: Any, view: View) -> tuple[Any, tuple[Any, ...]]:
+    def _related(self, prop: Any, view: View, plain: bool = False) -> tuple[Any, tuple[Any, ...]]:
         step = step_along(view, prop)
         of = None if step is None or isinstance(step.of, type) else step.of
+        if of is None and not plain:
+            of = _narrow.alias_of(prop, view.steps(prop))
         return of, (() if step is None else step.criteria)
 
     def _join(self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]) -> None:
@@ -280,9 +310,6 @@ class _Builder:
         if of is None:
             alias = AliasedClass(prop.entity.entity)
             alias._mark_eager()
-            step = step_along(view, prop)
-            if step is not None and step.of is not None and step.of is not prop.entity.entity:
-                self.options.append(Load(alias).selectin_polymorphic([step.of]))
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
         inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
         made = _Join(prop, entity, alias, inner, criteria, [])
@@ -295,7 +322,7 @@ class _Builder:
     def _contained(
         self, entity: Any, number: Any, prop: Any, item: Any, view: View, path: Any, joins: list[_Join]
     ) -> None:
-        of, _ = self._related(prop, view)
+        of, _ = self._related(prop, view, True)
         self.repeats |= bool(prop.uselist)
         related = of if of is not None else prop.entity.entity
         self.contained.add(self._child(number, prop, related, view, path, joins, entity))
@@ -308,7 +335,7 @@ class _Builder:
         self.ways[at] = (root, (*hops, (prop, left, related)))
         self.children.append((number, prop.key, at, _core.mapper_plan(prop.parent.class_)))
         below = view.below(prop)
-        columns = [_about(item, related) for item in below.columns()]
+        columns = [_narrow.about(item, related) for item in below.columns()]
         if columns:
             self.options.append(Load._make(None, (), tuple(columns)))
         self.walk(related, at, below, (*path, prop), joins)
@@ -359,7 +386,7 @@ class _Builder:
         made = []
         for entity, alias in moved.items():
             view = View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
-            columns = tuple(_about(item, alias) for item in view.columns())
+            columns = tuple(_narrow.about(item, alias) for item in view.columns())
             if columns:
                 made.append(Load._make(None, (), columns))
         return made
@@ -420,7 +447,8 @@ def _wrapped(
             at += 1
         else:
             at += len(list(select(item).subquery().c))
-            moved.setdefault(entity, AliasedClass(entity, subquery))
+            if entity not in moved:
+                _move(entity, subquery, moved)
             columns.append(moved[entity])
     outer = select(*columns[:shown])
     for entity, alias in moved.items():
@@ -431,14 +459,19 @@ def _wrapped(
 def _moved_option(option: Load, moved: dict[Any, Any]) -> Load:
     """Return an option about a related entity's columns as one about what the entity is in the subquery."""
     items = option._items
-    return Load._make(None, (), tuple(_about(one, moved[one.root]) if one.root in moved else one for one in items))
+    return Load._make(None, (), tuple(_narrow.about(one, moved[one.root]) if one.root in moved else one for one in items))
 
 
-def _about(item: Item, related: Any) -> Item:
-    target = item.target
-    if target is not None and item.what != SUBCLASS:
-        target = getattr(related, target.key)
-    return item._replace(root=related, steps=(), target=target)
+def _move(entity: Any, subquery: Any, moved: dict[Any, Any]) -> None:
+    """Note what an entity of a statement, and each of its subclasses, is in the statement's subquery."""
+    if isinstance(entity, type):
+        moved[entity] = AliasedClass(entity, subquery)
+        return
+    moved[entity] = made = AliasedClass._moved(entity, subquery)
+    for mapper in made._aliased_insp.with_polymorphic_mappers:
+        cls = mapper.class_
+        if _narrow.has_part(entity, cls):
+            moved[_narrow.part_of(entity, cls)] = _narrow.part_of(made, cls)
 
 
 def step_along(view: View, prop: Any) -> Any:
@@ -460,7 +493,9 @@ def _of_subclasses(entity: Any, view: View) -> list[tuple[Any, Any]]:
             step = item.steps[view.depth]
             prop = step.attr.property
             if prop.key not in mapper.relationships and prop.parent is not mapper and prop.parent.isa(mapper):
-                found.setdefault(prop.key, (prop, None if isinstance(step.entity, type) else step.entity))
+                cls = prop.parent.class_
+                left = _narrow.part_of(entity, cls) if _narrow.has_part(entity, cls) else None
+                found.setdefault(prop.key, (prop, left))
     return list(found.values())
 
 

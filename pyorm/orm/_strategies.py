@@ -146,14 +146,16 @@ def _many(prop: Any, what: Any) -> tuple[list[Any], Callable[[Any], Any], bool]:
     options = _with_subclass(prop, step, options)
     of = None if step is None or isinstance(step.of, type) else step.of
     entity, join = of if of is not None else prop.entity.entity, prop._join
+    read_direct = of is None or _maps_keys(prop, join)
     criteria = () if step is None else tuple(read_from(one, prop, entity) for one in step.criteria)
     if join.direction is MANYTOONE and prop._use_get:
         keys = [getattr(entity, prop.mapper.get_property_by_column(c).key) for c in prop.mapper.primary_key]
         statement, ordering, own = select(entity), [], True
-    elif of is None and _omits_join(prop, join, False):
+    elif read_direct and _omits_join(prop, join, False):
         pairs = dict(join.local_remote_pairs)
         keys = [_attribute_of(prop.mapper, entity, pairs[column]) for column in prop.parent.primary_key]
-        statement, ordering, own = select(*keys, entity), join.order_by, False
+        ordering = list(join.order_by) if of is None or not join.order_by else order(prop, of)
+        statement, own = select(*keys, entity), False
     else:
         parent = AliasedClass(prop.parent.class_)
         keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
@@ -185,6 +187,11 @@ def _with_subclass(prop: Any, step: Any, options: tuple[Any, ...]) -> tuple[Any,
     if step is None or not isinstance(step.of, type) or step.of is target:
         return options
     return (*options, Load(target).selectin_polymorphic([step.of]))
+
+
+def _maps_keys(prop: Any, join: Any) -> bool:
+    """Return whether the columns by which the related rows refer to the parent are attributes of their class."""
+    return all(remote in prop.mapper._by_column for _, remote in join.local_remote_pairs)
 
 
 def _attribute_of(mapper: Any, entity: Any, column: Any) -> Any:

@@ -140,34 +140,63 @@ def join_of(mapper: Mapper, mappers: Iterable[Mapper], inner: bool = False) -> A
     return mapper._poly_joins[key]
 
 
-def select_own(mapper: Mapper, top: Mapper, by_option: bool) -> Any:
+def select_own(mapper: Mapper, top: Mapper, by_option: bool, options: tuple[Any, ...] = ()) -> Any:
     """Return the SELECT of what a subclass adds to the instances of a parent class.
 
     Args:
         mapper: the subclass's Mapper.
         top: the Mapper of the class that was selected.
         by_option: take what all classes between the two add, else only of those with polymorphic_load="selectin".
+        options: loader options of the statement: what they say of these columns counts, and joins to what the
+            relationships of the subclass refer to.
 
     Returns:
         A SELECT of the subclass with the parameter `primary_keys`; None where there is nothing to load.
     """
-    from pyorm.orm.options import load_only
+    from pyorm.orm.options import Load, load_only
 
     cls = mapper.class_
+    items = [item for option in options for item in getattr(option, "_items", ())]
     names: list[str] = []
     for one in _inherit.to_root(mapper):
         if one is top:
             break
         if by_option or one.polymorphic_load == "selectin":
-            own = [p for p in one.column_attrs if p.parent is one and p.key not in top._props and not p.deferred]
-            names = [p.key for p in own] + names
-    if not names:
+            own = [p for p in one.column_attrs if p.parent is one and p.key not in top._props]
+            names = [p.key for p in own if _is_wanted(p, cls, items)] + names
+    joined = [i for i in items if i.steps and isinstance(i.root, type) and issubclass(cls, i.root)]
+    if not names and not joined:
         return None
     keys = mapper.primary_key
     left = keys[0] if len(keys) == 1 else _core.tuple_(*keys)
     where = left.in_(_core.bindparam("primary_keys", expanding=True))
-    statement = _core.select(cls).options(load_only(*(getattr(cls, name) for name in names))).where(where)
-    return statement.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    wanted = [getattr(cls, name) for name in names] or [
+        getattr(cls, mapper.get_property_by_column(column).key) for column in mapper.primary_key
+    ]
+    loads = [load_only(*wanted)]
+    if joined:
+        loads.append(Load._make(None, (), tuple(item._replace(root=cls) for item in joined)))
+    return _core.select(cls).options(*loads).where(where).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+
+
+def _class_of(entity: Any) -> Any:
+    insp = getattr(entity, "_aliased_insp", None)
+    return entity if insp is None else insp.class_
+
+
+def _is_wanted(prop: Any, cls: type, items: list[Any]) -> bool:
+    """Return whether the options, else the mapping, say that a column of the class is loaded."""
+    from pyorm.orm._paths import ALL, GROUP, LOAD, SLOT
+
+    said = None
+    for item in items:
+        if item.steps or not (item.root is None or issubclass(cls, _class_of(item.root))):
+            continue
+        if item.what == SLOT and item.target.key == prop.key:
+            return bool(item.strategy == LOAD)
+        if item.what == ALL or (item.what == GROUP and item.argument("group") == getattr(prop, "group", None)):
+            said = item.strategy == LOAD
+    return not prop.deferred if said is None else said
 
 
 # --- other names for several tables ---

@@ -470,8 +470,8 @@ class Mapper:
     def _check_identity(self, value: Any, instance: str) -> None:
         _inherit.check_identity(self, value, instance)
 
-    def _select_own(self, top: Mapper, by_option: bool) -> Any:
-        return _with_polymorphic.select_own(self, top, by_option)
+    def _select_own(self, top: Mapper, by_option: bool, options: tuple[Any, ...]) -> Any:
+        return _with_polymorphic.select_own(self, top, by_option, options)
 
     def _select_rest(self, keys: Sequence[str]) -> Any:
         return _inherit.select_rest(self, keys)
