@@ -139,7 +139,12 @@ static int
 no_left(orm_cctx *cc, const orm_node *right)
 {
     PyObject *shown = orm_node_wrap(cc->st, (orm_node *)right);
+    PyObject *mapper = NULL;
 
+    if (shown != NULL && PyType_Check(shown)
+        && PyObject_GetOptionalAttrString(shown, "__mapper__", &mapper) > 0) {
+        Py_SETREF(shown, mapper);
+    }
     if (shown != NULL) {
         orm_raise_exc(cc->st, ORM_EXC_InvalidRequestError,
                       "Don't know how to join to %R. Please use the .select_from() method to "
@@ -187,7 +192,7 @@ fold(orm_cctx *cc, const orm_node *select, orm_fromset *set, const orm_node *joi
             return -1;
         }
         return at < (Py_ssize_t)set->n ? put_join(cc, set, at, set->v[at], join)
-                                       : no_left(cc, right);
+                                       : no_left(cc, join->args[1]);
     }
     if (orm_froms_of_columns(cc, select->args[ORM_SEL_COLS], cc->env, &named) < 0) {
         return -1;
@@ -197,7 +202,7 @@ fold(orm_cctx *cc, const orm_node *select, orm_fromset *set, const orm_node *joi
         return -1;
     }
     return at < (Py_ssize_t)named.n ? put_join(cc, set, (Py_ssize_t)set->n, named.v[at], join)
-                                    : no_left(cc, right);
+                                    : no_left(cc, join->args[1]);
 }
 
 int

@@ -255,6 +255,21 @@ m_having(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return add_criteria(self, args, nargs, ORM_SEL_HAVING);
 }
 
+/* A mapped class or alias in GROUP BY stands for its columns. 1; 0: it is none; -1. */
+static int
+group_by_entity(orm_state *st, PyObject *o, PyObject *list)
+{
+    const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(st);
+    orm_node *entity = NULL;
+    int rc = ops == NULL ? 0 : ops->coerce_entity(st, o, &entity);
+
+    if (rc > 0 && ops->entity_columns(st, entity, list) < 0) {
+        rc = -1;
+    }
+    Py_XDECREF(entity);
+    return rc;
+}
+
 /* ---- GROUP BY, ORDER BY --------------------------------------------------------------------------------- */
 static PyObject *
 add_order(PyObject *self, PyObject *const *args, Py_ssize_t nargs, int slot)
@@ -280,6 +295,16 @@ add_order(PyObject *self, PyObject *const *args, Py_ssize_t nargs, int slot)
 
         if (args[i] == Py_False) {
             continue; /* legacy placeholder for "nothing" */
+        }
+        if (slot == ORM_SEL_GROUP) {
+            int rc = group_by_entity(st, args[i], list);
+
+            if (rc < 0) {
+                Py_CLEAR(list);
+            }
+            if (rc != 0) {
+                continue;
+            }
         }
         n = orm_coerce_order(st, args[i]);
         if (n == NULL || PyList_Append(list, (PyObject *)n) < 0) {

@@ -10,7 +10,7 @@ from typing import Any
 
 _SUBMODULES = (
     "attributes", "clsregistry", "collections", "declarative", "events", "exc", "interfaces", "mapper", "properties",
-    "query", "relationships", "scoping", "session",
+    "query", "relationships", "scoping", "session", "util",
 )  # fmt: skip
 _NAMES = {
     "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",
@@ -56,7 +56,7 @@ _NAMES = {
     "pyorm.orm.bundles": "Bundle DictBundle",
     "pyorm.orm.composites": "Composite CompositeProperty composite",
     "pyorm.orm._dataclasses": "MappedAsDataclass mapped_as_dataclass unmapped_dataclass",
-    "pyorm.orm._symbols": "NotExtension",
+    "pyorm.orm._symbols": "LoaderCallableStatus NO_KEY NO_VALUE NotExtension PassiveFlag",
     "pyorm.orm.synonyms": "Synonym synonym synonym_for",
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }

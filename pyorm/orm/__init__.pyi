@@ -155,7 +155,11 @@ from pyorm.orm._dataclasses import (
     unmapped_dataclass as unmapped_dataclass,
 )
 from pyorm.orm._symbols import (
+    LoaderCallableStatus as LoaderCallableStatus,
+    NO_KEY as NO_KEY,
+    NO_VALUE as NO_VALUE,
     NotExtension as NotExtension,
+    PassiveFlag as PassiveFlag,
 )
 from pyorm.orm.synonyms import (
     Synonym as Synonym,
@@ -183,6 +187,7 @@ from pyorm.orm import (
     relationships as relationships,
     scoping as scoping,
     session as session,
+    util as util,
 )
 
 __all__: list[str]

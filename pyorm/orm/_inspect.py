@@ -27,5 +27,5 @@ def _itself(subject: Any) -> Any:
 register_inspector(type, _of_class)
 register_inspector(object, _of_instance)
 register_inspector(AliasedClass, lambda alias: alias.__dict__["_aliased_insp"])
-for _kind in (AliasedInsp, Mapper, _core.InstrumentedAttribute, _core.InstanceState):
+for _kind in (AliasedInsp, Mapper, _core.InstrumentedAttribute, _core.InstanceState, _core.ClauseElement):
     register_inspector(_kind, _itself)

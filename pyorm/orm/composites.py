@@ -11,7 +11,7 @@ from typing import Any
 
 from pyorm import _core, event, exc
 from pyorm.orm import _annotations
-from pyorm.orm._symbols import NO_VALUE, History
+from pyorm.orm._symbols import NO_VALUE, History, NotExtension
 from pyorm.orm.bundles import bundle_number
 from pyorm.orm.properties import MappedColumn
 from pyorm.orm.synonyms import DescriptorProperty
@@ -31,6 +31,8 @@ class CompositeComparator(ColumnOperators):
     """
 
     is_attribute = True
+    is_aliased_class = is_instance = is_mapper = is_selectable = is_clause_element = False
+    extension_type = NotExtension.NOT_EXTENSION
 
     def __init__(self, prop: Composite, owner: Any) -> None:
         """Stand for the composite of a class or alias."""

@@ -24,7 +24,7 @@ from pyorm.orm import _bulk
 from pyorm.orm._execute import ORMExecuteState
 from pyorm.orm._registry import mapper_of
 from pyorm.orm.events import SessionDispatch
-from pyorm.orm.exc import UnmappedClassError
+from pyorm.orm.exc import UnmappedClassError, UnmappedInstanceError
 from pyorm.orm.identity import IdentityMap, IdentitySet
 
 __all__ = [
@@ -278,7 +278,10 @@ class Session(_core.SessionCore):
     ) -> tuple[Any, ...]:
         """Return the identity key of a class and primary key, of an instance, or of a row."""
         if instance is not None:
-            return mapper_of(type(instance)).identity_key_from_instance(instance)  # type: ignore[no-any-return]
+            found = mapper_of(type(instance))
+            if found is None:
+                raise UnmappedInstanceError(instance)
+            return found.identity_key_from_instance(instance)  # type: ignore[no-any-return]
         mapper = _mapper(class_)
         if row is not None:
             return mapper.identity_key_from_row(row, identity_token)  # type: ignore[no-any-return]

@@ -50,7 +50,7 @@ class Loose(Base):
     """Its key may be NULL in part."""
 
     __table__ = loose
-    __mapper_args__ = {"primary_key": [loose.c.a, loose.c.b]}  # noqa: RUF012  # as documented
+    __mapper_args__ = {"primary_key": [loose.c.a, loose.c.b]}  # as documented
 
 
 BY_KEY = {
