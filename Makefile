@@ -51,6 +51,7 @@ typecheck: ## mypy and pyright, both strict
 
 stubs: build ## write pyorm/_core.pyi from the built extension
 	$(BIN)/python -m tools.stubs $(ARGS)
+	$(BIN)/python -m tools.proxy_stubs $(ARGS)
 
 layers: ## check who includes and imports whom
 	$(PYTHON) tools/check_layers.py

@@ -1,28 +1,19 @@
 """The current `EnvironmentContext`, as a module: what an env.py imports.
 
 Every function of `EnvironmentContext` is one of this module, for the environment that runs in
-this thread or task.
+this thread or task. What type checkers read is context.pyi, written by tools/proxy_stubs.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pyorm.migrations.runtime.proxy import ModuleProxy
-
-
-def _load() -> type[Any]:
-    from pyorm.migrations.runtime.environment import EnvironmentContext
-
-    return EnvironmentContext
-
-
-_proxy = ModuleProxy(__name__, _load, "EnvironmentContext")
+from pyorm.migrations.runtime.proxy import CONTEXT as _proxy
 
 
 def __getattr__(name: str) -> Any:
-    return _load() if name == "EnvironmentContext" else _proxy.get(name)
+    return _proxy.get(name)
 
 
 def __dir__() -> list[str]:
-    return ["EnvironmentContext", *_proxy.names()]
+    return _proxy.names()

@@ -8,10 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from pyorm.engine.url import URL
-from pyorm.migrations import context as context_module
-from pyorm.migrations import op as op_module
 from pyorm.migrations.runtime.migration import MigrationContext
 from pyorm.migrations.runtime.plan import as_tuple
+from pyorm.migrations.runtime.proxy import CONTEXT, OP
 from pyorm.migrations.util.exc import CommandError
 
 __all__ = ["EnvironmentContext"]
@@ -47,14 +46,14 @@ class EnvironmentContext:
 
     def __enter__(self) -> Self:
         """Become the environment that `context` forwards to, in this thread or task."""
-        context_module._proxy.push(self)
+        CONTEXT.push(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let `context` forward to what it did before."""
-        context_module._proxy.pop(self)
+        CONTEXT.pop(self)
 
     # --- what the command wants; needs no configure() ---
 
@@ -91,8 +90,10 @@ class EnvironmentContext:
         raise CommandError("No starting revision argument is available.")
 
     def get_revision_argument(self) -> Any:
-        """Return the revision that the command goes to, as an id; None for base."""
-        return self.script.as_revision_number(self.context_opts["destination_rev"])
+        """Return the revision that the command goes to, as an id; None for base, a tuple for "heads"."""
+        wanted = as_tuple(self.context_opts["destination_rev"])
+        found = [self.script.as_revision_number(revision) for revision in wanted]
+        return found[0] if len(found) == 1 else tuple(found)
 
     def get_tag_argument(self) -> str | None:
         """Return what `--tag` was given, or None."""
@@ -266,12 +267,12 @@ class EnvironmentContext:
 
     def run_migrations(self, **kw: Any) -> None:
         """Run the steps of the command; keyword arguments go to upgrade() and downgrade()."""
-        operations = op_module._load()(self.get_context())
-        op_module._proxy.push(operations)
+        operations = OP.make(self.get_context())
+        OP.push(operations)
         try:
             self.get_context().run_migrations(**kw)
         finally:
-            op_module._proxy.pop(operations)
+            OP.pop(operations)
 
     def execute(self, sql: Any, execution_options: dict[str, Any] | None = None) -> None:
         """Execute a statement or a string; offline, write it."""

@@ -53,10 +53,6 @@ class VersionTable:
         """Create the table."""
         self.table.create(self._context.connection, checkfirst=False)
 
-    def drop(self) -> None:
-        """Drop the table."""
-        self.table.drop(self._context.connection, checkfirst=False)
-
     def clear(self) -> None:
         """Delete every row."""
         self._context.impl._exec(self.table.delete())

@@ -101,9 +101,9 @@ def _settle_operation(connection: Any, operation: Any) -> bool:
 def _unknown(what: str) -> str:
     return (
         f"An earlier run was broken off while it executed {what[:200]!r} outside of a transaction, and whether it was "
-        "carried out cannot be told from the catalog. Look; then set, in the journal table (the version table's name with "
-        "_journal), running = 0, ops = ops + 1 and digest = '' if it was carried out, or running = 0 alone to have it "
-        "executed again; and run the command again."
+        "carried out cannot be told from the catalog. Look; then set, in the journal table (the version table's name "
+        "with _journal), running = 0, ops = ops + 1 and digest = '' if it was carried out, or running = 0 alone to "
+        "have it executed again; and run the command again."
     )
 
 

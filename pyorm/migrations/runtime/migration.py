@@ -301,10 +301,11 @@ class MigrationContext:
             self._end_run()
 
     def _write_migrations(self, kw: dict[str, Any]) -> None:
-        """Write the steps as text; the version table is created at the first one and dropped at base."""
+        """Write the steps as text; the version table is created before the first revision of all."""
+        if self.purge:
+            raise CommandError("Can't use --purge with --sql mode; write the DELETE into the script by hand")
         heads = self.get_current_heads()
         maintainer = HeadMaintainer(self, heads)
-        is_downgrade = False
         for step in self._steps(heads):
             with self.begin_transaction(_per_migration=True):
                 if not maintainer.heads:
@@ -314,9 +315,6 @@ class MigrationContext:
                 step.migration_fn(**kw)
                 maintainer.update_to_step(step)
                 self._tell_applied(step, maintainer, kw)
-                is_downgrade = not step.is_upgrade
-        if is_downgrade and not maintainer.heads:
-            self._versions.drop()
 
     def _steps(self, heads: tuple[str, ...]) -> list[Any]:
         """Ask the command for the steps from here."""

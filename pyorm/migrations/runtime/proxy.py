@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
+from importlib import import_module
 from typing import Any
+
+__all__ = ["CONTEXT", "OP", "ModuleProxy"]
 
 
 class ModuleProxy:
@@ -44,6 +47,10 @@ class ModuleProxy:
         stack = self._stack.get()
         return stack[-1] if stack else None
 
+    def make(self, *args: Any) -> Any:
+        """Return a new object of the class."""
+        return self._load_class()(*args)
+
     def call(self, name: str, /, *args: Any, **kw: Any) -> Any:
         """Call a method of the current object.
 
@@ -61,8 +68,8 @@ class ModuleProxy:
         return getattr(target, name)(*args, **kw)
 
     def names(self) -> list[str]:
-        """Return the public names of the class, also of what was registered later."""
-        return sorted(name for name in dir(self._load_class()) if not name.startswith("_"))
+        """Return the class's name and its public names, also of what was registered later."""
+        return sorted([self._class_name, *(name for name in dir(self._load_class()) if not name.startswith("_"))])
 
     def get(self, name: str) -> Any:
         """Return what the module's attribute `name` is: a function that forwards, or a value of now.
@@ -70,6 +77,8 @@ class ModuleProxy:
         Raises:
             AttributeError: The class has no such name, or it is a value and nothing is current.
         """
+        if name == self._class_name:
+            return self._load_class()
         if not name.startswith("_"):
             cls = self._load_class()
             member = getattr(cls, name, None)
@@ -85,3 +94,17 @@ class ModuleProxy:
                     f"{self._module}.{name} has a value only while a migration command runs in this thread"
                 )
         raise AttributeError(f"module {self._module!r} has no attribute {name!r}")
+
+
+def _environment_class() -> type[Any]:
+    cls: type[Any] = import_module("pyorm.migrations.runtime.environment").EnvironmentContext
+    return cls
+
+
+def _operations_class() -> type[Any]:
+    cls: type[Any] = import_module("pyorm.migrations.operations").Operations
+    return cls
+
+
+CONTEXT = ModuleProxy("pyorm.migrations.context", _environment_class, "EnvironmentContext")
+OP = ModuleProxy("pyorm.migrations.op", _operations_class, "Operations")
