@@ -51,11 +51,12 @@ void orm_tagmap_sweep(orm_tagmap *map, bool (*gone)(void *value, void *arg), voi
 /* Whole-structure check for tests: 0 when every invariant holds, else -1. */
 int orm_tagmap_check(const orm_tagmap *map);
 
-/* What decides the place and the tag: spreads hashes that differ only in high bits. */
+/* What decides the place and the tag: the low bits, as they are. Whoever makes the hash decides
+ * what lies beside what. */
 static inline uint32_t
 orm_tagmap_spread(uint64_t hash)
 {
-    return (uint32_t)((hash * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
+    return (uint32_t)hash;
 }
 
 /* The tag of a hash, where it stands in a cell. */

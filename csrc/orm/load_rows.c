@@ -14,19 +14,7 @@
 #include "orm/peers.h"
 #include "orm/relation.h"
 
-enum { ROWS_TO_SHARE = 16 }; /* from this row on it pays to look for equal numbers */
 /* --- life --------------------------------------------------------------------------------- */
-
-bool
-orm_loader_reads_int(const orm_loader *l, uint32_t column)
-{
-    const orm_decoder *d = &l->decoders[column];
-
-    return (d->type->kind == ORM_T_INT32 || d->type->kind == ORM_T_INT64
-               || d->type->kind == ORM_T_INT16)
-           && d->fn == d->type->codec[l->dec->dialect]->decode
-           && !(d->type->flags & ORM_TF_PY_RESULT);
-}
 
 int
 orm_loader_init(orm_loader *l, orm_session *s, orm_compiled *c, orm_result *r)
@@ -97,11 +85,7 @@ orm_loader_fini(orm_loader *l)
     l->matched = NULL;
     orm_result_free(r);
     orm_ptrmap_fini(&l->seen);
-    for (uint32_t i = 0; l->lasts != NULL && i < l->nlasts; i++) {
-        Py_XDECREF(l->lasts[i].obj);
-    }
-    PyMem_Free(l->lasts);
-    l->lasts = NULL;
+    orm_lasts_free(l);
     PyMem_Free(l->fresh);
     PyMem_Free(l->int_key);
     l->fresh = NULL;
@@ -290,50 +274,6 @@ fill_marks(const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h)
     return 0;
 }
 
-/* From here on the last whole number of each column is kept. 0 / -1. */
-static int
-keep_lasts(orm_loader *l)
-{
-    uint32_t n = orm_result_ncols(l->r);
-
-    l->lasts = PyMem_Calloc((size_t)n + 1, sizeof(*l->lasts));
-    if (l->lasts == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    l->nlasts = n;
-    for (uint32_t i = 0; i < n; i++) {
-        l->lasts[i].misses = orm_loader_reads_int(l, i) ? 0 : ORM_LAST_OFF;
-    }
-    return 0;
-}
-
-/* fast path: the number of the row before is its object, else as the decoder says. */
-static inline PyObject *
-decode(orm_loader *l, const orm_decoder *d, uint32_t column, const orm_cell *cell)
-{
-    orm_lastint *last = l->lasts == NULL ? NULL : &l->lasts[column];
-    int64_t number = 0;
-    PyObject *v = NULL;
-
-    if (last == NULL || last->misses >= ORM_LAST_OFF
-        || !orm_cell_int(cell, l->dec->dialect, &number)) {
-        return d->fn(l->dec, d->type, cell);
-    }
-    if (last->obj != NULL && last->number == number) {
-        last->misses = 0;
-        l->nshared++;
-        return Py_NewRef(last->obj);
-    }
-    v = d->fn(l->dec, d->type, cell);
-    if (v != NULL) {
-        Py_XSETREF(last->obj, Py_NewRef(v));
-        last->number = number;
-        last->misses++;
-    }
-    return v;
-}
-
 /* Entries into an instance just made, columns first. 0 / -1. */
 static inline int
 fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill, orm_head *h,
@@ -342,7 +282,7 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
     orm_decctx *dec = l->dec;
     bool unseen = is_unseen(h);
 
-    if (l->row >= ROWS_TO_SHARE && l->lasts == NULL && keep_lasts(l) < 0) {
+    if (l->row >= ORM_ROWS_TO_SHARE && l->lasts == NULL && orm_lasts_keep(l) < 0) {
         return -1;
     }
     dec->row = l->row;
@@ -356,7 +296,7 @@ fill_new(orm_loader *l, const orm_fill *fill, uint32_t ncolumns, uint32_t nfill,
         }
         else {
             dec->column = f->label;
-            v = decode(l, d, f->column, cell);
+            v = orm_loader_decode(l, d, f->column, cell);
             if (v == NULL) {
                 explain(l, f->label);
                 return -1;

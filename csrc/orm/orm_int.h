@@ -64,10 +64,15 @@ orm_hash_mix(uint64_t h, uint64_t v)
     return h ^ (h >> 29);
 }
 
+/* Four keys that follow each other lie beside each other in the identity map: tables are mostly
+ * read in the order of their keys. Which of the four places is whose depends on the rest of the key,
+ * so that keys of one step share the places too. */
 static inline uint64_t
 orm_hash_int(const orm_mapper *root, int64_t i)
 {
-    return orm_hash_mix((uintptr_t)root >> 4, (uint64_t)i);
+    uint64_t h = orm_hash_mix((uintptr_t)root >> 4, (uint64_t)i >> 2);
+
+    return (h & ~UINT64_C(3)) | (((uint64_t)i ^ h) & 3);
 }
 
 static inline int
