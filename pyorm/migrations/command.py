@@ -13,7 +13,6 @@ from typing import Any
 
 from pyorm.migrations import util
 from pyorm.migrations.config import Config
-from pyorm.migrations.runtime.environment import EnvironmentContext
 from pyorm.migrations.script import Script, ScriptDirectory
 from pyorm.migrations.setup import init, list_templates
 
@@ -41,6 +40,9 @@ STEPS_BACK = re.compile(r"-(\d+)")
 
 def run_env(config: Config, script: ScriptDirectory, fn: Callable[[Any, Any], Any], **options: Any) -> None:
     """Run env.py, which calls `fn` with the database's rows and the migration context."""
+    # What only reads scripts needs no runtime.
+    from pyorm.migrations.runtime.environment import EnvironmentContext
+
     with EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()
 

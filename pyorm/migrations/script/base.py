@@ -172,9 +172,13 @@ class ScriptDirectory:
 
     def _load_revisions(self) -> Iterator[Script]:
         seen: set[str] = set()
+        folders: dict[str, str] = {}
         for location in self._version_locations:
             for path in self._list_files(location):
-                real = os.path.realpath(path)
+                folder, name = os.path.split(path)
+                if folder not in folders:
+                    folders[folder] = os.path.realpath(folder)
+                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(folders[folder], name)
                 if real in seen:
                     util.warn(f"File {real} loaded twice! ignoring. Please ensure version_locations is unique.")
                     continue

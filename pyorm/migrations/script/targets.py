@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pyorm.migrations.script import order
@@ -60,9 +60,9 @@ class Targets(Resolver):
         for name in order.topological(self._nodes, chosen, heads):
             yield self._nodes[name]
 
-    def _upper_of(self, chosen: Collection[str]) -> list[str]:
+    def _upper_of(self, chosen: set[str]) -> list[str]:
         """Return those of chosen revisions that no other one needs, in the order of the map."""
-        return [name for name in self._nodes if name in chosen and not self._nodes[name]._all_nextrev & set(chosen)]
+        return [name for name in self._nodes if name in chosen and not chosen & self._nodes[name]._all_nextrev]
 
     def _upgrade_set(
         self, upper: Any, lower: Any, inclusive: bool, implicit_base: bool, assert_relative_length: bool
