@@ -329,12 +329,23 @@ class DefaultImpl(AutogenHooks):
 
     def flush_batch(self, batch: Any) -> None:
         """Carry out what a batch has collected: one verb after the other, where ALTER can do everything."""
+        if batch._should_recreate():
+            self.recreate_batch(batch)
+            return
         for name, arguments, keywords in batch.batch:
             if "insert_before" in keywords or "insert_after" in keywords:
                 raise CommandError(
                     "Can't specify insert_before or insert_after when using ALTER; please specify recreate='always'"
                 )
             getattr(self, name)(*arguments, **keywords)
+
+    def recreate_batch(self, batch: Any) -> None:
+        """Carry out what a batch has collected on a table that is made anew.
+
+        Raises:
+            CommandError: this dialect does not know how.
+        """
+        raise CommandError(f"A table of {self.dialect.name} is not made anew: leave recreate='always' away")
 
     @contextmanager
     def together(self, operations: Any, table_name: str, schema: str | None) -> Iterator[Any]:

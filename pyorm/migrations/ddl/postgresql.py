@@ -99,6 +99,12 @@ class PostgresqlImpl(DefaultImpl):
             raise exc.CompileError(f"Index {index.name!r} has no columns")
         super().create_index(index, **kw)
 
+    def recreate_batch(self, batch: Any) -> None:
+        """Carry out what a batch has collected on a table that is made anew, as `recreate="always"` asks."""
+        from pyorm.migrations.operations.batch_postgresql import flush
+
+        flush(self, batch)
+
     # ---- what stands beside tables ---------------------------------------------------------------------------
     def create_schema(self, name: str, if_not_exists: bool | None = None) -> None:
         """Create a schema."""

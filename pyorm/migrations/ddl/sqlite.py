@@ -163,6 +163,10 @@ class SQLiteImpl(DefaultImpl):
                 return True
         return False
 
+    def recreate_batch(self, batch: Any) -> None:
+        """Refuse, in a script that does not say what the table is."""
+        raise CommandError(_needs_copy(batch.table_name))
+
     def flush_batch(self, batch: Any) -> None:
         """Carry out what a batch has collected.
 
@@ -173,8 +177,6 @@ class SQLiteImpl(DefaultImpl):
 
         if batch.batch or batch.recreate == "always":
             if self.as_sql and batch.copy_from is None:
-                if batch._should_recreate():
-                    raise CommandError(_needs_copy(batch.table_name))
                 super().flush_batch(batch)
             else:
                 flush(self, batch)

@@ -29,10 +29,15 @@ def flush(impl: Any, batch: Any) -> None:
     if recreate == "auto" and batch._should_recreate():
         recreate = "always"
     changes = Changes(impl, facts, recreate, batch.partial_reordering)
-    if batch.naming_convention:
-        changes.name_unnamed(batch.naming_convention)
     if batch.reflect_args or batch.reflect_kwargs:
         _correct(impl, changes, batch)
+    apply(changes, batch)
+
+
+def apply(changes: Changes, batch: Any) -> None:
+    """Put what a batch has collected into the table's definition, and carry it out."""
+    if batch.naming_convention:
+        changes.name_unnamed(batch.naming_convention)
     for name, arguments, keywords in batch.batch:
         getattr(changes, name)(*arguments, **keywords)
     _add_table_arguments(changes, batch)

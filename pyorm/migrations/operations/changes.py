@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -35,12 +36,22 @@ class Changes:
         facts: what is known of the table.
         recreate: "auto", "always" or "never".
         order: tuples of column names that stand in this order afterwards.
+        rebuilder: what makes the table anew; None takes SQLite's steps.
     """
 
-    def __init__(self, impl: Any, facts: Facts, recreate: str = "auto", order: Iterable[Any] | None = None) -> None:
+    def __init__(
+        self,
+        impl: Any,
+        facts: Facts,
+        recreate: str = "auto",
+        order: Iterable[Any] | None = None,
+        rebuilder: type[rebuild.Rebuild] | None = None,
+    ) -> None:
         """Nothing is changed yet."""
+        self._rebuilder = rebuilder or rebuild.Rebuild
+        self._reads = not impl.as_sql and rebuilder is None
         self._impl, self._facts, self._recreate = impl, facts, recreate
-        self.table: TableText = facts.table
+        self.table: TableText = deepcopy(facts.table)
         self.indexes = dict(facts.indexes)
         self._render = DDLText(impl.dialect)
         self._order = list(order or ())
@@ -179,7 +190,7 @@ class Changes:
                     f"Column {gone.name!r} of table {self._facts.name!r} cannot be dropped: column {other.name!r} is "
                     "computed from it; drop that one before"
                 )
-        if not self._impl.as_sql:
+        if self._reads:
             for name, constraint in rebuild.keys_to(self._impl, self._facts):
                 if name.lower() != self._facts.name.lower() and gone.name.lower() in constraint:
                     raise CommandError(
@@ -223,10 +234,13 @@ class Changes:
         schema: str | None = None,
         insert_before: str | None = None,
         insert_after: str | None = None,
+        comment: Any = False,
         **kw: Any,
     ) -> None:
         """Change a column; what is so already is no change."""
         del kw
+        if comment is not False:
+            self._comment(statements.ColumnComment(table_name, column_name, comment, schema))
         column = self._column(column_name)
         if nullable is not None:
             self._set_nullable(column, nullable)
@@ -430,10 +444,20 @@ class Changes:
         self._after.append(self._native[-1])
 
     def create_table_comment(self, table: Any) -> None:
-        """Do nothing: SQLite has no comments."""
+        """Set the table's comment, where there are comments."""
+        self._comment(ddl.SetTableComment(table))
 
-    drop_table_comment = create_table_comment
-    create_column_comment = create_table_comment
+    def drop_table_comment(self, table: Any) -> None:
+        """Remove the table's comment, where there are comments."""
+        self._comment(ddl.DropTableComment(table))
+
+    def create_column_comment(self, column: Any) -> None:
+        """Set a column's comment, where there are comments."""
+        self._comment(ddl.SetColumnComment(column))
+
+    def _comment(self, statement: Any) -> None:
+        if self._impl.dialect.supports_comments:
+            self._after.append(statement)
 
     # ---- carrying out ----------------------------------------------------------------------------------------------
     def carry_out(self) -> None:
@@ -451,7 +475,7 @@ class Changes:
             self._rebuild()
         else:
             self._run_native()
-        if not self._impl.as_sql:
+        if self._reads:
             self.__init__(self._impl, rebuild.read(self._impl, self._facts.name, self._facts.schema), self._recreate)  # type: ignore[misc]
 
     def _run_native(self) -> None:
@@ -460,7 +484,7 @@ class Changes:
 
     def _rebuild(self) -> None:
         log.info("Making table %s anew: %s", self._facts.name, "; ".join(self.reasons))
-        if self._impl.as_sql:
+        if not self._reads:
             self._rebuild_now(None)
             return
         with rebuild.transaction(self._impl):
@@ -481,8 +505,8 @@ class Changes:
         }
         source = f"{self._impl.dialect.identifier_preparer.quote(self._facts.name)}."
         values = {name: f"{source}{value}" for name, value in values.items()}
-        rebuild.Rebuild(self._impl, self._facts, self.table, values, before).run()
-        if not self._impl.as_sql:
+        self._rebuilder(self._impl, self._facts, self.table, values, before).run()
+        if self._reads:
             self._check_types()
         for statement in self._after:
             self._impl._exec(statement)

@@ -39,6 +39,7 @@ class Facts:
         table: its definition.
         indexes: the texts of its indexes, by name.
         triggers: the texts of its triggers, by name.
+        comments: the comments of its columns by name, the table's own under None.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Facts:
     table: TableText
     indexes: dict[str, str] = field(default_factory=dict)
     triggers: dict[str, str] = field(default_factory=dict)
+    comments: dict[str | None, str] = field(default_factory=dict)
 
 
 def _rows(impl: Any, sql: str, *parameters: Any) -> list[Any]:

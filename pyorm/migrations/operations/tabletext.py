@@ -21,7 +21,8 @@ class Clause:
     """One constraint of a column or a table.
 
     Attributes:
-        kind: "primary", "unique", "check", "foreignkey", "not null", "null", "default", "collate", "generated".
+        kind: "primary", "unique", "check", "foreignkey", "not null", "null", "default", "collate", "generated",
+            "identity", and "nothing" for a name alone.
         text: the whole text, with CONSTRAINT and its name.
         name: its name; None if it has none.
         columns: of a table's key: the names of its columns.
@@ -231,7 +232,8 @@ def _clause_end(part: list[Token], at: int) -> int:
     elif word == "FOREIGN":
         at = _brackets(part, at + 2)
     elif word == "GENERATED":
-        at += 3
+        at = next(i for i in range(at, len(part)) if part[i].upper == "AS") + 1
+        at += at < len(part) and part[at].upper == "IDENTITY"
     else:
         at += 1
     if word == "REFERENCES":
@@ -249,11 +251,11 @@ def _brackets(part: list[Token], at: int) -> int:
 
 
 def _default_end(part: list[Token], at: int) -> int:
-    if at < len(part) and part[at].text == "(":
-        return sqltext.closing(part, at) + 1
-    if at < len(part) and part[at].text in ("+", "-"):
-        at += 1
-    return min(at + 1, len(part))
+    """Return where a DEFAULT ends: at the next clause; PostgreSQL's may be any expression without brackets."""
+    at = sqltext.closing(part, at) + 1 if at < len(part) and part[at].text == "(" else at + 1
+    while at < len(part) and not (part[at].kind == "word" and part[at].upper in _CLAUSE_STARTS):
+        at = sqltext.closing(part, at) + 1 if part[at].text == "(" else at + 1
+    return min(at, len(part))
 
 
 def _reference_end(part: list[Token], at: int) -> int:
@@ -284,6 +286,8 @@ def _clause(sql: str, part: list[Token]) -> Clause:
     kinds = {"NOT": "not null", "NULL": "null", "DEFAULT": "default", "COLLATE": "collate", "AS": "generated"}
     kinds |= {"GENERATED": "generated", "REFERENCES": "foreignkey", **_TABLE_STARTS}
     kind = kinds.get(word, "nothing")
+    if kind == "generated" and any(token.upper == "IDENTITY" for token in part):
+        kind = "identity"
     bracket = next((i for i in range(at, len(part)) if part[i].text == "("), None)
     columns: tuple[str, ...] = ()
     if kind in ("primary", "unique") or word == "FOREIGN":

@@ -300,3 +300,52 @@ def test_sqlite_says_that_it_has_none_of_these() -> None:
     )
     with pytest.raises(CommandError, match=r"op.create_enum\(\): migrations make no enum types on sqlite"):
         Operations(context).create_enum("kind", ["a"])
+
+
+def test_a_table_is_made_anew_when_a_batch_asks_for_it(op: Operations) -> None:
+    op.execute(
+        """
+        CREATE TABLE u (id int PRIMARY KEY);
+        CREATE TABLE t (
+            id serial PRIMARY KEY, a varchar(5) NOT NULL DEFAULT 'it''s', b int DEFAULT 1 + 1,
+            n int GENERATED ALWAYS AS IDENTITY, d int GENERATED ALWAYS AS (b * 2) STORED,
+            at timestamp with time zone DEFAULT now(), arr int[] DEFAULT '{1}',
+            CONSTRAINT ck_b CHECK (b > 1), CONSTRAINT uq_a UNIQUE (a), CONSTRAINT fk_b FOREIGN KEY (b) REFERENCES u (id)
+        );
+        CREATE INDEX ix_b ON t (lower(a)) WHERE b > 1;
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();
+        COMMENT ON TABLE t IS 'it''s t'; COMMENT ON COLUMN t.b IS 'b'; COMMENT ON COLUMN t.a IS 'old';
+        INSERT INTO u VALUES (2), (5);
+        INSERT INTO t (a, b) VALUES ('x', 2), ('y', 5);
+        """
+    )
+
+    with op.batch_alter_table("t", recreate="always", partial_reordering=[("b", "a")]) as batch:
+        batch.add_column(sa.Column("c", sa.Integer, server_default="9"), insert_after="id")
+        batch.alter_column("a", nullable=True, new_column_name="name", comment="new")
+        batch.drop_constraint("ck_b", type_="check")
+        batch.create_check_constraint("ck_c", "c > 1")
+    op.execute("INSERT INTO t (b, name) VALUES (5, 'z')")
+
+    assert rows(op, "SELECT id, c, b, name, n, d, arr FROM t ORDER BY id") == [
+        (1, 9, 2, "x", 1, 4, [1]),
+        (2, 9, 5, "y", 2, 10, [1]),
+        (3, 9, 5, "z", 3, 10, [1]),
+    ]
+    inspector = sa.inspect(op.get_bind())
+    assert [column["name"] for column in inspector.get_columns("t")][:4] == ["id", "c", "b", "name"]
+    assert {check["name"] for check in inspector.get_check_constraints("t")} == {"ck_c"}
+    assert [key["name"] for key in inspector.get_foreign_keys("t")] == ["fk_b"]
+    assert {index["name"] for index in inspector.get_indexes("t")} == {"ix_b", "uq_a"}
+    assert rows(op, "SELECT tgname FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal") == [("tr",)]
+    assert inspector.get_table_comment("t")["text"] == "it's t"
+    assert {c["name"]: c["comment"] for c in inspector.get_columns("t") if c["comment"]} == {"b": "b", "name": "new"}
+    assert rows(op, "SELECT pg_get_serial_sequence('t', 'id')") == [("public.t_id_seq",)]
+
+    op.execute("ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON t USING (true)")
+    with (
+        pytest.raises(CommandError, match="has policy mine, which a table made anew would lose"),
+        op.batch_alter_table("t", recreate="always"),
+    ):
+        pass

@@ -41,6 +41,7 @@ def rows(op: Operations, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in op.get_bind().exec_driver_sql(sql)]
 
 
+@pytest.mark.feature("AL-OPS21")
 @pytest.mark.feature("AL-OPS22")
 def test_every_change_of_a_batch_is_made(op: Operations) -> None:
     with op.batch_alter_table("t") as batch:
@@ -85,6 +86,51 @@ def test_every_change_of_a_batch_is_made(op: Operations) -> None:
     inspector = sa.inspect(op.get_bind())
     assert [c["name"] for c in inspector.get_columns("t")] == ["id", "b", "c"]
     assert inspector.get_unique_constraints("t") == []
+
+
+@pytest.mark.feature("AL-OPS21")
+@pytest.mark.parametrize("recreate", ["auto", "always"])
+def test_a_batch_finds_its_table_in_a_schema(engine: Any, tmp_path: Path, recreate: Any) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"ATTACH '{tmp_path / 'other.db'}' AS s")
+        else:
+            connection.exec_driver_sql("CREATE SCHEMA s")
+        connection.commit()
+        context = MigrationContext.configure(connection=connection)
+        with context.begin_transaction():
+            context._begin_now()
+            op = Operations(context)
+            op.create_table("t", sa.Column("a", sa.Integer), sa.Column("b", sa.String(3), index=True), schema="s")
+            op.execute("INSERT INTO s.t (a, b) VALUES (1, 'x')")
+            with op.batch_alter_table("t", schema="s", recreate=recreate) as batch:
+                batch.alter_column("a", nullable=False, server_default="4")
+                batch.add_column(sa.Column("c", sa.Integer))
+                batch.create_unique_constraint("uq", ["a"])
+                batch.create_index("ix_c", ["c"])
+            op.rename_index("ix_c", "ix_d", "t", schema="s")
+            found = sa.inspect(connection)
+            names = {index["name"] for index in found.get_indexes("t", schema="s")}
+            told = rows(op, "SELECT a, b, c FROM s.t")
+
+    assert names - {"uq"} == {"ix_s_t_b", "ix_d"} and told == [(1, "x", None)]
+
+
+def test_copy_from_says_what_the_table_is_when_there_is_a_connection(op: Operations) -> None:
+    described = sa.Table(
+        "t",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("a", sa.String(5), nullable=False),
+        sa.Column("b", sa.Integer, server_default="5"),
+    )
+
+    with op.batch_alter_table("t", copy_from=described) as batch:
+        batch.alter_column("a", nullable=True)
+
+    assert rows(op, "SELECT id, a, b FROM t ORDER BY id") == [(1, "x", 5), (2, "y", 5)]
+    checks = sa.inspect(op.get_bind()).get_check_constraints("t")
+    assert [check["name"] for check in checks] == ([] if op.get_bind().dialect.name == "sqlite" else ["ck_b"])
 
 
 def test_a_primary_key_comes_with_a_batch(op: Operations) -> None:
@@ -205,6 +251,7 @@ def test_unnamed_checks_and_those_of_types_stay_or_follow_their_type(path: Path)
     assert ask(path, "SELECT * FROM kinds") == [(1, "a", 5), (7, "c", 5)]
 
 
+@pytest.mark.feature("AL-OPS21")
 def test_the_order_of_columns_is_what_was_asked_for(path: Path) -> None:
     with migrating(path) as op:
         with op.batch_alter_table("t", partial_reordering=[("c", "a"), ("d", "id")], recreate="always") as batch:
@@ -222,6 +269,7 @@ def test_the_order_of_columns_is_what_was_asked_for(path: Path) -> None:
     assert columns(path) == ["e", "b", "c", "a", "d", "id"]
 
 
+@pytest.mark.feature("AL-OPS21")
 def test_arguments_of_the_new_table_are_taken(path: Path) -> None:
     def longer(inspector: Any, table: Any, info: dict[str, Any]) -> None:
         if info["name"] == "a":
@@ -247,6 +295,7 @@ def test_arguments_of_the_new_table_are_taken(path: Path) -> None:
     assert objects(path)["table", "u"].endswith("STRICT")
 
 
+@pytest.mark.feature("AL-OPS21")
 def test_never_refuses_what_alter_table_cannot_do(path: Path) -> None:
     before = objects(path)
 
