@@ -120,7 +120,7 @@ def stub(module: str) -> str:
                     imports.setdefault(where, set()).add(original if original == name else f"{original} as {name}")
             body += function_lines(node, class_name)
     lines = [f"from {where} import {', '.join(sorted(names))}" for where, names in sorted(imports.items())]
-    head = f'"""{class_name} as a module. Written by tools/proxy_stubs.py."""\n\n# ruff: noqa: E501, I001'
+    head = f'"""{class_name} as a module. Written by tools/proxy_stubs.py."""\n\n# ruff: noqa: E501'
     return "\n".join([head, "", *lines, "", *body]).rstrip() + "\n"
 
 

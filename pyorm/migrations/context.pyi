@@ -1,6 +1,6 @@
 """EnvironmentContext as a module. Written by tools/proxy_stubs.py."""
 
-# ruff: noqa: E501, I001
+# ruff: noqa: E501
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager

@@ -1,6 +1,6 @@
 """Operations as a module. Written by tools/proxy_stubs.py."""
 
-# ruff: noqa: E501, I001
+# ruff: noqa: E501
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
