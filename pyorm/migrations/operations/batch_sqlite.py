@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from pyorm.migrations.ddl import statements
@@ -45,13 +46,34 @@ def apply(changes: Changes, batch: Any) -> None:
 
 
 def facts_of(impl: Any, table: Any, batch: Any) -> Facts:
-    """Return what a Table says; on a connection the triggers are read, since a Table has none."""
+    """Return what a Table says; on a connection triggers and further indexes are read, and what is left out is told."""
     facts = Facts(str(table.name), batch.schema, parse(ddl.CreateTable(table).compile(dialect=impl.dialect).string))
     for index in sorted(table.indexes, key=lambda i: i._order):
         facts.indexes[str(index.name)] = ddl.CreateIndex(index).compile(dialect=impl.dialect).string
     if not impl.as_sql:
-        facts.triggers = rebuild.read(impl, batch.table_name, batch.schema).triggers
+        known = rebuild.read(impl, batch.table_name, batch.schema)
+        facts.name, facts.triggers = known.name, known.triggers
+        facts.indexes = {**known.indexes, **facts.indexes}
+        _warn_of_lost(facts, known)
     return facts
+
+
+def _warn_of_lost(facts: Facts, known: Facts) -> None:
+    """Warn of each constraint that the database has and the Table given as copy_from has not."""
+    described = facts.table.clauses()
+    names = {clause.name.lower() for _, clause in described if clause.name}
+    shapes = [Changes.shape_of(*pair) for pair in described]
+    for column, clause in known.table.clauses():
+        if clause.kind not in ("check", "unique", "foreignkey") or (clause.name and clause.name.lower() in names):
+            continue
+        if Changes.shape_of(column, clause) not in shapes:
+            what = "Unnamed" if clause.name is None else f"Named ({clause.name})"
+            warnings.warn(
+                f"{what} constraint {clause.text!r} on table {known.name!r} is being omitted from the table recreate: "
+                "the Table given as copy_from does not have it. Leave copy_from away, or put it into table_args.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def _correct(impl: Any, changes: Changes, batch: Any) -> None:
@@ -112,7 +134,7 @@ def _add_table_arguments(changes: Changes, batch: Any) -> None:
             schema=batch.schema,
         )
         for item in others:
-            if item in table.constraints:
+            if item in table.constraints and not changes.has(item):
                 changes.add_constraint(item)
     if batch.table_kwargs:
         table = Table("t", MetaData(), Column("id", _no_type()), **batch.table_kwargs)

@@ -333,6 +333,14 @@ class Changes:
         self.table.remove(*found)
         self.reasons.append(f"constraint {found[1].text}")
 
+    def has(self, const: Any) -> bool:
+        """Return whether there is a constraint of that name, or an equal one without a name."""
+        wanted = self._shape(const)
+        return self._find(const) is not None or any(
+            clause.name is None and wanted is not None and wanted == self.shape_of(column, clause)
+            for column, clause in self.table.clauses()
+        )
+
     def _find(self, const: Any) -> tuple[ColumnText | None, Clause] | None:
         clauses = self.table.clauses()
         if const.name is not None:
@@ -346,7 +354,7 @@ class Changes:
         if const.name is not None and not getattr(const, "_type_bound", False):
             return None
         wanted = self._shape(const)
-        return next((pair for pair in unnamed if wanted is not None and wanted == self._shape_of(*pair)), None)
+        return next((pair for pair in unnamed if wanted is not None and wanted == self.shape_of(*pair)), None)
 
     def _shape(self, const: Any) -> Any:
         """Return what makes an unnamed constraint equal to another: its kind, columns, text."""
@@ -360,7 +368,8 @@ class Changes:
         return ("check", _bare(f"CHECK ({self._render.expression(sqltext_)})"))
 
     @staticmethod
-    def _shape_of(column: ColumnText | None, clause: Clause) -> Any:
+    def shape_of(column: ColumnText | None, clause: Clause) -> Any:
+        """Return what makes a constraint of the text equal to another: its kind, columns, text."""
         if clause.kind == "check":
             return ("check", _bare(clause.text))
         names = (column.name.lower(),) if column is not None else tuple(name.lower() for name in clause.columns)

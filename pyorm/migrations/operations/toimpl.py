@@ -278,6 +278,18 @@ def replace_enum(operations: Any, operation: ops.ReplaceEnumOp) -> None:
     operations.impl.replace_enum(operation.enum_name, operation.values, operation.mapping, operation.schema)
 
 
+@_for(ops.ModifyTableOps)
+def modify_table(operations: Any, operation: ops.ModifyTableOps) -> None:
+    """Carry out the changes of one table; SQLite makes it anew once for all of them."""
+    if not operation.ops:
+        return
+    with operations.impl.together(operations, operation.table_name, operation.schema) as impl:
+        inner = Operations(operations.migration_context, impl=impl)
+        inner._depth = 1
+        for change in operation.ops:
+            inner.invoke(change)
+
+
 @_for(ops.OpContainer)
 def invoke_all(operations: Any, operation: ops.OpContainer) -> None:
     """Carry out what is in a container, in its order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import pyorm as sa
-from pyorm.migrations.operations import Operations, rebuild
+from pyorm.migrations.operations import Operations, ops, rebuild
 from pyorm.migrations.runtime.migration import MigrationContext
 from pyorm.migrations.util.exc import CommandError
 from tests.migrations.operations.lite import ask, contents, migrating, objects, script
@@ -125,12 +126,27 @@ def test_copy_from_says_what_the_table_is_when_there_is_a_connection(op: Operati
         sa.Column("b", sa.Integer, server_default="5"),
     )
 
-    with op.batch_alter_table("t", copy_from=described) as batch:
-        batch.alter_column("a", nullable=True)
+    op.create_index("ix_b", "t", ["b"])
+    is_lite = op.get_bind().dialect.name == "sqlite"
 
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with op.batch_alter_table("t", copy_from=described, table_args=(sa.UniqueConstraint("a"),)) as batch:
+            batch.alter_column("a", nullable=True)
+
+    texts = sorted(str(warning.message).split(" is being")[0] for warning in told)
+    assert texts == (
+        [
+            "Named (ck_b) constraint 'CONSTRAINT ck_b CHECK (b > 1)' on table 't'",
+            "Named (uq_a) constraint 'CONSTRAINT uq_a UNIQUE (a)' on table 't'",
+        ]
+        if is_lite
+        else []
+    )
+    assert "ix_b" in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("t")}
     assert rows(op, "SELECT id, a, b FROM t ORDER BY id") == [(1, "x", 5), (2, "y", 5)]
     checks = sa.inspect(op.get_bind()).get_check_constraints("t")
-    assert [check["name"] for check in checks] == ([] if op.get_bind().dialect.name == "sqlite" else ["ck_b"])
+    assert [check["name"] for check in checks] == ([] if is_lite else ["ck_b"])
 
 
 def test_a_primary_key_comes_with_a_batch(op: Operations) -> None:
@@ -293,6 +309,43 @@ def test_arguments_of_the_new_table_are_taken(path: Path) -> None:
     assert "CONSTRAINT ck_id CHECK (id > 0)" in text
     assert "c BIGINT NOT NULL" in text and "a VARCHAR(44) UNIQUE" in text
     assert objects(path)["table", "u"].endswith("STRICT")
+
+
+def test_a_check_without_a_name_is_not_made_twice_when_table_args_have_it(path: Path) -> None:
+    with migrating(path) as op, op.batch_alter_table("t", table_args=(sa.CheckConstraint("c > 0"),)) as batch:
+        batch.alter_column("a", nullable=False)
+
+    assert objects(path)["table", "t"].count("CHECK") == 1
+
+
+def test_the_changes_of_one_table_are_one_rebuild_when_they_are_invoked_together(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+    run = rebuild.Rebuild.run
+    monkeypatch.setattr(rebuild.Rebuild, "run", lambda self: (runs.append(self._old.name), run(self)))
+
+    with migrating(path) as op:
+        op.invoke(
+            ops.UpgradeOps(
+                [
+                    ops.ModifyTableOps(
+                        "t",
+                        [
+                            ops.AlterColumnOp("t", "a", modify_nullable=False),
+                            ops.AddColumnOp("t", sa.Column("e", sa.Integer, index=True)),
+                            ops.CreateCheckConstraintOp("ck", "t", "e > 1"),
+                            ops.DropColumnOp("t", "d"),
+                        ],
+                    ),
+                    ops.ModifyTableOps("u", []),
+                ]
+            )
+        )
+
+    assert runs == ["t"]
+    assert columns(path) == ["id", "a", "b", "c", "e"]
+    assert ("index", "ix_t_e") in objects(path)
 
 
 @pytest.mark.feature("AL-OPS21")
