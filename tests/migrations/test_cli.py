@@ -215,6 +215,53 @@ def test_script_is_written_from_models_and_check_is_content_afterwards(made: She
     sys.modules.pop("mymodels", None)
 
 
+def use_models(folder: Path) -> None:
+    """Let the environment compare with a table `posts`."""
+    (folder / "mymodels.py").write_text(MODELS)
+    env = folder / "mig" / "env.py"
+    imported = "from mymodels import metadata as target_metadata"
+    env.write_text(env.read_text().replace("target_metadata = None", imported))
+    sys.modules.pop("mymodels", None)
+
+
+@pytest.mark.feature("AL-OTHER02")
+def test_log_tells_what_is_found_and_what_is_run(made: Shell, db: Any, caplog: pytest.LogCaptureFixture) -> None:
+    use_models(made.folder)
+    caplog.set_level("INFO", "pyorm.migrations")
+
+    made("revision", "--autogenerate", "-m", "posts", "--rev-id", "aaa1")
+    made("upgrade", "head")
+    made("downgrade", "base")
+
+    messages = [record.getMessage() for record in caplog.records]
+    for expected in (
+        "Context impl PostgresqlImpl." if db.name == "postgresql" else "Context impl SQLiteImpl.",
+        "Will assume transactional DDL.",
+        "Detected added table 'posts'",
+        "Running upgrade  -> aaa1, posts",
+        "Running downgrade aaa1 -> , posts",
+    ):
+        assert expected in messages
+    sys.modules.pop("mymodels", None)
+
+
+@pytest.mark.feature("AL-OTHER05")
+def test_fresh_database_is_made_from_the_models_and_stamped(made: Shell, db: Any, engine: Any) -> None:
+    use_models(made.folder)
+    made("revision", "--autogenerate", "-m", "posts", "--rev-id", "aaa1")
+    namespace: dict[str, Any] = {}
+    exec(MODELS, namespace)
+
+    namespace["metadata"].create_all(engine)
+    assert made("stamp", "head")[0] == 0
+
+    assert made("current", "--check-heads") == (0, "aaa1 (head)\n")
+    assert made("upgrade", "head")[0] == 0
+    assert made("check") == (0, "No new upgrade operations detected.\n")
+    assert tables(db) == {"posts"}
+    sys.modules.pop("mymodels", None)
+
+
 @pytest.mark.feature("AL-CMD05")
 def test_environment_is_run_offline_for_an_empty_script(made: Shell) -> None:
     assert made("revision", "--sql")[1].startswith("FAILED: Using --sql with the revision command when revision_env")
