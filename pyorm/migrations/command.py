@@ -200,6 +200,12 @@ def merge(
     )
 
 
+def split_range(given: str) -> tuple[str | None, str]:
+    """Return both ends of `from:to`; None for a missing first one."""
+    start, _, end = given.partition(":")
+    return start or None, end
+
+
 def upgrade(config: Config, revision: str, sql: bool = False, tag: str | None = None) -> None:
     """Bring a database to a revision above.
 
@@ -217,7 +223,7 @@ def upgrade(config: Config, revision: str, sql: bool = False, tag: str | None = 
     if ":" in revision:
         if not sql:
             raise util.CommandError("Range revision not allowed")
-        start, revision = revision.split(":", 1)
+        start, revision = split_range(revision)
     run_env(
         config,
         script,
@@ -246,7 +252,7 @@ def downgrade(config: Config, revision: str, sql: bool = False, tag: str | None 
     if ":" in revision:
         if not sql:
             raise util.CommandError("Range revision not allowed")
-        start, revision = revision.split(":", 1)
+        start, revision = split_range(revision)
     elif sql:
         raise util.CommandError("downgrade with --sql requires <fromrev>:<torev>")
     run_env(

@@ -152,7 +152,7 @@ def test_sql_is_written_for_a_range_instead_of_being_run(history: Project, db: A
     assert "-- Running upgrade aaa1 -> bbb1" in text
 
     buffer = io.StringIO()
-    command.upgrade(history.config(output_buffer=buffer), "head", sql=True)
+    command.upgrade(history.config(output_buffer=buffer), ":head", sql=True)
     assert re.findall(r"CREATE TABLE (\w+)", buffer.getvalue()) == ["alembic_version", "one", "two", "three"]
 
     buffer = io.StringIO()

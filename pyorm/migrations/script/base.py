@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Script", "ScriptDirectory"]
 
 SOURCE_FILE = re.compile(r"(?!\.#|__init__)(.*\.py)$")
+UNSAFE = re.compile(r"[\s/\\\x00]")
 COMPILED_FILE = re.compile(r"(?!\.#|__init__)(.*\.py[co]?)$")
 
 
@@ -458,6 +459,11 @@ class ScriptDirectory:
     def _check_new(self, revid: str, labels: Sequence[str]) -> None:
         """Refuse an id or label that is taken, before a file is written."""
         Script.verify_rev_id(revid)
+        if UNSAFE.search(revid):
+            raise util.CommandError(
+                f"Revision identifier {revid!r} is a part of a file's name and stands in commands: it takes no "
+                "slashes, spaces or line ends; give another --rev-id"
+            )
         known = self.revision_map._nodes
         if revid in known:
             raise util.CommandError(

@@ -241,6 +241,7 @@ def test_new_script_is_refused_before_anything_is_written(folder: Path) -> None:
         ({"revid": "bbb1"}, "Revision bbb1 is present already"),
         ({"revid": "x@1"}, "Character\\(s\\) '@' not allowed in revision identifier 'x@1'"),
         ({"revid": "x", "branch_labels": "bbb1"}, "Branch name 'bbb1' in revision x already used"),
+        ({"revid": "../x"}, "it takes no slashes, spaces"),
         ({"revid": "x", "head": "aaa1"}, "Revision aaa1 is not a head revision; please specify --splice"),
         ({"revid": "x", "head": "nope"}, "Can't locate revision identified by 'nope'"),
         ({"revid": "x", "depends_on": "nope"}, "Can't locate revision identified by 'nope'"),
