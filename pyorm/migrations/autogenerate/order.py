@@ -21,10 +21,10 @@ from pyorm.migrations.autogenerate.facts import TableFacts, TableKey
 from pyorm.migrations.operations import ops
 
 SECTIONS = (
-    "rename", "drop_fk", "drop_index", "drop_constraint", "recreate", "add_column", "alter_column", "drop_column",
-    "add_constraint", "add_index", "add_fk", "comment",
+    "rename", "drop_fk", "drop_index", "drop_constraint", "drop_generated", "add_column", "alter_column",
+    "drop_column", "add_generated", "add_constraint", "add_index", "add_fk", "comment",
 )  # fmt: skip
-"""The parts of one table's changes, in order."""
+"""The parts of one table's changes, in order: generated columns go before those they are made of, and come after."""
 
 
 class Plan:

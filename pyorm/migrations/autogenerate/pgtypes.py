@@ -130,7 +130,7 @@ def using(column: str, old: str, new: str) -> str:
     """
     target = base_type(normal_type(new)[0])
     if old.endswith("[]") != new.endswith("[]"):
-        return f"{column}[1]::{new}" if old.endswith("[]") else f"ARRAY[{column}]::{new}"
+        return f"{column}[1]::text::{new}" if old.endswith("[]") else f"ARRAY[{column}::text]::{new}"
     source = base_type(old)
     if source in _TEXTS and not old.endswith("[]"):
         return f"{column}::{new}"

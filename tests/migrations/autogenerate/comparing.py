@@ -41,24 +41,18 @@ def apply(connection: Any, container: Any, metadata: Any = None) -> None:
         operations.invoke(operation)
 
 
-def check_law(
-    connection: Any, before: MetaData, after: MetaData, expected: list[str], applies: bool | None = None, **opts: Any
-) -> ops.UpgradeOps:
-    """Create `before`, compare with `after`: what is expected is found once, and taken back by the reverse.
-
-    Where operations are not applied (SQLite, unless said), both databases are made by create_all() instead.
-    """
+def check_law(connection: Any, before: MetaData, after: MetaData, expected: list[str], **opts: Any) -> ops.UpgradeOps:
+    """Create `before`, compare with `after`: what is expected is found once, applied, taken back by the reverse."""
     before.create_all(connection)
     assert kinds(differences(connection, before, **opts)) == []
     upgrade = differences(connection, after, **opts)
     assert kinds(upgrade) == expected
     for difference in upgrade.as_diffs():
         assert difference
-    if connection.dialect.name == "postgresql" if applies is None else applies:
-        apply(connection, upgrade, after)
-        assert kinds(differences(connection, after, **opts)) == []
-        apply(connection, upgrade.reverse(), before)
-        assert kinds(differences(connection, before, **opts)) == []
+    apply(connection, upgrade, after)
+    assert kinds(differences(connection, after, **opts)) == []
+    apply(connection, upgrade.reverse(), before)
+    assert kinds(differences(connection, before, **opts)) == []
     before.drop_all(connection)
     after.create_all(connection)
     assert kinds(differences(connection, after, **opts)) == []

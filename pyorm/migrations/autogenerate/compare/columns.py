@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyorm.migrations.autogenerate import sqltext
 from pyorm.migrations.autogenerate.compare import custom, types
 from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.defaults import compare_default, differs_computed
 from pyorm.migrations.autogenerate.compare.run import log
 from pyorm.migrations.autogenerate.facts import ColumnFacts
-from pyorm.migrations.autogenerate.objects import bare_column
+from pyorm.migrations.autogenerate.objects import bare_column, text
 from pyorm.migrations.operations import ops
+from pyorm.schema import DefaultClause, Identity
 
 
 def compare_columns(change: TableChange) -> None:
@@ -21,17 +23,26 @@ def compare_columns(change: TableChange) -> None:
     removed = {n: c for n, c in found.items() if n not in model and not c.inherited and _accepts(change, None, c)}
     for name, column in added.items():
         log.info("Detected added column '%s.%s'", change.shown, name)
-        change.add("add_column", _add_op(change, column))
-    for name in model:
-        if name not in found or (not hooked and is_plainly_same(model[name], found[name])):
+        change.add("add_column" if column.computed is None else "add_generated", _add_op(change, column))
+    for name in sorted(model, key=lambda name: model[name].computed is not None):
+        if name not in found:
+            continue
+        if not hooked and is_plainly_same(model[name], found[name]) and not _is_held_up(change, found[name]):
             continue
         if _accepts(change, model[name], found[name]):
             _compare(change, model[name], found[name])
-    for name in removed:
+    for name, column in removed.items():
         log.info("Detected removed column '%s.%s'", change.shown, name)
         change.changes_keys = True
         existing = bare_column(run.objects.column(change.found.key, name))
-        change.add("drop_column", _drop_op(change, existing))
+        change.add("drop_column" if column.computed is None else "drop_generated", _drop_op(change, existing))
+
+
+def _is_held_up(change: TableChange, found: ColumnFacts) -> bool:
+    """Return whether a generated column keeps a column that it is made of from taking its new type (PostgreSQL)."""
+    if found.computed is None or not change.run.is_pg:
+        return False
+    return any(sqltext.mentions(found.computed, name) for name in change.retyped)
 
 
 def is_plainly_same(model: ColumnFacts, found: ColumnFacts) -> bool:
@@ -60,15 +71,24 @@ def _accepts(change: TableChange, model: ColumnFacts | None, found: ColumnFacts 
 
 
 def _add_op(change: TableChange, column: ColumnFacts) -> ops.AddColumnOp:
-    return ops.AddColumnOp(change.name, bare_column(column.source), schema=change.schema)
+    """Return the operation; the primary key is one of its own, so a column that would be SERIAL gets an identity."""
+    bare = bare_column(column.source)
+    bare.primary_key = False
+    bare.type = types.without_unnamed_check(bare.type)
+    if bare.type is not column.source.type:
+        bare._type_check = None
+    if column.serial:
+        Identity()._set_parent(bare)
+    return ops.AddColumnOp(change.name, bare, schema=change.schema)
 
 
 def _drop_op(change: TableChange, column: Any) -> ops.DropColumnOp:
+    column.primary_key = False
     return ops.DropColumnOp.from_column_and_tablename(change.schema, change.name, column)
 
 
 def _compare(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> None:
-    if differs_computed(model, found):
+    if differs_computed(model, found) or _is_held_up(change, found):
         _remake(change, model, found)
         return
     run = change.run
@@ -95,8 +115,6 @@ def _compare_nullable(change: TableChange, alter: ops.AlterColumnOp, model: Colu
     keys = [side.primary_key.columns if side.primary_key else () for side in (change.model, change.found)]
     if model.name in keys[0] and found.name in keys[1]:
         return  # a primary key says it already
-    if model.serial and not model.source._user_nullable and change.run.is_pg and model.name in keys[0]:
-        return
     log.info("Detected %s on column '%s.%s'", "NULL" if model.nullable else "NOT NULL", change.shown, model.name)
     alter.modify_nullable = model.nullable
 
@@ -108,35 +126,65 @@ def _tell_existing(change: TableChange, alter: ops.AlterColumnOp, found: ColumnF
     alter.existing_nullable = found.nullable
     alter.existing_comment = found.comment
     if alter.modify_server_default is not False or existing.server_default is not None:
-        alter.existing_server_default = existing.server_default
+        alter.existing_server_default = found_default(change, found)
 
 
 def _steps(change: TableChange, alter: ops.AlterColumnOp, found: ColumnFacts) -> list[ops.AlterColumnOp]:
-    """Return one operation, or three where a default stands in the way of a new type."""
-    if "postgresql_using" not in alter.kw or found.default is None or found.serial:
-        return [alter]
-    before, after = found_default(change, found), alter.modify_server_default
-    common: dict[str, Any] = {"schema": change.schema}
-    first = ops.AlterColumnOp(
-        change.name, alter.column_name, existing_type=alter.existing_type, existing_nullable=found.nullable,
-        existing_server_default=before, modify_server_default=None, **common,
-    )  # fmt: skip
-    alter.existing_server_default, alter.modify_server_default = False, False
-    model = change.model.columns[alter.modify_name or alter.column_name].source
+    """Return one operation, or more where a default stands in the way of a new type or an identity.
+
+    The default goes first and comes last, so that it also does where the operations are reversed.
+    """
+    recast = "postgresql_using" in alter.kw or alter.reverse_using is not None
+    identity = getattr(alter.modify_server_default, "is_identity", False)
+    source = change.model.columns[alter.column_name].source
+    before = None if found.identity is not None else found_default(change, found)
+    after = alter.modify_server_default
     if after is False:
-        after = model.server_default
-    if after is None:
-        return [first, alter]
-    nullable = found.nullable if alter.modify_nullable is None else alter.modify_nullable
-    last = ops.AlterColumnOp(
-        change.name, model.name, existing_type=model.type, existing_nullable=nullable, existing_server_default=None,
-        modify_server_default=after, **common,
+        after = before if found.serial else source.server_default
+    if (not recast or before is after is None) and not (identity and before is not None):
+        return _apart(change, alter)
+    steps = []
+    if before is not None:
+        steps.append(_default_op(change, alter, alter.existing_type, before, None))
+    if identity:
+        alter.existing_server_default = None
+        return [*steps, *_apart(change, alter)]
+    alter.existing_server_default, alter.modify_server_default = False, False
+    if alter.has_changes():
+        steps.append(alter)
+    if after is not None:
+        steps.append(_default_op(change, alter, source.type, None, after))
+    return steps
+
+
+def _apart(change: TableChange, alter: ops.AlterColumnOp) -> list[ops.AlterColumnOp]:
+    """Return an identity that comes behind NOT NULL, and one that goes before it, each as an operation of its own."""
+    was, will = (getattr(d, "is_identity", False) for d in (alter.existing_server_default, alter.modify_server_default))
+    if alter.modify_nullable is None or alter.modify_server_default is False or was == will:
+        return [alter]
+    nullable = ops.AlterColumnOp(
+        change.name, alter.column_name, schema=change.schema, existing_type=alter.existing_type,
+        existing_nullable=alter.existing_nullable, modify_nullable=alter.modify_nullable,
     )  # fmt: skip
-    return [first, alter, last]
+    if will:
+        alter.existing_nullable, alter.modify_nullable = alter.modify_nullable, None
+        return [nullable, alter]
+    alter.modify_nullable = None
+    return [alter, nullable]
+
+
+def _default_op(change: TableChange, alter: ops.AlterColumnOp, type_: Any, was: Any, will: Any) -> ops.AlterColumnOp:
+    """Return an operation that changes nothing but the default."""
+    return ops.AlterColumnOp(
+        change.name, alter.column_name, schema=change.schema, existing_type=type_,
+        existing_nullable=alter.existing_nullable, existing_server_default=was, modify_server_default=will,
+    )  # fmt: skip
 
 
 def found_default(change: TableChange, found: ColumnFacts) -> Any:
-    """Return the default that a column has, as an object."""
+    """Return the default that a column has, as an object; that of a SERIAL column too."""
+    if found.serial and found.default is not None:
+        return DefaultClause(text(found.default), _reflected=True)
     return change.run.objects.column(change.found.key, found.name).server_default
 
 
@@ -150,6 +198,6 @@ def _remake(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> None
     change.remade.add(model.name)
     change.changes_keys = True
     existing = bare_column(change.run.objects.column(change.found.key, found.name))
-    change.add("recreate", _drop_op(change, existing))
-    change.add("recreate", _add_op(change, model))
+    change.add("drop_generated" if found.computed is not None else "drop_column", _drop_op(change, existing))
+    change.add("add_generated", _add_op(change, model))
 

@@ -37,18 +37,30 @@ def match(model: Iterable[Any], found: Iterable[Any], same: Callable[[Any, Any],
         if other is None:
             waiting.append(item)
             continue
-        left.remove(other)
+        del by_name[item.name]
+        left = [each for each in left if each is not other]
         (result.same if same(item, other) else result.changed).append((item, other))
     for item in sorted(waiting, key=lambda each: each.name is None):  # names first: the unnamed take what is left
         other = next((each for each in left if same(item, each)), None)
         if other is None:
             result.added.append(item)
             continue
-        left.remove(other)
+        left = [each for each in left if each is not other]
         is_renamed = item.name is not None and other.name is not None
         (result.renamed if is_renamed else result.same).append((item, other))
     result.removed.extend(left)
     return result
+
+
+def _without_repeats(matched: Matched) -> list[Any]:
+    """Return what is added, but for keys that say what another one says: CREATE TABLE makes one of them."""
+    known = {item.content for item, _ in [*matched.same, *matched.changed, *matched.renamed]}
+    kept = []
+    for item in matched.added:
+        if item.content not in known:
+            kept.append(item)
+        known.add(item.content)
+    return kept
 
 
 def compare_constraints(change: TableChange) -> None:
@@ -111,6 +123,8 @@ def _comes_with_column(change: TableChange, fact: Any) -> bool:
     if not getattr(fact, "of_type", False):
         return False
     name = fact.source.parent.name
+    if fact.source.name is None and not fact.source.parent.type._is_type_decorator:
+        return False  # it is made under a name
     return name not in change.found.columns or name in change.retyped
 
 
@@ -144,7 +158,7 @@ def _compare_kind(
         if _accepts(change, kind, None, other):
             _drop(change, kind, other)
             change.changes_keys = change.changes_keys or is_key
-    for item in matched.added:
+    for item in _without_repeats(matched) if kind is _UNIQUE else matched.added:
         if _accepts(change, kind, item, None):
             _add(change, kind, item)
             change.changes_keys = change.changes_keys or is_key

@@ -9,6 +9,7 @@ from pyorm.migrations.autogenerate import pgtypes, sqltext
 from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.run import Run, log
 from pyorm.migrations.autogenerate.facts import ColumnFacts
+from pyorm.types import Boolean, String
 
 
 def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: ColumnFacts) -> None:
@@ -18,7 +19,7 @@ def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: Col
     source = model.source
     existing = change.run.objects.column(change.found.key, found.name).type
     log.info("Detected type change from %r to %r on '%s.%s'", existing, source.type, change.shown, model.name)
-    alter.modify_type = source.type
+    alter.modify_type = without_unnamed_check(source.type)
     change.retyped.add(model.name)
     change.changes_keys = True
     if not change.run.is_pg:
@@ -30,6 +31,15 @@ def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: Col
         change.recast.add(model.name)
     if pgtypes.needs_using(new, old):
         alter.reverse_using = _using(model.name, new, found.type)
+
+
+def without_unnamed_check(type_: Any) -> Any:
+    """Return a type that brings no CHECK along, if it would be an unnamed one, which no downgrade could drop."""
+    if not getattr(type_, "create_constraint", False) or type_.name is not None or type_._is_type_decorator:
+        return type_
+    if hasattr(type_, "enums"):
+        return type_ if type_.native_enum else String(type_.length, collation=type_.collation)
+    return Boolean()
 
 
 def _using(column: str, old: str, new: str) -> str:
