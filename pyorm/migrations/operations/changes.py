@@ -72,6 +72,13 @@ class Changes:
                 name = old
         return name
 
+    def _current_name(self, name: str) -> str:
+        """Return the name that a column has been given."""
+        for old, new in self._renames:
+            if name.lower() == old.lower():
+                name = new
+        return name
+
     def _old_names(self, sql: str) -> str:
         names = {new.lower(): self._old_name(new) for _, new in self._renames}
         return sqltext.renamed(sql, names) if names else sql
@@ -119,7 +126,7 @@ class Changes:
         if insert_before or insert_after or self._order:
             self.reasons.append(f"place of column {made.name!r}")
         default = made.of("default")
-        if default is not None and not _is_constant(default.text):
+        if default is not None and not sqltext.is_constant(default.text):
             self.reasons.append(f"default of column {made.name!r}, which is no constant")
         generated = made.of("generated")
         if generated is not None and sqltext.mentions(generated.text, ["STORED"]):
@@ -178,9 +185,27 @@ class Changes:
                 del self.indexes[name]
                 self._native.append(_DropIndex(name, schema))
                 self._before.append(self._native[-1])
+        self._forget(gone.name)
         self._native.append(statements.DropColumn(table_name, gone.name, schema))
         if gone.name in self._new_columns:
             self._new_columns.discard(gone.name)
+
+    def _forget(self, name: str) -> None:
+        """Take back the new names and indexes that a column was given before it went."""
+        for statement in list(self._after):
+            if isinstance(statement, statements.ColumnName) and statement.column_name.lower() == name.lower():
+                name = statement.new_name
+            elif not (isinstance(statement, ddl.CreateIndex) and self._is_over(statement, name)):
+                continue
+            self._after.remove(statement)
+            self._native.remove(statement)
+        self._renames = [
+            (item.column_name, item.new_name) for item in self._after if isinstance(item, statements.ColumnName)
+        ]
+
+    def _is_over(self, statement: Any, name: str) -> bool:
+        text = statement.compile(dialect=self._impl.dialect).string
+        return sqltext.mentions(text[text.index("(") :], [name])
 
     def _refuse_used(self, gone: ColumnText) -> None:
         for other in self.table.columns:
@@ -252,10 +277,11 @@ class Changes:
             self.table.columns.remove(column)
             self._place(column, insert_before, insert_after)
             self.reasons.append(f"place of column {column.name!r}")
-        if name is not None and name != column_name:
-            self._native.append(statements.ColumnName(table_name, column_name, name, schema))
+        current = self._current_name(column.name)
+        if name is not None and name != current:
+            self._native.append(statements.ColumnName(table_name, current, name, schema))
             self._after.append(self._native[-1])
-            self._renames.append((column.name if column_name == self._old_name(column_name) else column_name, name))
+            self._renames.append((current, name))
 
     def _set_nullable(self, column: ColumnText, nullable: bool) -> None:
         if nullable == (column.of("not null") is None):
@@ -365,13 +391,13 @@ class Changes:
         sqltext_ = getattr(const, "sqltext", None)
         if sqltext_ is None or not str(sqltext_):
             return None
-        return ("check", _bare(f"CHECK ({self._render.expression(sqltext_)})"))
+        return ("check", sqltext.bare(f"CHECK ({self._render.expression(sqltext_)})"))
 
     @staticmethod
     def shape_of(column: ColumnText | None, clause: Clause) -> Any:
         """Return what makes a constraint of the text equal to another: its kind, columns, text."""
         if clause.kind == "check":
-            return ("check", _bare(clause.text))
+            return ("check", sqltext.bare(clause.text))
         names = (column.name.lower(),) if column is not None else tuple(name.lower() for name in clause.columns)
         return (clause.kind, names)
 
@@ -552,26 +578,6 @@ class _DropIndex(ddl.ExecutableDDLElement):
 
     def _text(self, render: Any) -> str:
         return f"DROP INDEX {render.table(self)}"
-
-
-def _is_constant(default: str) -> bool:
-    """Return whether ALTER TABLE ADD COLUMN takes a DEFAULT: a number, a string, NULL, TRUE or FALSE."""
-    items = sqltext.tokens(default)[1:]
-    if items and items[0].text in ("+", "-"):
-        items = items[1:]
-    if len(items) != 1:
-        return False
-    return items[0].kind in ("number", "string") or items[0].upper in ("NULL", "TRUE", "FALSE")
-
-
-def _bare(sql: str) -> tuple[str, ...]:
-    """Return a text as it compares: without quotes and brackets, in lower case."""
-    found = []
-    for token in sqltext.tokens(sql):
-        if token.text in ("(", ")"):
-            continue
-        found.append(token.text if token.kind == "string" else token.name.lower())
-    return tuple(found)
 
 
 def _storage_of(type_: Any) -> str | None:

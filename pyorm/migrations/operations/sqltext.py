@@ -175,3 +175,23 @@ def in_schema(sql: str, schema: str | None) -> str:
     if items[at + 1].text == ".":
         return sql
     return f"{sql[: items[at].start]}{quoted(schema)}.{sql[items[at].start :]}"
+
+
+def is_constant(default: str) -> bool:
+    """Return whether ALTER TABLE ADD COLUMN takes a DEFAULT: a number, a string, NULL, TRUE or FALSE."""
+    items = tokens(default)[1:]
+    if items and items[0].text in ("+", "-"):
+        items = items[1:]
+    if len(items) != 1:
+        return False
+    return items[0].kind in ("number", "string") or items[0].upper in ("NULL", "TRUE", "FALSE")
+
+
+def bare(sql: str) -> tuple[str, ...]:
+    """Return a text as it compares: without quotes and brackets, in lower case."""
+    found = []
+    for token in tokens(sql):
+        if token.text in ("(", ")"):
+            continue
+        found.append(token.text if token.kind == "string" else token.name.lower())
+    return tuple(found)

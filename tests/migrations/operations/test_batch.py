@@ -215,6 +215,21 @@ def test_a_batch_makes_the_table_anew_once(path: Path, monkeypatch: pytest.Monke
     assert "CHECK (" in objects(path)["table", "t"] and '"bb"' in objects(path)["table", "t"]
 
 
+def test_a_column_is_found_by_its_old_and_its_new_name(path: Path) -> None:
+    with migrating(path) as op, op.batch_alter_table("t") as batch:
+        batch.alter_column("c", new_column_name="x")
+        batch.alter_column("c", new_column_name="y")
+        batch.alter_column("y", nullable=False)
+        batch.create_index("ix", ["y"])
+        batch.alter_column("d", new_column_name="gone")
+        batch.create_index("ix_gone", ["gone"])
+        batch.drop_column("gone")
+        batch.add_column(sa.Column("c", sa.Integer))
+
+    assert columns(path) == ["id", "a", "b", "y", "c"]
+    assert [name for kind, name in objects(path) if kind == "index"] == ["ix"]
+
+
 @pytest.mark.feature("AL-OPS26")
 def test_a_naming_convention_names_what_has_no_name(path: Path) -> None:
     convention = {
