@@ -15,6 +15,8 @@ Source: SQLite, ALTER TABLE, 7. "Making Other Kinds Of Table Schema Changes"; PR
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from pyorm.migrations.util.exc import CommandError
 
 log = logging.getLogger("pyorm.migrations.operations.rebuild")
 TEMPORARY = "_alembic_tmp_"
+SMALL = 64 << 20  # bytes of a file or table whose copy is made without asking for room
 
 
 @dataclass(slots=True)
@@ -83,6 +86,31 @@ def read(impl: Any, table_name: str, schema: str | None) -> Facts:
         elif kind == "trigger":
             facts.triggers[name] = sql
     return facts
+
+
+def require_space(impl: Any, facts: Facts) -> None:
+    """Refuse to make a table anew where the disk has no room for twice its size, in the file and in its journal.
+
+    Small tables are not looked at. The size is that of the table's pages where SQLite was built to
+    tell it (dbstat), else of the whole file.
+
+    Raises:
+        CommandError: it says how much is needed and where.
+    """
+    schema = facts.schema or "main"
+    path = next((row[2] for row in _rows(impl, "PRAGMA database_list") if row[1].lower() == schema.lower()), "")
+    if not path or os.path.getsize(path) < SMALL:
+        return
+    size = os.path.getsize(path)
+    if any(row[0] == "ENABLE_DBSTAT_VTAB" for row in _rows(impl, "PRAGMA compile_options")):
+        asked = "SELECT sum(pgsize) FROM dbstat WHERE schema = ? AND name = ? AND aggregate = TRUE"
+        size = _rows(impl, asked, schema, facts.name)[0][0] or 0
+    free = shutil.disk_usage(os.path.dirname(path) or ".").free
+    if size >= SMALL and free < 2 * size:
+        raise CommandError(
+            f"Making table {facts.name!r} anew needs {2 * size >> 20} MiB in {os.path.dirname(path)!r}, where "
+            f"{free >> 20} MiB are free; nothing was changed"
+        )
 
 
 def table_of_index(impl: Any, name: str, schema: str | None) -> str:
@@ -215,6 +243,7 @@ class Rebuild:
         old, temporary = self._name(self._old.name), self._name(self._temporary)
         counter = self._counter() if is_live else None
         if is_live:
+            require_space(self._impl, self._old)
             self._drop_leftover()
         self._impl._exec(self._new.write(temporary))
         self._impl._exec(self._copy(old, temporary))

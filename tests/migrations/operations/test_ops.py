@@ -125,3 +125,69 @@ def test_script_refuses_one_upgrade_when_it_has_several() -> None:
     assert len(script.upgrade_ops_list) == 2 and script.downgrade_ops is not None
     with pytest.raises(ValueError, match="upgrade_ops_list"):
         assert script.upgrade_ops
+
+
+def every_operation(posts: sa.Table) -> list[tuple[ops.MigrateOperation, str, str]]:
+    """Operations that know all, with the class of their reverse and the verb of their difference."""
+    by_name = {constraint.name: constraint for constraint in posts.constraints}
+    index = next(iter(posts.indexes))
+    made = [
+        (ops.CreateTableOp.from_table(posts), "DropTableOp", "add_table"),
+        (ops.DropTableOp.from_table(posts), "CreateTableOp", "remove_table"),
+        (ops.RenameTableOp("a", "b"), "RenameTableOp", "rename_table"),
+        (ops.CreateTableCommentOp("t", "c"), "DropTableCommentOp", "add_table_comment"),
+        (ops.DropTableCommentOp("t", existing_comment="c"), "CreateTableCommentOp", "remove_table_comment"),
+        (ops.AddColumnOp.from_column(posts.c.title), "DropColumnOp", "add_column"),
+        (ops.DropColumnOp.from_column_and_tablename(None, "posts", posts.c.title), "AddColumnOp", "remove_column"),
+        (ops.CreateIndexOp.from_index(index), "DropIndexOp", "add_index"),
+        (ops.DropIndexOp.from_index(index), "CreateIndexOp", "remove_index"),
+        (ops.RenameIndexOp("a", "b", "t"), "RenameIndexOp", "rename_index"),
+        (ops.AddConstraintOp.from_constraint(posts.primary_key), "DropConstraintOp", "add_constraint"),
+        (ops.AddConstraintOp.from_constraint(by_name["fk_author"]), "DropConstraintOp", "add_fk"),
+        (ops.DropConstraintOp.from_constraint(by_name["uq_title"]), "CreateUniqueConstraintOp", "remove_constraint"),
+        (ops.DropConstraintOp.from_constraint(by_name["fk_author"]), "CreateForeignKeyOp", "remove_fk"),
+        (ops.DropConstraintOp.from_constraint(by_name["ck_id"]), "CreateCheckConstraintOp", "remove_constraint"),
+        (ops.RenameConstraintOp("a", "b", "t"), "RenameConstraintOp", "rename_constraint"),
+        (ops.CreateSchemaOp("s"), "DropSchemaOp", "add_schema"),
+        (ops.CreateSequenceOp("s", start=5), "DropSequenceOp", "add_sequence"),
+        (ops.AlterSequenceOp("s", existing={"start": 1}, start=5), "AlterSequenceOp", "modify_sequence"),
+        (ops.CreateEnumOp("e", ["a"]), "DropEnumOp", "add_enum"),
+        (ops.RenameEnumValueOp("e", "a", "b"), "RenameEnumValueOp", "rename_enum_value"),
+        (ops.ReplaceEnumOp("e", ["a"], existing_values=["b"]), "ReplaceEnumOp", "modify_enum"),
+    ]
+    return list(made)
+
+
+@pytest.mark.feature("AL-OPS20")
+def test_every_operation_knows_its_reverse_its_difference_and_what_others_noted(posts: sa.Table) -> None:
+    for operation, reverse, verb in every_operation(posts):
+        back = operation.reverse()
+
+        assert type(back).__name__ == reverse
+        assert type(back.reverse()) is type(operation)
+        assert operation.to_diff_tuple()[0] == verb
+        assert operation.info == {}
+        operation.info["mine"] = 1
+        assert operation.info == {"mine": 1}
+    assert ops.ExecuteSQLOp("SELECT 1").to_diff_tuple() == ("execute", "SELECT 1")
+    with pytest.raises(NotImplementedError, match="ExecuteSQLOp has no reverse"):
+        ops.ExecuteSQLOp("SELECT 1").reverse()
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ops.DropColumnOp("t", "c"),
+        ops.DropIndexOp("ix", "t"),
+        ops.DropConstraintOp("ck", "t"),
+        ops.DropSequenceOp("s"),
+        ops.DropEnumOp("e"),
+        ops.AlterSequenceOp("s", start=5),
+        ops.AddEnumValueOp("e", "a"),
+        ops.ReplaceEnumOp("e", ["a"]),
+    ],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_an_operation_says_what_it_lacks_when_it_cannot_be_reversed(operation: ops.MigrateOperation) -> None:
+    with pytest.raises(ValueError, match=r"not reversible|cannot be produced"):
+        operation.reverse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -183,3 +184,18 @@ def test_rows_that_a_new_type_cannot_hold_stop_it(path: Path) -> None:
     assert "title VARCHAR(20)" in objects(path)["table", "posts"]
 
 
+
+
+def test_a_full_disk_stops_it_before_anything_is_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(path, "INSERT INTO log SELECT hex(zeroblob(2000)) FROM pragma_function_list LIMIT 50")
+    monkeypatch.setattr(rebuild, "SMALL", 1 << 16)
+    monkeypatch.setattr("shutil.disk_usage", lambda directory: SimpleNamespace(free=1 << 17))
+    before = objects(path)
+
+    with (
+        pytest.raises(CommandError, match="table 'log' anew needs 0 MiB in .*, where 0 MiB are free"),
+        migrating(path) as op,
+    ):
+        op.alter_column("log", "what", nullable=False)
+
+    assert objects(path) == before
