@@ -49,7 +49,8 @@ _TABLES = f"""
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
-     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname = ANY($1::text[])
+     WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY($1::text[])
+           AND (c.relpersistence <> 't' OR c.relnamespace = pg_my_temp_schema() AND $2::bool)
            AND {_own("c", "pg_class")}
      ORDER BY n.nspname, c.relname
 """
@@ -161,10 +162,10 @@ class Reader:
         )  # fmt: skip
 
     # ---- tables ------------------------------------------------------------------------------------------------
-    def tables_of(self, schemas: list[str], whole: set[str]) -> dict[int, Any]:
-        """Return the rows of pg_class by oid, those that are not wanted left out."""
+    def tables_of(self, schemas: list[str], whole: set[str], temporary: bool = False) -> dict[int, Any]:
+        """Return the rows of pg_class by oid; those that are not wanted and, unless said, temporary ones are left out."""
         found = {}
-        for row in self.rows(_TABLES, schemas):
+        for row in self.rows(_TABLES, schemas, temporary):
             schema, name = self.key(row[1], row[2])
             if (row[1] in whole or (row[1], row[2]) in self.declared) and self.wants_table(schema, name):
                 found[row[0]] = row

@@ -3,7 +3,8 @@
 Two texts of one expression differ in casts, parentheses and names until the server has parsed both. So the declared
 tables are created, without keys and rows, in a schema `pyorm_shadow` inside a savepoint, read through the same
 catalog queries as the real ones and rolled back: nothing is ever committed, also if the process dies. The search
-path puts that schema first, so that names are written as they are for the real tables.
+path puts that schema first, so that names are written as they are for the real tables. Where the role may create no
+schema, temporary tables take its place, which anybody may create and which the rollback takes back the same way.
 
 At most 200 tables are created at a time, since each of them takes locks until the rollback; a batch that the server
 refuses (out of shared memory, an expression it does not understand) is halved.
@@ -26,6 +27,7 @@ from pyorm.schema.named_types import CreateEnumType
 log = logging.getLogger("pyorm.migrations.autogenerate.shadow")
 
 SCHEMA = "pyorm_shadow"
+_DENIED = "42501"
 BATCH = 200
 """Tables that are created at a time."""
 
@@ -71,6 +73,7 @@ class _Shadow:
     def __init__(self, connection: Any, model: Model, found: DatabaseFacts, enums: dict[TableKey, EnumFacts]) -> None:
         self.connection, self.model, self.found, self.enums = connection, model, found, enums
         self.quote = model.render.quote
+        self.temporary = False
         self.type_names = {
             f"{self.quote(key[0])}.{self.quote(key[1])}": f"{self.quote(self.schema(key[0]))}.{self.quote(key[1])}"
             for key in enums if key[0] is not None
@@ -78,6 +81,8 @@ class _Shadow:
 
     def schema(self, name: str | None) -> str:
         """Return the schema in which the objects of a schema are created."""
+        if self.temporary:
+            return "pg_temp"
         return SCHEMA if name is None else f"{SCHEMA}_{name}"
 
     def spelled(self, tables: list[TableFacts]) -> dict[TableKey, TableFacts]:
@@ -87,6 +92,12 @@ class _Shadow:
                 self._create(tables)
                 return self._read(tables)
         except exc.DBAPIError as error:
+            if not self.temporary and getattr(error.orig, "sqlstate", None) == _DENIED:
+                self.temporary = True  # no schema may be created: temporary tables may
+                return self.spelled(tables)
+            if len({t.schema for t in tables}) > 1 and self.temporary:
+                return {k: t for s in sorted({t.schema or "" for t in tables})
+                        for k, t in self.spelled([t for t in tables if (t.schema or "") == s]).items()}
             if len(tables) > 1:
                 half = len(tables) // 2
                 return {**self.spelled(tables[:half]), **self.spelled(tables[half:])}
@@ -99,7 +110,7 @@ class _Shadow:
     # ---- creating ----------------------------------------------------------------------------------------------
     def _create(self, tables: list[TableFacts]) -> None:
         schemas = {self.schema(key[0]) for key in (*self.enums, *(t.key for t in tables))} | {SCHEMA}
-        statements = [f"CREATE SCHEMA {self.quote(name)}" for name in sorted(schemas)]
+        statements = [] if self.temporary else [f"CREATE SCHEMA {self.quote(name)}" for name in sorted(schemas)]
         for key, enum in self.enums.items():
             made = _Placed(enum.source, self.schema(key[0]))
             statements.append(CreateEnumType(made)._text(self.model.render))
@@ -141,10 +152,11 @@ class _Shadow:
     def _read(self, tables: list[TableFacts]) -> dict[TableKey, TableFacts]:
         reader = Reader(self.connection)
         reader.version = self.found.version
-        schemas = sorted({self.schema(table.schema) for table in tables})
-        made = reader.read_tables(reader.tables_of(schemas, set(schemas)), {})
+        own = reader.rows("SELECT pg_my_temp_schema()::regnamespace::text")[0][0] if self.temporary else None
+        schemas = sorted({own or self.schema(table.schema) for table in tables})
+        made = reader.read_tables(reader.tables_of(schemas, set(schemas), self.temporary), {})
         return {
-            table.key: self._spelled(number, table, made[self.schema(table.schema), table.name])
+            table.key: self._spelled(number, table, made[own or self.schema(table.schema), table.name])
             for number, table in enumerate(tables)
         }
 

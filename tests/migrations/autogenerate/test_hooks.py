@@ -218,9 +218,9 @@ class Script:
     """A script directory that knows which tables its migrations made."""
 
     def __init__(self, *made: str) -> None:
-        self.made = set(made)
+        self.made = frozenset((None, name) for name in made)
 
-    def made_tables(self) -> set[str]:
+    def made_tables(self) -> frozenset[tuple[str | None, str]]:
         return self.made
 
 

@@ -195,3 +195,29 @@ def test_serial_column_is_made_again_by_a_downgrade(engine: Any) -> None:
     assert [tuple(row) for row in rows] == [
         ("a", "nextval('t_a_seq'::regclass)"), ("b", "nextval('t_b_seq'::regclass)"), ("c", None),
     ]  # fmt: skip
+
+
+def test_role_that_may_create_no_schema_gets_temporary_tables(engine: Any, pg_db: PostgresDatabase) -> None:
+    pg_db.script(
+        "DROP ROLE IF EXISTS modest; CREATE ROLE modest; GRANT ALL ON SCHEMA public TO modest; "
+        "CREATE SCHEMA app AUTHORIZATION modest"
+    )
+
+    def model(check: str) -> sa.MetaData:
+        metadata = sa.MetaData()
+        for schema in (None, "app"):
+            sa.Table("t", metadata, sa.Column("n", sa.Integer), sa.CheckConstraint(check, name="c"), schema=schema)
+        return metadata
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET ROLE modest")
+        with pytest.raises(sa.exc.ProgrammingError, match="permission denied"), connection.begin_nested():
+            connection.exec_driver_sql("CREATE SCHEMA other")
+        model("n IN (1, 2)").create_all(connection)
+
+        assert kinds(differences(connection, model("(n in (1,2))"))) == []
+        other = differences(connection, model("(n in (1,3))"))
+        assert kinds(other) == ["DropConstraintOp", "CreateCheckConstraintOp"] * 2
+        assert connection.exec_driver_sql("SELECT pg_my_temp_schema()").scalar() == 0
+        connection.rollback()
+    pg_db.script("DROP SCHEMA app; DROP OWNED BY modest; DROP ROLE modest")

@@ -47,6 +47,7 @@ class Run:
         self._wanted = {kind for kind in BUILTIN if wants_builtin(kind, self._plugins)}
         self.custom: PriorityDispatcher = comparators.branch()
         Plugin.populate_autogenerate_priority_dispatch(self.custom, self._plugins)
+        self._made: frozenset[TableKey] | None = None
         self._read()
 
     def wants(self, kind: str) -> bool:
@@ -97,6 +98,12 @@ class Run:
         table = getattr(context, "version_table", None) or self.opts.get("version_table", "alembic_version")
         place = getattr(context, "version_table_schema", None) or self.opts.get("version_table_schema")
         return schema == self.model.schema(place) and name in (table, f"{table}_journal")
+
+    def made_tables(self, script: Any) -> frozenset[TableKey]:
+        """Return the tables that scripts make, the default schema as None; the scripts are read once."""
+        if self._made is None:
+            self._made = frozenset((self.model.schema(schema), name) for schema, name in script.made_tables())
+        return self._made
 
     # ---- hooks -------------------------------------------------------------------------------------------------
     def accepts_name(self, name: str | None, type_: str, parents: dict[str, str | None]) -> bool:

@@ -58,8 +58,7 @@ def _may_drop(run: Run, table: TableFacts) -> bool:
         script = getattr(run.context.migration_context, "script", None) or run.opts.get("script")
         if script is None:
             return allowed is None
-        made = script.made_tables()
-        if table.key in made or full_name(table.key) in made:
+        if table.key in run.made_tables(script):
             return True
         log.warning(
             "Table %r is in the database and in no model, but no migration made it: it is left alone; "
