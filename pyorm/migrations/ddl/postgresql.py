@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pyorm import exc
 from pyorm.migrations.ddl import enums, statements
 from pyorm.migrations.ddl.impl import DefaultImpl
-from pyorm.schema import Identity, Sequence, ddl
+from pyorm.schema import Column, Identity, MetaData, Sequence, Table, ddl
 from pyorm.schema.create import CheckFirst, Existing
 from pyorm.schema.named_types import create_type, named_types_in
 
@@ -57,6 +57,15 @@ class PostgresqlImpl(DefaultImpl):
         if using is not None and type_ is None:
             raise exc.CompileError("postgresql_using must be used with the type_ parameter")
         if type_ is not None:
+            column = Column(column_name, type_)
+            Table(table_name, MetaData(), column, schema=schema)
+            if not self.as_sql:
+                self._create_types(column.table)
+            if using is None and _is_enum(column.type) and existing_type is not None and not _is_enum(existing_type):
+                using = self._cast_to(column)
+                if existing_server_default not in (None, False):  # PostgreSQL does not cast it either
+                    self._exec(statements.ColumnDefault(table_name, column_name, None, schema))
+                    server_default = existing_server_default if server_default is False else server_default
             self._exec(statements.ColumnType(table_name, column_name, type_, schema, using=using))
         super().alter_column(
             table_name,
@@ -72,6 +81,11 @@ class PostgresqlImpl(DefaultImpl):
             existing_autoincrement=existing_autoincrement,
             **kw,
         )
+
+    def _cast_to(self, column: Column) -> str:
+        """Return what converts a column of text to an enum: PostgreSQL does not do it by itself."""
+        name = self.dialect.identifier_preparer.quote(column.name)
+        return f"{name}::text::{column.type.compile(dialect=self.dialect)}"
 
     def _alter_identity(
         self, table_name: str, column_name: str, default: Any, existing: Any, schema: str | None
@@ -207,6 +221,11 @@ class RenameConstraint(statements.AlterTable):
 
     def _action(self, render: Any) -> str:
         return f"RENAME CONSTRAINT {render.quote(self.old_name)} TO {render.quote(self.new_name)}"
+
+
+def _is_enum(type_: Any) -> bool:
+    """Return whether a type is an enum that the database knows by name."""
+    return bool(getattr(type_, "native_enum", False)) and hasattr(type_, "enums")
 
 
 def _is_serial(default: Any, table_name: str, column_name: str) -> bool:

@@ -158,6 +158,24 @@ def test_types_of_new_columns_are_made_once(op: Operations) -> None:
     assert values(op) == ["a", "b"] and values(op, "other") == ["x"]
 
 
+def test_text_becomes_an_enum_that_is_made_for_it(op: Operations) -> None:
+    op.create_table("t", sa.Column("k", sa.String(5), server_default="b"))
+    op.execute("INSERT INTO t VALUES ('a'), (NULL)")
+
+    op.alter_column(
+        "t", "k", type_=sa.Enum("a", "b", name="kind"), existing_type=sa.String(5), existing_server_default="b"
+    )
+    assert sa.inspect(op.get_bind()).get_columns("t")[0]["default"] == "'b'::kind"
+    op.alter_column("t", "k", server_default=None)
+    op.alter_column("t", "k", type_=sa.Text(), existing_type=sa.Enum("a", "b", name="kind"))
+    op.alter_column("t", "k", type_=sa.Enum("a", "b", name="kind"), postgresql_using="k::kind")
+
+    assert rows(op, "SELECT k::text FROM t ORDER BY 1") == [("a",), (None,)]
+    assert "USING k::text::s.kind" in written(
+        lambda op: op.alter_column("t", "k", type_=sa.Enum("a", name="kind", schema="s"), existing_type=sa.Text())
+    )
+
+
 def test_values_are_added_at_their_place_and_can_be_used_at_once(connection: Any) -> None:
     context = MigrationContext.configure(connection=connection)
     with context.begin_transaction():

@@ -193,7 +193,7 @@ def test_a_full_disk_stops_it_before_anything_is_done(path: Path, monkeypatch: p
     before = objects(path)
 
     with (
-        pytest.raises(CommandError, match="table 'log' anew needs 0 MiB in .*, where 0 MiB are free"),
+        pytest.raises(CommandError, match=r"table 'log' anew needs 0 MiB in .*, where 0 MiB are free"),
         migrating(path) as op,
     ):
         op.alter_column("log", "what", nullable=False)
