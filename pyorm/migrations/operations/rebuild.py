@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pyorm import exc
 from pyorm.migrations.operations import sqltext
 from pyorm.migrations.operations.sqltext import qualified, quoted
 from pyorm.migrations.operations.tabletext import TableText, parse
@@ -65,7 +66,8 @@ def read(impl: Any, table_name: str, schema: str | None) -> Facts:
     """Return what the database knows of a table.
 
     Raises:
-        CommandError: there is no such table, or it is a virtual one.
+        NoSuchTableError: there is no such table.
+        CommandError: it is a virtual one.
     """
     found = _rows(
         impl,
@@ -74,7 +76,8 @@ def read(impl: Any, table_name: str, schema: str | None) -> Facts:
     )
     own = next((row for row in found if row[0] == "table"), None)
     if own is None:
-        raise CommandError(f"There is no table {table_name!r} in the database to change")
+        where = f"schema {schema!r}" if schema else "the database"
+        raise exc.NoSuchTableError(f"{table_name}: there is no such table in {where} to change")
     try:
         table = parse(own[2])
     except ValueError as error:

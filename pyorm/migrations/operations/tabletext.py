@@ -162,7 +162,11 @@ def parse(sql: str) -> TableText:
     """
     items = sqltext.tokens(sql)
     start = next((i for i, token in enumerate(items) if token.text == "("), None)
-    if start is None or not items or items[0].upper != "CREATE":
+    if start is None or items[0].upper != "CREATE" or "TABLE" not in (items[1].upper, items[2].upper):
+        raise ValueError(f"not the text of a table: {sql[:60]!r}")
+    if items[1].upper == "VIRTUAL":
+        raise ValueError("it is a virtual table, whose module alone knows what it is made of")
+    if any(token.upper == "SELECT" for token in items[:start]):
         raise ValueError(f"not the text of a table: {sql[:60]!r}")
     end = sqltext.closing(items, start)
     table = TableText(items[start - 1].name, [], [], sql[items[end].end :])

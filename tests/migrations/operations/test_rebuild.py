@@ -199,3 +199,54 @@ def test_a_full_disk_stops_it_before_anything_is_done(path: Path, monkeypatch: p
         op.alter_column("log", "what", nullable=False)
 
     assert objects(path) == before
+
+
+def test_what_is_no_table_is_refused_by_name(path: Path) -> None:
+    script(path, "CREATE VIRTUAL TABLE words USING fts5(body)")
+
+    with migrating(path) as op:
+        with pytest.raises(CommandError, match="'words' cannot be changed: it is a virtual table"):
+            op.alter_column("words", "body", nullable=False)
+        with pytest.raises(sa.exc.NoSuchTableError, match="nobody: there is no such table"):
+            op.alter_column("nobody", "x", nullable=False)
+        with pytest.raises(CommandError, match="No such column: 'nobody' of table 'posts', which has 'id', 'title'"):
+            op.alter_column("posts", "nobody", nullable=False)
+        with pytest.raises(CommandError, match="has no index 'nobody'"):
+            op.rename_index("nobody", "x", "posts")
+        with pytest.raises(CommandError, match="There is no index 'nobody'"):
+            op.rename_index("nobody", "x")
+        with pytest.raises(CommandError, match="has a column 'title' already"):
+            op.add_column("posts", sa.Column("title", sa.Text))
+        with pytest.raises(ValueError, match="Constraint must have a name"):
+            op.drop_constraint(None, "posts")
+        with pytest.raises(CommandError, match="no identity for column 'score'"):
+            op.alter_column("posts", "score", server_default=sa.Identity())
+
+
+def test_names_that_need_quotes_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "odd.db"
+    script(
+        path,
+        """
+        CREATE TABLE "My ""Table" ("or der" INT, [gro up] TEXT, `se``lect` REAL, 'str' BLOB, größe INT DEFAULT (1));
+        INSERT INTO "My ""Table" VALUES (1, 'a', 2.5, x'00', 3);
+        CREATE INDEX "ix ""1" ON "My ""Table" ("or der", [gro up]);
+        CREATE TRIGGER "tr 1" AFTER INSERT ON "My ""Table" BEGIN SELECT 1; END;
+        """,
+    )
+
+    with migrating(path) as op:
+        op.alter_column('My "Table', "gro up", nullable=False)
+        op.alter_column('my "table', "größe", type_=sa.BigInteger(), new_column_name="Größe 2")
+        op.drop_column('My "Table', "se`lect")
+        op.create_check_constraint("ck 1", 'My "Table', '"or der" > 0')
+        op.rename_index('ix "1', "ix-2", 'My "Table')
+
+    assert ask(path, 'SELECT * FROM "My ""Table"') == [(1, "a", b"\x00", 3)]
+    assert [row[1] for row in ask(path, "SELECT * FROM pragma_table_info('My \"Table')")] == [
+        "or der",
+        "gro up",
+        "str",
+        "Größe 2",
+    ]
+    assert {name for kind, name in objects(path) if kind != "table"} == {"ix-2", "tr 1"}
