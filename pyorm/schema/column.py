@@ -190,10 +190,10 @@ class Column(_core.ColumnClause, SchemaItem):
             _omit_from_statements=self._omit_from_statements,
             **self.dialect_kwargs,
         )
+        if column.nullable != self.nullable:  # an annotation may have said it
+            column.nullable = self.nullable
         if self._user_nullable:
-            column.nullable, column._user_nullable = self.nullable, True
-        elif self.table is not None:
-            column.nullable = self.nullable  # an annotation may have said it
+            column._user_nullable = True
         if "_info" in self.__dict__:
             column.info = dict(self.info)
         return column

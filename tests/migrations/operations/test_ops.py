@@ -6,6 +6,7 @@ import pytest
 
 import pyorm as sa
 from pyorm.migrations.operations import ops
+from pyorm.orm import DeclarativeBase, Mapped, mapped_column
 
 
 @pytest.fixture
@@ -191,3 +192,20 @@ def test_every_operation_knows_its_reverse_its_difference_and_what_others_noted(
 def test_an_operation_says_what_it_lacks_when_it_cannot_be_reversed(operation: ops.MigrateOperation) -> None:
     with pytest.raises(ValueError, match=r"not reversible|cannot be produced"):
         operation.reverse()
+
+
+def test_columns_keep_what_their_annotations_say_when_copied_twice() -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    class Room(Base):
+        __tablename__ = "rooms"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+        note: Mapped[str | None]
+
+    made = ops.CreateTableOp.from_table(Room.__table__).to_table()
+    again = ops.CreateTableOp.from_table(made).to_table()
+
+    assert [column.nullable for column in again.c] == [False, False, True]
+    assert [column._copy()._copy().nullable for column in Room.__table__.c] == [False, False, True]
