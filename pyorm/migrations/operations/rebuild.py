@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyorm import exc
+from pyorm import _core, exc
 from pyorm.migrations.operations import sqltext
 from pyorm.migrations.operations.sqltext import qualified, quoted
 from pyorm.migrations.operations.tabletext import TableText, parse
@@ -170,7 +170,8 @@ def require_whole(impl: Any, facts: Facts, before: str | None, what: str) -> Non
 def transaction(impl: Any) -> Iterator[None]:
     """Make sure that foreign keys are off and that all of the block is one transaction.
 
-    Where no transaction has begun in the database, the block gets one of its own.
+    Where no transaction has begun in the database, the block begins it: the caller's, if foreign keys
+    are off, which the caller then ends; else one of its own, since the caller's could not switch them off.
 
     Raises:
         CommandError: foreign keys are enforced in a transaction that somebody else has begun.
@@ -186,6 +187,11 @@ def transaction(impl: Any) -> Iterator[None]:
                 "that refer to it. Run PRAGMA foreign_keys=OFF before the transaction begins, or let "
                 "MigrationContext.begin_transaction() begin it."
             )
+        yield
+        return
+    is_autocommit = connection._get_tx()[0] == _core.ISO_AUTOCOMMIT
+    if not is_enforced and not is_autocommit and connection.in_transaction():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
         return
     with _own_transaction(connection, is_enforced):

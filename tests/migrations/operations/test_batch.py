@@ -415,6 +415,36 @@ def test_a_rebuild_in_the_transaction_of_somebody_else_is_refused_when_keys_are_
     assert objects(path) == before
 
 
+def test_a_rebuild_is_part_of_the_callers_transaction_when_keys_are_not_enforced(path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    before, rows_before = objects(path), contents(path, "t")
+    with pytest.raises(ZeroDivisionError), engine.begin() as connection:
+        op = Operations(MigrationContext.configure(connection=connection))
+        op.alter_column("t", "a", nullable=False)
+        op.alter_column("u", "id", nullable=False)
+        1 // 0
+    assert objects(path) == before
+    with engine.begin() as connection:
+        Operations(MigrationContext.configure(connection=connection)).alter_column("t", "a", nullable=False)
+    engine.dispose()
+
+    assert objects(path) != before and contents(path, "t") == rows_before
+
+
+def test_a_rebuild_is_whole_by_itself_when_the_connection_commits_each_statement(path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    rows_before = contents(path, "t")
+    with engine.connect() as connection:
+        op = Operations(MigrationContext.configure(connection=connection))
+        op.alter_column("t", "a", nullable=False)
+        assert "a TEXT UNIQUE NOT NULL" in objects(path)["table", "t"]
+        with pytest.raises(sa.exc.IntegrityError):
+            op.alter_column("t", "b", nullable=False)
+    engine.dispose()
+
+    assert contents(path, "t") == rows_before and ("table", "_alembic_tmp_t") not in objects(path)
+
+
 def test_a_rebuild_outside_of_a_transaction_has_one_of_its_own(path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{path}")
     rows_before = contents(path, "t")
