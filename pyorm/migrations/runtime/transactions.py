@@ -207,8 +207,12 @@ class Block:
     def __enter__(self) -> Self:
         self._scope.commit()
         self._settings = self._connection._get_tx()
-        self._become_autocommit()
-        self._context._block_began(True)
+        try:
+            self._become_autocommit()
+            self._mark(True)
+        except BaseException:
+            self._leave_autocommit()
+            raise
         return self
 
     def __exit__(
@@ -222,11 +226,9 @@ class Block:
             if not self._connection.invalidated:
                 self._become_autocommit()
                 with nullcontext() if kind is None else suppress(exc.DBAPIError):
-                    self._context._block_began(False)
+                    self._mark(False)
         finally:
-            if self._connection.in_transaction():
-                self._connection.rollback()
-            self._connection._set_tx(*self._settings)
+            self._leave_autocommit()
         if kind is None and self._is_scoped:
             self._scope.begin()
 
@@ -241,6 +243,21 @@ class Block:
         """Commit it; statements commit by themselves again."""
         self._scope.commit()
         self._become_autocommit()
+
+    def _mark(self, is_on: bool) -> None:
+        """Mark the session, or take the mark away; one whose mark nobody knows is thrown away."""
+        try:
+            self._context._block_began(is_on)
+        except BaseException as error:
+            self._connection.invalidate(error)
+            raise
+
+    def _leave_autocommit(self) -> None:
+        try:
+            if self._connection.in_transaction():
+                self._connection.rollback()
+        finally:
+            self._connection._set_tx(*self._settings)
 
     def _become_autocommit(self) -> None:
         self._connection._set_tx(_core.ISO_AUTOCOMMIT, *self._settings[1:])

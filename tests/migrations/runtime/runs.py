@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from pyorm import create_engine
@@ -73,6 +75,14 @@ class Pause:
     def go_on(self) -> None:
         """Let the run go on."""
         self._go_on.set()
+
+
+def until(condition: Callable[[], Any]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
 
 
 def versions(db: Database) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,7 @@ from pyorm.migrations.runtime.lock import POLL_S, FileLock, lock_key
 from pyorm.migrations.util.exc import CommandError
 from tests.conftest import Database, PostgresDatabase, SqliteDatabase
 from tests.migrations.runtime.graph import Graph, Rev
-from tests.migrations.runtime.runs import DEADLINE_S, Pause, Runner, migrate, migrate_url, versions
-
-
-def until(condition: Callable[[], Any]) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.01)
+from tests.migrations.runtime.runs import DEADLINE_S, Pause, Runner, migrate, migrate_url, until, versions
 
 
 def pausing_graph(pause: Pause) -> Graph:

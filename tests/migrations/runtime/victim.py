@@ -35,8 +35,7 @@ def mixed_postgresql(op: Operations) -> None:
     bind.execute(text("INSERT INTO people VALUES (100, 'own')"))
     op.execute("CREATE TYPE mood AS ENUM ('sad', 'glad')")
     op.add_column("people", Column("age", Integer))
-    with op.get_context().autocommit_block():
-        op.execute("ALTER TYPE mood ADD VALUE 'mad' AFTER 'sad'")
+    op.add_enum_value("mood", "mad", after="sad")
     someone = {"id": 101, "name": "o", "age": 5}
     bind.execute(text("INSERT INTO people (id, name, age) VALUES (:id, :name, :age)"), someone)
     op.execute("CREATE TABLE feelings (person int REFERENCES people, mood mood DEFAULT 'mad')")
