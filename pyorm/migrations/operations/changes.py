@@ -511,7 +511,8 @@ class Changes:
         else:
             self._run_native()
         if self._reads:
-            self.__init__(self._impl, rebuild.read(self._impl, self._facts.name, self._facts.schema), self._recreate, self._order)  # type: ignore[misc]
+            facts = rebuild.read(self._impl, self._facts.name, self._facts.schema)
+            self.__init__(self._impl, facts, self._recreate, self._order)  # type: ignore[misc]
 
     def _run_native(self) -> None:
         for statement in self._native:
