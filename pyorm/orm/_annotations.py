@@ -108,6 +108,15 @@ def inner_of(annotation: Any, cls: type, key: str) -> Any:
     return inner
 
 
+def returned_by(function: Any, otherwise: Any) -> Any:
+    """Return a function's `-> Mapped[…]`; `otherwise` where it has none."""
+    found = getattr(function, "__annotations__", {}).get("return", otherwise)
+    if isinstance(found, str):
+        return found if "Mapped" in found or "Relationship" in found else otherwise
+    origin = typing.get_origin(found)
+    return found if isinstance(origin, type) and issubclass(origin, Mapped) else otherwise
+
+
 def is_class_var(annotation: Any) -> bool:
     """Return whether the annotation is ClassVar[…]."""
     if isinstance(annotation, str):

@@ -8,18 +8,19 @@ had, and the mapper puts its attributes there.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyorm import _core, exc
 from pyorm.orm import _annotations
 from pyorm.orm.exc import MappedAnnotationError
-from pyorm.orm.properties import MappedColumn, MapperProperty
+from pyorm.orm.properties import MappedColumn, MapperProperty, declared_attr
 from pyorm.orm.relationships import RelationshipProperty
 
 OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "match_args", "kw_only", "dataclass_callable")
 _ARGUMENTS = "_sa_apply_dc_transforms"
 _UNSET: Any = object()
+_Made = Mapping[str, tuple[type, Any, Any]]
 
 
 def take_options(cls: type, given: dict[str, Any]) -> dict[str, Any]:
@@ -81,8 +82,13 @@ def _wanted(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
     return annotations, values
 
 
-def apply(cls: type, options: dict[str, Any]) -> None:
+def apply(cls: type, options: dict[str, Any], made: _Made | None = None) -> None:
     """Make a class a dataclass, with what is mapped as fields.
+
+    Args:
+        cls: the class.
+        options: of `dataclass()`.
+        made: what functions of mixins made, by attribute name; they come last.
 
     Raises:
         InvalidRequestError: dataclass() refuses the fields.
@@ -90,6 +96,11 @@ def apply(cls: type, options: dict[str, Any]) -> None:
     annotations, values = _wanted(cls)
     had = dict(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063 - this class only
     kept = {name: cls.__dict__[name] for name in values}
+    for name, (base, annotation, value) in (made or {}).items():
+        annotations.setdefault(name, _inner(annotation, base, name, value))
+        if (field := _field(value)) is not _UNSET:
+            kept.setdefault(name, cls.__dict__.get(name, _UNSET))
+            values.setdefault(name, field)
     arguments = dict(options)
     callable_: Callable[..., Any] = arguments.pop("dataclass_callable", None) or dataclasses.dataclass
     for name, value in values.items():
@@ -108,8 +119,10 @@ def apply(cls: type, options: dict[str, Any]) -> None:
     finally:
         type.__setattr__(cls, "__annotations__", had)
         for name, value in kept.items():
-            if hasattr(value, "_dataclass_options"):
+            if hasattr(value, "_dataclass_options") or isinstance(value, declared_attr):
                 type.__setattr__(cls, name, value)
+            elif value is _UNSET and name in cls.__dict__:
+                type.__delattr__(cls, name)
 
 
 def values_in_fields(base: type, cls: type) -> dict[str, Any]:
@@ -130,8 +143,13 @@ def values_in_fields(base: type, cls: type) -> dict[str, Any]:
     return found
 
 
-def transform(cls: type, properties: dict[str, Any]) -> None:
+def transform(cls: type, properties: dict[str, Any], made: _Made) -> None:
     """Make a class that is being mapped a dataclass, if it asks for it.
+
+    Args:
+        cls: the class.
+        properties: what it maps, by name.
+        made: what its `declared_attr` functions with `-> Mapped[…]` made, by name: class, annotation, value.
 
     Raises:
         InvalidRequestError: it has a mapped attribute of a mixin that is no dataclass.
@@ -149,6 +167,7 @@ def transform(cls: type, properties: dict[str, Any]) -> None:
             for name, annotation in base.__dict__.get("__annotations__", {}).items()  # noqa: RUF063
             if name in properties and _inner(annotation, base, name, base.__dict__.get(name)) is not None
         ]
+        names += [name for name, (source, *_) in made.items() if source is base and name not in names]
         if names:
             raise exc.InvalidRequestError(
                 f"When transforming {cls} to a dataclass, attribute(s) {', '.join(map(repr, names))} originates from "
@@ -156,7 +175,7 @@ def transform(cls: type, properties: dict[str, Any]) -> None:
                 "ensure that all mixin classes and other superclasses which include attributes are also a subclass of "
                 "MappedAsDataclass or make use of the @unmapped_dataclass decorator."
             )
-    apply(cls, options)
+    apply(cls, options, made)
 
 
 def check_plain(cls: type) -> None:

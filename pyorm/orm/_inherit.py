@@ -30,6 +30,16 @@ def column_of(value: Any) -> Any:
     return value if inner is None else inner()
 
 
+def check_expression(argument: str, given: Any) -> None:
+    """Refuse what is neither a column nor an expression nor a name.
+
+    Raises:
+        ArgumentError: so.
+    """
+    if not isinstance(given, (str, MappedColumn, _core.ClauseElement)) and not hasattr(given, "__clause_element__"):
+        raise exc.ArgumentError(f"Column expression or string key expected for argument '{argument}'; got {given!r}.")
+
+
 def resolve(cls: type, inherits: Any) -> Mapper | None:
     """Return the Mapper that `inherits` names.
 
@@ -204,6 +214,7 @@ def set_discriminator(mapper: Mapper, given: Any) -> None:
     elif isinstance(given, MapperProperty):
         prop = given
     else:
+        check_expression("polymorphic_on", given)
         prop = _property_of_expression(mapper, column_of(given))
     if not isinstance(prop, ColumnProperty):
         raise exc.ArgumentError(

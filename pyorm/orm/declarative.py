@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyorm import _core, exc
-from pyorm.orm import _annotations, _dataclasses, _relation_annotations
+from pyorm.orm import _annotations, _body, _dataclasses, _exclude, _relation_annotations
 from pyorm.orm._registry import registry
 from pyorm.orm.composites import Composite
-from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.mapper import Mapper
 from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
 from pyorm.orm.relationships import RelationshipProperty
@@ -33,6 +31,7 @@ class _Scan:
         is_dataclass = _dataclasses.options_of(cls) is not None or "__dataclass_fields__" in cls.__dict__
         self.allows_unmapped = is_dataclass or bool(getattr(cls, "__allow_unmapped__", False))
         self.parent = mapped_parent(cls)
+        self.made: dict[str, tuple[type, Any, Any]] = {}  # of declared_attr: (class, annotation, value) by name
         self.copies: dict[int, Any] = {}  # id of a mixin's column -> the class's copy
 
     def run(self) -> None:
@@ -59,10 +58,10 @@ class _Scan:
 
     def _scan_class(self, base: type, is_own: bool, of_base: bool) -> None:
         annotations = base.__dict__.get("__annotations__", {})  # noqa: RUF063 - this class only, not its bases
-        ordered = _in_body_order(base, annotations) if annotations else list(base.__dict__)
+        ordered = _body.in_order(base, annotations) if annotations else list(base.__dict__)
         in_fields = _dataclasses.values_in_fields(base, self.cls)
         for name in ordered:
-            if name.startswith("__") or name in self.seen:
+            if name.startswith("__") or name in self.seen or (is_own and _body.gives_way(self.cls, name, self.parent is not None)):
                 continue
             value = base.__dict__.get(name, _UNSET)
             annotation = annotations.get(name, _UNSET)
@@ -78,22 +77,12 @@ class _Scan:
             self._take_column(name, value, None, is_own)
             return True
         if isinstance(value, declared_attr):
-            if value._is_directive:
-                return True
-            value = getattr(self.cls, name)
-            annotation = _UNSET
+            annotation = _annotations.returned_by(value.fget, _UNSET)
+            value = value.__get__(None, self.cls)
             is_own = True  # made for this class: nothing to copy
-        if (
-            isinstance(value, tuple)
-            and len(value) == 1
-            and isinstance(value[0], (Column, MappedColumn, MapperProperty))
-        ):
-            warnings.warn(
-                f"Ignoring declarative-like tuple value of attribute {name!r}: possibly a copy-and-paste error with a "
-                "comma accidentally placed at the end of the line?",
-                exc.SAWarning,
-                stacklevel=6,
-            )
+            if annotation is not _UNSET and base is not self.cls:
+                self.made[name] = (base, annotation, value)
+        if isinstance(value, tuple) and _body.warn_of_comma(name, value):
             return True
         if isinstance(value, RelationshipProperty):
             return self._take_relationship(base, name, value, annotation, is_own)
@@ -101,7 +90,7 @@ class _Scan:
         if annotation is not _UNSET and not _annotations.is_class_var(annotation):
             inner = _annotations.inner_of(annotation, base, name)
             if inner is None and self._is_mistake(value, annotation, base, of_base):
-                raise _not_mapped(self.cls, name)
+                raise _body.not_mapped(self.cls, name)
         if inner is not None and (value is _UNSET or value is None):
             value = MappedColumn()
             is_own = True
@@ -134,7 +123,7 @@ class _Scan:
             and not _relation_annotations.apply(value, annotation, base, name)
             and self._is_mistake(value, annotation, base, False)
         ):
-            raise _not_mapped(self.cls, name)
+            raise _body.not_mapped(self.cls, name)
         if value.argument is None:
             raise exc.ArgumentError(
                 f'Python typing annotation is required for attribute "{self.cls.__name__}.{name}" when primary '
@@ -160,7 +149,7 @@ class _Scan:
             self.copies[id(original)] = value.column if isinstance(value, MappedColumn) else value
         if isinstance(value, Column):
             if value.name is None:
-                value.name = value.key = name
+                value.name, value.key = name, value.key or name
             if inner is not None and value.type._isnull and not value.foreign_keys:
                 value.type = _annotations.Annotation(inner, self.registry).resolve_type(name)
             self.columns.append((0, value))
@@ -174,13 +163,9 @@ class _Scan:
         self.properties[name] = _property_of(value)
 
     def _take_existing(self, name: str, value: MappedColumn[Any]) -> bool:
-        """Map the parent's table's column of this name, if there is one.
-
-        Raises:
-            ArgumentError: the class has no mapped parent.
-        """
+        """Map the parent's table's column of this name, if there is one."""
         if self.parent is None:
-            raise exc.ArgumentError("Can't use use_existing_column with non-inheriting mappers")
+            return False
         there = self.parent.local_table.c.get(value.column.key)
         if there is None:
             return False
@@ -202,7 +187,7 @@ class _Scan:
             for column in value.columns:
                 if isinstance(column, Column) and column.table is None:
                     if column.name is None:
-                        column.name = column.key = name
+                        column.name, column.key = name, column.key or name
                     self.columns.append((0, column))
         self.properties[name] = value
 
@@ -219,39 +204,6 @@ def _property_of(value: MappedColumn[Any]) -> Any:
             active_history=value.active_history,
         )  # fmt: skip
     return value.column
-
-
-def _in_body_order(cls: type, annotations: dict[str, Any]) -> list[str]:
-    """Return the names of values and of annotations in one order.
-
-    Python keeps two orders, and only the names in both tie them together: up to each common name, what stands in the
-    list being walked comes first, then what the other list has before it, and the walk goes on in that other list.
-    """
-    walked, other = list(cls.__dict__), list(annotations)
-    if not other:
-        return walked
-    result: list[str] = []
-    while walked:
-        name = walked[0]
-        if name in other:
-            walked, other = other, walked
-            while walked[0] != name:
-                result.append(walked.pop(0))
-            other.remove(name)
-        result.append(name)
-        walked.pop(0)
-    return result + other
-
-
-def _not_mapped(cls: type, name: str) -> MappedAnnotationError:
-    return MappedAnnotationError(
-        f'Type annotation for "{cls.__name__}.{name}" can\'t be correctly interpreted for Annotated Declarative Table '
-        "form.  ORM annotations should normally make use of the ``Mapped[]`` generic type, or other ORM-compatible "
-        "generic type, as a container for the actual type, which indicates the intent that the attribute is mapped. "
-        "Class variables that are not intended to be mapped by the ORM should use ClassVar[].  To allow Annotated "
-        'Declarative to disregard legacy annotations which don\'t use Mapped[] to pass, set "__allow_unmapped__ = '
-        'True" on the class or a superclass this class.'
-    )
 
 
 def _is_base(cls: type) -> bool:
@@ -272,14 +224,15 @@ def map_class(reg: registry, cls: type) -> None:
     try:
         scan = _Scan(reg, cls)
         scan.run()
-        _dataclasses.transform(cls, scan.properties)
+        _dataclasses.transform(cls, scan.properties, scan.made)
         arguments = dict(_directive(cls, "__mapper_args__") or {})
         parent: Any = arguments.setdefault("inherits", scan.parent)
         table = _table_for(cls, scan, reg, parent is not None and not arguments.get("concrete", False))
         if table is None:
             mapper: Any = getattr(parent, "__mapper__", None) if isinstance(parent, type) else parent
             _add_columns(cls, scan, mapper)
-        properties = {**scan.properties, **arguments.pop("properties", {})}
+        declared = _exclude.apply_to_declared(cls, scan.properties, arguments)
+        properties = {**declared, **arguments.pop("properties", {})}
         own_table = table if table is not None else scan.parent.local_table if scan.parent else None
         for key, value in list(arguments.items()):
             arguments[key] = _argument(key, value, scan, own_table)
@@ -290,7 +243,7 @@ def map_class(reg: registry, cls: type) -> None:
 
 def _argument(key: str, value: Any, scan: _Scan, table: Any) -> Any:
     """Return an argument of the Mapper: a mixin's column becomes the class's own."""
-    if key == "version_id_col" and isinstance(value, str):
+    if key == "version_id_col" and isinstance(value, str) and value in table.c:
         return table.c[value]
     if isinstance(value, (Column, MappedColumn)):
         column = value.column if isinstance(value, MappedColumn) else value

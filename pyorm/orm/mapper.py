@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.orm import _concrete, _inherit, _mapping_events, _plan, _with_polymorphic, events
+from pyorm.orm import _concrete, _exclude, _inherit, _mapping_events, _plan, _with_polymorphic, events
 from pyorm.orm._inherit import column_of
 from pyorm.orm._read_only import ReadOnlyProperties
 from pyorm.orm.exc import UnmappedColumnError
@@ -39,6 +39,7 @@ class Mapper:
         polymorphic_identity, polymorphic_abstract: the discriminator's value for this class; that there is none.
         polymorphic_map: mappers of the hierarchy by identity.
         tables: the tables that its instances' rows are in.
+        include_properties, exclude_properties: sets of what was given, or None.
     """
 
     is_mapper, is_aliased_class, is_selectable = True, False, False
@@ -81,7 +82,7 @@ class Mapper:
         with_polymorphic: Any = None,
         version_id_col: Any = None,
         version_id_generator: Any = None,
-        include_properties: Sequence[str] | None = None,
+        include_properties: Sequence[Any] | None = None,
         exclude_properties: Sequence[Any] | None = None,
         column_prefix: str | None = None,
         eager_defaults: Any = "auto",
@@ -93,16 +94,13 @@ class Mapper:
         passive_deletes: bool = False,
         legacy_is_orphan: bool = False,
         registry: Any = None,
-        _declared: bool = False,
-        **unknown: Any,
     ) -> None:
         """Map the class.
 
         Raises:
-            ArgumentError: no primary key, an unknown argument, a property that is no property.
+            ArgumentError: no primary key, a property that is no property.
+            TypeError: an unknown argument.
         """
-        if unknown:
-            raise exc.ArgumentError(f"Mapper for {class_.__name__}: unknown argument(s) {', '.join(sorted(unknown))}")
         if "__mapper__" in class_.__dict__:
             raise exc.ArgumentError(
                 f"Class '{class_}' already has a primary mapper defined. Use clear_mappers() to remove all mappers"
@@ -120,10 +118,15 @@ class Mapper:
         self.legacy_is_orphan = legacy_is_orphan
         self.version_id_generator = version_id_generator
         self.column_prefix = column_prefix
-        self._include = None if include_properties is None else set(include_properties)
-        self._exclude = set(exclude_properties or ())
+        self.include_properties = _exclude.as_set(include_properties)
+        self.exclude_properties = _exclude.as_set(exclude_properties)
+        if version_id_col is not None:
+            _inherit.check_expression("version_id_col", version_id_col)
         self.version_id_col = column_of(version_id_col)
         if base is not None and not concrete:
+            self.confirm_deleted_rows, self.batch = base.confirm_deleted_rows, base.batch
+            self.passive_updates = base.passive_updates
+            self.passive_deletes = base.passive_deletes or passive_deletes
             if version_id_col is None:
                 self.version_id_col = base.version_id_col
                 self.version_id_generator = base.version_id_generator
@@ -191,14 +194,24 @@ class Mapper:
     def _find_primary_key(self, given: Sequence[Any] | None) -> tuple[Any, ...]:
         if given:
             names = [c if isinstance(c, str) else column_of(c) for c in given]
-            return tuple(self.local_table.c[c] if isinstance(c, str) else c for c in names)
+            return tuple(self._column_named(c) if isinstance(c, str) else c for c in names)
         columns = tuple(self.local_table.primary_key)
+        if any(self._is_excluded(column) for column in columns):
+            columns = ()
         if not columns:
             raise exc.ArgumentError(
                 f"Mapper {self} could not assemble any primary key columns for mapped table "
                 f"'{getattr(self.local_table, 'description', self.local_table)}'"
             )
         return columns
+
+    def _column_named(self, key: str) -> Any:
+        try:
+            return self.local_table.c[key]
+        except KeyError:
+            raise exc.ArgumentError(
+                f"Can't determine primary_key column '{key}' - no attribute is mapped to this name."
+            ) from None
 
     def _collect_properties(self, given: dict[str, Any]) -> None:
         """Take the given properties, and one for each column that none of them holds."""
@@ -224,7 +237,7 @@ class Mapper:
             name = held.get(id(column))
             if name is None:
                 name = (self.column_prefix or "") + column.key
-                if name in self._props or self._is_excluded(column, name):
+                if name in self._props or self._is_excluded(column):
                     continue
                 self._props[name] = ColumnProperty(column)
             ordered[name] = self._props[name]
@@ -251,7 +264,7 @@ class Mapper:
         held = {id(c) for p in own.values() if isinstance(p, ColumnProperty) for c in p.columns}
         for column in () if self.single else self.local_table.c:
             key = (self.column_prefix or "") + column.key
-            if id(column) in held or self._is_excluded(column, key):
+            if id(column) in held or self._is_excluded(column):
                 continue
             if key in self._props:
                 own[key] = self._props[key] = _inherit.combine(self, key, column)
@@ -266,10 +279,8 @@ class Mapper:
     def _is_own(self, column: Any) -> bool:
         return getattr(column, "table", None) is self.local_table
 
-    def _is_excluded(self, column: Any, key: str) -> bool:
-        if self._include is not None and key not in self._include and column.key not in self._include:
-            return not any(column is c for c in self.primary_key)
-        return any(column is e or e in (column.key, key) for e in self._exclude if isinstance(e, str) or e is column)
+    def _is_excluded(self, column: Any) -> bool:
+        return _exclude.leaves_out(self.include_properties, self.exclude_properties, column.key, column)
 
     def _as_property(self, key: str, value: Any) -> MapperProperty:
         if isinstance(value, MappedColumn):
@@ -331,7 +342,7 @@ class Mapper:
         if column.table is not None:
             return
         if column.name is None:
-            column.name = column.key = key
+            column.name, column.key = key, column.key or key
         if column.key in self.local_table.c:
             warnings.warn(
                 f"On class {self.class_.__name__!r}, column {column.key!r} replaces the one its table has already",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -252,7 +253,7 @@ class MappedColumn(Generic[_T]):
         """Give the column its name, and what the annotation says where the call was silent."""
         column = self.column
         if column.name is None:
-            column.name = column.key = key
+            column.name, column.key = key, column.key or key
         elif column.key is None:
             column.key = column.name
         if annotation is not None:
@@ -278,7 +279,9 @@ class MappedColumn(Generic[_T]):
         if not self._has_sort_order and template._has_sort_order:
             self.sort_order = template.sort_order
         self._has_nullable = self._has_nullable or template._has_nullable
-        self.deferred = self.deferred or template.deferred
+        for name in ("deferred", "deferred_group", "deferred_raiseload", "active_history"):
+            if name not in self.__dict__ and name in template.__dict__:
+                setattr(self, name, getattr(template, name))
 
 
 def _merge_column(column: Column, template: Column) -> None:
@@ -372,6 +375,13 @@ class declared_attr:
         """Return the value for `owner`; during its declaration each function is called once."""
         pending = owner.__dict__.get("_declared_attr_values") if owner is not None else None
         if pending is None:
+            name = getattr(self.fget, "__name__", "")
+            if not name.startswith("__") and "_sa_class_manager" not in owner.__dict__:
+                warnings.warn(
+                    f"Unmanaged access of declarative attribute {name} from non-mapped class {owner.__name__}",
+                    exc.SAWarning,
+                    stacklevel=2,
+                )
             return self.fget(owner)
         if self not in pending:
             pending[self] = self.fget(owner)

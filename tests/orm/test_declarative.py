@@ -374,8 +374,8 @@ BAD = {
         {"id": Column(Integer, primary_key=True), "__table_args__": "x"}, exc.ArgumentError, "tuple, dict, or None",
     ),
     "mapper_args": (
-        {"id": Column(Integer, primary_key=True), "__mapper_args__": {"nope": 1}}, exc.ArgumentError,
-        r"Mapper for Bad: unknown argument\(s\) nope",
+        {"id": Column(Integer, primary_key=True), "__mapper_args__": {"nope": 1}}, TypeError,
+        "unexpected keyword argument .nope.",
     ),
 }  # fmt: skip
 
