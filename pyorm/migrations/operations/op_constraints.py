@@ -61,7 +61,33 @@ class AddConstraintOp(MigrateOperation):
         return ("add_constraint", self.to_constraint())
 
 
-class CreatePrimaryKeyOp(AddConstraintOp):
+class _CreateKeyOp(AddConstraintOp):
+    """What a primary key and a unique constraint have in common: a name and columns in order."""
+
+    def __init__(
+        self,
+        constraint_name: str | None,
+        table_name: str,
+        columns: Sequence[str],
+        *,
+        schema: str | None = None,
+        **kw: Any,
+    ) -> None:
+        self.constraint_name = constraint_name
+        self.table_name = table_name
+        self.columns = list(columns)
+        self.schema = schema
+        self.kw = kw
+
+    @classmethod
+    def _from(cls, constraint: Any) -> AddConstraintOp:
+        table = _table_of(constraint)
+        columns = [column.name for column in constraint.columns]
+        options = {**_timing(constraint), **constraint.dialect_kwargs}
+        return cls(constraint.name, table.name, columns, schema=table.schema, **options)
+
+
+class CreatePrimaryKeyOp(_CreateKeyOp):
     """Add a primary key.
 
     Args:
@@ -74,33 +100,6 @@ class CreatePrimaryKeyOp(AddConstraintOp):
 
     constraint_type = "primary"
 
-    def __init__(
-        self,
-        constraint_name: str | None,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> None:
-        self.constraint_name = constraint_name
-        self.table_name = table_name
-        self.columns = list(columns)
-        self.schema = schema
-        self.kw = kw
-
-    @classmethod
-    def _from(cls, constraint: PrimaryKeyConstraint) -> CreatePrimaryKeyOp:
-        table = _table_of(constraint)
-        return cls(
-            constraint.name,
-            table.name,
-            [column.name for column in constraint.columns],
-            schema=table.schema,
-            **_timing(constraint),
-            **dict(constraint.dialect_kwargs),
-        )
-
     def to_constraint(self, migration_context: Any = None) -> PrimaryKeyConstraint:
         """Return the PrimaryKeyConstraint, on a table of its own."""
         return schemaobj.primary_key(
@@ -108,7 +107,7 @@ class CreatePrimaryKeyOp(AddConstraintOp):
         )
 
 
-class CreateUniqueConstraintOp(AddConstraintOp):
+class CreateUniqueConstraintOp(_CreateKeyOp):
     """Add a unique constraint.
 
     Args:
@@ -120,33 +119,6 @@ class CreateUniqueConstraintOp(AddConstraintOp):
     """
 
     constraint_type = "unique"
-
-    def __init__(
-        self,
-        constraint_name: str | None,
-        table_name: str,
-        columns: Sequence[str],
-        *,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> None:
-        self.constraint_name = constraint_name
-        self.table_name = table_name
-        self.columns = list(columns)
-        self.schema = schema
-        self.kw = kw
-
-    @classmethod
-    def _from(cls, constraint: UniqueConstraint) -> CreateUniqueConstraintOp:
-        table = _table_of(constraint)
-        return cls(
-            constraint.name,
-            table.name,
-            [column.name for column in constraint.columns],
-            schema=table.schema,
-            **_timing(constraint),
-            **dict(constraint.dialect_kwargs),
-        )
 
     def to_constraint(self, migration_context: Any = None) -> UniqueConstraint:
         """Return the UniqueConstraint, on a table of its own."""
