@@ -63,7 +63,7 @@ DEFAULT = RunOptions()
 
 def _find(context: MigrationContext, name: str) -> Any:
     value = context.opts.get(name)
-    if value is None and (get := getattr(context.config, "get_main_option", None)) is not None:
+    if value is None and (get := getattr(context.config, "get_alembic_option", None)) is not None:
         value = get(name)
     return value
 

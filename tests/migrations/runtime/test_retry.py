@@ -7,14 +7,18 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pyorm import Engine, create_engine, exc, text
+from pyorm.migrations import context
+from pyorm.migrations.config import Config
 from pyorm.migrations.operations import Operations
 from pyorm.migrations.runtime import retry
-from pyorm.migrations.runtime.options import seconds
+from pyorm.migrations.runtime.environment import EnvironmentContext
+from pyorm.migrations.runtime.options import RunOptions, seconds
 from pyorm.migrations.util.exc import CommandError
 from tests.conftest import PostgresDatabase, SqliteDatabase
 from tests.migrations.runtime.graph import Graph, Rev
@@ -221,31 +225,25 @@ def test_times_are_read_with_their_units() -> None:
             seconds("lock_wait", wrong)
 
 
-def test_options_come_from_the_configuration_file_where_configure_says_nothing(engine: Engine) -> None:
-    from pyorm.migrations.runtime.migration import MigrationContext
-    from pyorm.migrations.runtime.options import RunOptions
+def options_of(engine: Engine, config: Config, **opts: Any) -> RunOptions:
+    """Return the options of a run that an env.py would configure."""
+    with engine.connect() as connection, EnvironmentContext(config, None):
+        context.configure(connection=connection, **opts)
+        return RunOptions.of(context.get_context())
 
-    class Config:
-        """A configuration file's main section."""
 
-        values = {"lock_timeout": "9s", "lock_wait": "1min", "deploy_lock": "no", "lock_retry": "off"}
-
-        def get_main_option(self, name: str) -> str | None:
-            """Return an option."""
-            return self.values.get(name)
-
-    class Environment:
-        """An environment with a configuration."""
-
-        config = Config()
-
-    with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, environment_context=Environment(), opts={"lock_timeout": "1s"}
-        )
-        assert RunOptions.of(context) == RunOptions(
-            deploy_lock=False, lock_wait_s=60.0, lock_timeout_s=1.0, lock_timeout_given=True, lock_retry_s=0.0
-        )
-        Config.values = {"deploy_lock": "perhaps"}
-        with pytest.raises(CommandError, match="deploy_lock is on or off, not 'perhaps'"):
-            RunOptions.of(context)
+def test_options_come_from_the_file_where_configure_says_nothing(engine: Engine, tmp_path: Path) -> None:
+    ini = tmp_path / "alembic.ini"
+    ini.write_text("[alembic]\nlock_timeout = 9s\nlock_wait = 1min\ndeploy_lock = no\nlock_retry = off\n")
+    assert options_of(engine, Config(ini), lock_timeout="1s") == RunOptions(
+        deploy_lock=False, lock_wait_s=60.0, lock_timeout_s=1.0, lock_timeout_given=True, lock_retry_s=0.0
+    )
+    toml = tmp_path / "pyproject.toml"
+    own = 'script_location = "x"\nlock_timeout = 2\ndeploy_lock = false\nlock_url = "postgresql:///direct"\n'
+    toml.write_text(f"[tool.pyorm]\n{own}")
+    assert options_of(engine, Config(toml_file=toml)) == RunOptions(
+        deploy_lock=False, lock_url="postgresql:///direct", lock_timeout_s=2.0, lock_timeout_given=True
+    )
+    assert options_of(engine, Config()) == RunOptions()
+    with pytest.raises(CommandError, match="deploy_lock is on or off, not 'perhaps'"):
+        options_of(engine, Config(), deploy_lock="perhaps")
