@@ -16,6 +16,7 @@ from typing import Any
 
 from pyorm.migrations.ddl import statements
 from pyorm.migrations.operations import rebuild, schemaobj, sqltext
+from pyorm.migrations.operations.names import find_unnamed, known_names
 from pyorm.migrations.operations.rebuild import Facts
 from pyorm.migrations.operations.tabletext import Clause, ColumnText, TableText, parse_column, parse_constraint
 from pyorm.migrations.util.exc import CommandError
@@ -354,7 +355,7 @@ class Changes:
                     f"Constraint must have a name, to be dropped from table {self._facts.name!r}: give "
                     "batch_alter_table() a naming_convention, and drop it by the name that this makes"
                 )
-            known = ", ".join(repr(clause.name) for _, clause in self.table.clauses() if clause.name) or "none"
+            known = ", ".join(map(repr, known_names(self.table, self._facts.name))) or "none"
             raise ValueError(f"No such constraint: '{const.name}' of table {self._facts.name!r}; it has {known}")
         self.table.remove(*found)
         self.reasons.append(f"constraint {found[1].text}")
@@ -378,7 +379,7 @@ class Changes:
         if const.__visit_name__ == "primary_key_constraint":
             return next((pair for pair in unnamed if pair[1].kind == "primary"), None)
         if const.name is not None and not getattr(const, "_type_bound", False):
-            return None
+            return find_unnamed(self.table, self._facts.name, const)
         wanted = self._shape(const)
         return next((pair for pair in unnamed if wanted is not None and wanted == self.shape_of(*pair)), None)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm.migrations.autogenerate.compare.run import Run, full_name
-from pyorm.migrations.autogenerate.facts import TableFacts, TableKey
-from pyorm.migrations.autogenerate.names import chosen_name
+from pyorm.migrations.autogenerate.facts import CheckFacts, ForeignKeyFacts, TableFacts, TableKey
+from pyorm.migrations.operations.names import Unnamed, chosen_name, names_of_unnamed
 from pyorm.schema import conv
 
 
@@ -64,6 +64,23 @@ class TableChange:
             parts += [side.primary_key] if side.primary_key else []
         names = {part.name for part in parts if part.name is not None}
         return names | self._given_names
+
+    def name_of_unnamed(self, fact: Any) -> str:
+        """Return the name by which a script drops a constraint of the database that has none."""
+        found = self.found
+        keys = [*found.uniques, *([found.primary_key] if found.primary_key else [])]
+        parts: list[Any] = [*keys, *found.foreign_keys, *found.checks]
+        unnamed = [part for part in parts if part.name is None]
+        names = [part.name for part in parts if part.name is not None]
+        made = names_of_unnamed(self.name, [self._unnamed(part) for part in unnamed], names)
+        return next(name for name, part in zip(made, unnamed, strict=True) if part is fact)
+
+    def _unnamed(self, fact: Any) -> Unnamed:
+        if isinstance(fact, CheckFacts):
+            return Unnamed.check(fact.text, self.found.columns)
+        if isinstance(fact, ForeignKeyFacts):
+            return Unnamed.foreign_key(fact.columns, fact.ref_table)
+        return Unnamed.key("primary" if fact.kind == "p" else "unique", fact.columns)
 
     def existing(self, fact: Any) -> Any:
         """Return the constraint or index object of a fact of the database."""

@@ -10,6 +10,7 @@ from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.run import log
 from pyorm.migrations.autogenerate.facts import CheckFacts, ForeignKeyFacts, KeyFacts
 from pyorm.migrations.operations import ops
+from pyorm.schema import conv
 
 
 class Matched(NamedTuple):
@@ -184,9 +185,11 @@ def _drop(change: TableChange, kind: _Kind, found: Any) -> None:
 
 
 def _drop_op(change: TableChange, found: Any) -> ops.DropConstraintOp:
-    """Return the drop, under the schema that the model writes."""
+    """Return the drop, under the schema that the model writes; without a name (SQLite) under one that leads to it."""
     operation = ops.DropConstraintOp.from_constraint(change.existing(found))
     operation.schema = change.schema
+    if found.name is None:
+        operation.constraint_name = conv(change.name_of_unnamed(found))
     return operation
 
 

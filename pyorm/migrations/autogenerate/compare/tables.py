@@ -10,10 +10,10 @@ from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.run import Run, full_name, log
 from pyorm.migrations.autogenerate.compare.undecided import ask_server
 from pyorm.migrations.autogenerate.facts import TableFacts, TableKey
-from pyorm.migrations.autogenerate.names import chosen_name
 from pyorm.migrations.autogenerate.objects import bare_column
 from pyorm.migrations.autogenerate.order import dependency_order
 from pyorm.migrations.operations import ops
+from pyorm.migrations.operations.names import chosen_name
 from pyorm.schema import conv
 
 
