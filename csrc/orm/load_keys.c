@@ -6,8 +6,11 @@
  *   length on PostgreSQL (an array), and a padded one on SQLite.
  * Range: whole numbers without a gap between them are asked for as `key BETWEEN first AND last`:
  *   the rows are the same, and the database finds them at once, where it plans each key of a list
- *   and looks for it.
+ *   and looks for it. SQLite stores 5.5 and '7x' also in columns of whole numbers: such a row is
+ *   in the range and not in the list, so it is passed over before it becomes an instance.
  */
+#include <math.h>
+
 #include "orm/load_many.h"
 
 /* Keys from which on a range is asked for: fewer are as fast, and easier to read in a log. */
@@ -17,6 +20,15 @@ bool
 orm_keys_are_range(const many_run *m, uint64_t width, uint64_t n)
 {
     return n >= LEAST_RANGE && width == n - 1 && m->loads->make_range != NULL;
+}
+
+bool
+orm_keys_lack(const many_run *m, const orm_loader *l, const orm_cell *cell)
+{
+    if (l->dec->dialect != ORM_LITE || m->used == NULL || m->used != m->loads->range) {
+        return false;
+    }
+    return cell->kind == ORM_V_REAL ? floor(cell->u.d) != cell->u.d : cell->kind > ORM_V_REAL;
 }
 
 /* The same of m->keys, if they are whole numbers, with the first and last one. */
@@ -197,12 +209,16 @@ orm_keys_open(orm_loader *l, const many_run *m, orm_compiled *c, orm_result *r)
     return loader_open(l, m->s, c, r, &like);
 }
 
+/* orm_load_list, without the rows that are not meant. */
+static PyObject *load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like,
+                           const many_run *m);
+
 PyObject *
 orm_keys_list(const many_run *m, orm_compiled *c, orm_result *r)
 {
     orm_loader like = facts_of(m);
 
-    return orm_load_list(m->s, c, r, &like);
+    return load_list(m->s, c, r, &like, m);
 }
 
 const orm_entplan *
@@ -238,8 +254,8 @@ is_first(orm_ptrmap *seen, PyObject *obj)
     return 1;
 }
 
-PyObject *
-orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like)
+static PyObject *
+load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like, const many_run *m)
 {
     orm_loader l = {0};
     orm_ptrmap seen;
@@ -250,9 +266,14 @@ orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *
     orm_ptrmap_init(&seen);
     while (rc > 0 && (rc = orm_result_next(l.r, &cells)) > 0) {
         PyObject *obj = NULL;
+        const orm_entplan *p = orm_rows_entity(l.plan);
 
         l.row++;
-        obj = orm_loader_entity(&l, orm_rows_entity(l.plan), cells);
+        if (m != NULL && orm_keys_lack(m, &l, &cells[p->ident[0]])) {
+            rc = 1;
+            continue;
+        }
+        obj = orm_loader_entity(&l, p, cells);
         rc = obj == NULL ? -1 : obj == Py_None ? 0 : is_first(&seen, obj);
         if (rc > 0 && PyList_Append(list, obj) < 0) {
             rc = -1;
@@ -272,4 +293,10 @@ orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *
     }
     orm_loader_fini(&l);
     return list;
+}
+
+PyObject *
+orm_load_list(orm_session *s, orm_compiled *c, orm_result *r, const orm_loader *like)
+{
+    return load_list(s, c, r, like, NULL);
 }

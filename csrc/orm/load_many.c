@@ -361,6 +361,7 @@ read_members(many_run *m, orm_loader *l)
 {
     const orm_entplan *p = orm_rows_entity(l->plan);
     const orm_cell *cells = NULL;
+    bool ranged = m->used == m->loads->range && !m->loads->subquery;
     int rc = 0;
 
     m->repeats = l->plan->repeats || m->rel->secondary != NULL || m->loads->narrowed
@@ -374,6 +375,10 @@ read_members(many_run *m, orm_loader *l)
         PyObject *obj = NULL;
 
         l->row++;
+        if (ranged && orm_keys_lack(m, l, &cells[key_column(m, l)])) {
+            rc = 0;
+            continue;
+        }
         obj = orm_loader_entity(l, p, cells);
         rc = obj == NULL ? -1 : parent_of_row(m, l, cells, &parent);
         for (many_parent *one = parent; rc == 0 && one != NULL && obj != Py_None; one = one->next) {

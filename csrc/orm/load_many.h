@@ -60,6 +60,8 @@ PyObject *orm_keys_ask(many_run *m);
 int orm_keys_open(orm_loader *l, const many_run *m, orm_compiled *c, orm_result *r);
 /* Its instances as a list, as orm_load_list gives them. */
 PyObject *orm_keys_list(const many_run *m, orm_compiled *c, orm_result *r);
+/* The key in a row of a range is none of those that a list would have: the row is not meant. */
+bool orm_keys_lack(const many_run *m, const orm_loader *l, const orm_cell *cell);
 /* The entity whose instances the rows are: it stands among key columns. */
 const orm_entplan *orm_rows_entity(const orm_load_plan *plan);
 /* The key as a user would write it: a value, or a tuple of values. New reference. */

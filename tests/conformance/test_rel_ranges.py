@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pyorm import ForeignKey, Integer, String, _core, event, select
+from pyorm import ForeignKey, Integer, String, _core, create_engine, event, select, text
 from pyorm.engine import Engine
 from pyorm.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
@@ -171,3 +171,37 @@ def test_an_instance_in_many_rows_is_loaded_for_once(ranges: Engine) -> None:
         books = session.scalars(query.options(joinedload(Book.shelf).selectinload(Shelf.books))).all()
         assert {book.shelf.id: [one.id for one in book.shelf.books] for book in books if book.shelf} == wanted
     assert ranges_of(before) == (1, 1)
+
+
+def test_rows_with_other_values_than_numbers_are_passed_over_on_sqlite() -> None:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    wanted = fill(engine, range(1, 41))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO range_book (id, shelf_id) VALUES (900, 5.5), (901, 8.25), (902, '7x')"))
+    before = _core._counters()
+    with Session(engine) as session:
+        shelves = session.scalars(select(Shelf).options(selectinload(Shelf.books))).all()
+        assert {shelf.id: [book.id for book in shelf.books] for shelf in shelves} == wanted
+        assert session.scalars(select(Shelf.id)).all() == list(wanted)
+    with Session(engine) as session:
+        shelves = session.scalars(select(Shelf)).all()
+        assert {shelf.id: [book.id for book in shelf.books] for shelf in shelves} == wanted
+    assert ranges_of(before) == (2, 2)
+    engine.dispose()
+
+
+def test_keys_that_are_no_numbers_are_passed_over_on_sqlite() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE range_shelf (id BIGINT PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO range_shelf VALUES (5.5), ('7x'), (30.25)"))
+    Base.metadata.create_all(engine)
+    wanted = fill(engine, range(1, 41))
+    before = _core._counters()
+    with Session(engine) as session:
+        books = session.scalars(select(Book).options(selectinload(Book.shelf))).all()
+        found = {(book.shelf.id, book.id) for book in books if book.shelf is not None}
+    assert found == {(shelf, book) for shelf, books in wanted.items() for book in books}
+    assert ranges_of(before) == (1, 1)
+    engine.dispose()
