@@ -49,9 +49,8 @@ typecheck: ## mypy and pyright, both strict
 	$(LINT_VENV)/bin/mypy
 	$(LINT_VENV)/bin/pyright
 
-stubs: build ## write pyorm/_core.pyi from the built extension
+stubs: build ## write the .pyi files from the built extension and the sources
 	$(BIN)/python -m tools.stubs $(ARGS)
-	$(BIN)/python -m tools.proxy_stubs $(ARGS)
 
 layers: ## check who includes and imports whom
 	$(PYTHON) tools/check_layers.py

@@ -1,7 +1,6 @@
 """Write the stubs of modules that stand for an object: pyorm/migrations/op.pyi and context.pyi.
 
-    python -m tools.proxy_stubs            writes the files anew
-    python -m tools.proxy_stubs --check    says which differ; exit status 1 if any does
+`python -m tools.stubs` writes and checks them.
 
 Functions, their parameters, types and first lines of documentation are read from the source of
 the class that a module stands for, with the imports that the types need.
@@ -12,7 +11,6 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,16 +130,13 @@ def path_of(module: str) -> Path:
 def missing() -> list[str]:
     """Return which stubs are not as they would be written."""
     return [
-        f"{path_of(module)} is not up to date"
+        f"{path_of(module).relative_to(ROOT)} is not what its class says"
         for module in PROXIES
         if not path_of(module).exists() or path_of(module).read_text() != stub(module)
     ]
 
 
-if __name__ == "__main__":
-    if "--check" in sys.argv:
-        wrong = missing()
-        print("\n".join(wrong) or "stubs: nothing to complain about")
-        raise SystemExit(1 if wrong else 0)
-    for name in PROXIES:
-        path_of(name).write_text(stub(name))
+def write() -> None:
+    """Write all of them."""
+    for module in PROXIES:
+        path_of(module).write_text(stub(module))

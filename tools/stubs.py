@@ -5,7 +5,8 @@
 
 Names, bases and parameters are read from the built extension, results from tools/stub_types.py;
 what neither says is Any. A package whose `__getattr__` imports a name at its first use lists
-its names in `_HOMES`; its stub imports them all.
+its names in `_HOMES`; its stub imports them all. Modules that stand for an object are written
+by tools/proxy_stubs.py, which this one calls.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyorm import _core
+from tools import proxy_stubs
 from tools.stub_types import SIGNATURES, by_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -210,7 +212,8 @@ def missing() -> list[str]:
         if not package_path(name).exists() or package_path(name).read_text() != package_stub(name):
             lacks.append(f"{package_path(name).relative_to(ROOT)} is not what {name} says")
     unknown = sorted(name for name in [*TYPES, *SIGNATURES] if not exists(name))
-    return lacks + [f"{name} of stub_types.py is not in the extension" for name in unknown]
+    lacks += [f"{name} of stub_types.py is not in the extension" for name in unknown]
+    return lacks + proxy_stubs.missing()
 
 
 def exists(name: str) -> bool:
@@ -230,3 +233,4 @@ if __name__ == "__main__":
     STUB.write_text(stub())
     for package in LATE_PACKAGES:
         package_path(package).write_text(package_stub(package))
+    proxy_stubs.write()

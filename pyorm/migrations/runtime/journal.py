@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate", "Journal", "Mark", "journal_table_name"]
 
+LONGEST_NAME = 59  # bytes, with "_pkc" behind it: PostgreSQL cuts at 63
+
 _READS = re.compile(r"\s*(?:SELECT|VALUES|TABLE|SHOW|EXPLAIN|PRAGMA|SET)\b", re.IGNORECASE)
 _WITH = re.compile(r"\s*WITH\b", re.IGNORECASE)
 _WRITES_INSIDE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
@@ -42,7 +44,10 @@ _WRITES_INSIDE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE
 
 def journal_table_name(version_table: str) -> str:
     """Return the name of the journal table that belongs to a version table; compare no schema with it."""
-    return f"{version_table}_journal"
+    name = f"{version_table}_journal"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    return f"{version_table[:30]}_{hashlib.sha256(version_table.encode()).hexdigest()[:8]}_journal"
 
 
 @dataclass(frozen=True, slots=True)

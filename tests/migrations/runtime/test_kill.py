@@ -138,6 +138,20 @@ def test_a_failed_statement_behind_a_block_is_corrected_and_the_rest_run(db: Dat
     assert db.rows("SELECT id FROM one ORDER BY id") == [("1",), ("2",), ("3",), ("4",), ("20",)]
 
 
+def test_the_journal_of_a_version_table_with_a_long_name_is_found_again(db: Database) -> None:
+    fails, name = [True], "versions_of_a_program_whose_name_is_as_long_as_names_may_be_v2"
+    graph = Graph(Rev("a", None, broken_once(fails, "INSERT INTO one VALUES (20)")))
+
+    with pytest.raises(exc.DBAPIError, match="oops"):
+        migrate_url(db.url, graph, "a", version_table=name, version_table_pk=False)
+    fails.clear()
+    migrate_url(db.url, graph, "a", version_table=name, version_table_pk=False)
+
+    assert db.rows("SELECT id FROM one ORDER BY id") == [("1",), ("2",), ("3",), ("4",), ("20",)]
+    assert journal_table_name("v") == "v_journal"
+    assert len(journal_table_name(name)) < 60
+
+
 def test_a_script_that_was_changed_in_its_committed_part_is_refused(db: Database) -> None:
     with pytest.raises(exc.DBAPIError):
         migrate_url(db.url, Graph(Rev("a", None, broken_once([True], "INSERT INTO one VALUES (20)"))), "a")
