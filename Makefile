@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+N ?= 5000
 VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BENCH_VENV := .venv-bench
 LINT_VENV := .venv-lint
@@ -13,7 +14,7 @@ SETUP := PYTHON=$(PYTHON) VENV=$(VENV) tools/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build debug test features lint format typecheck stubs layers symbols asan faults \
-        bench docs doctest cov-c valgrind golden clean
+        fuzz-migrations bench docs doctest cov-c valgrind golden clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,6 +64,9 @@ asan: build ## run the tests under AddressSanitizer and UndefinedBehaviorSanitiz
 
 faults: build ## let every allocation fail once (tests/faults)
 	$(BIN)/python -m tools.variant faults $(ARGS)
+
+fuzz-migrations: build ## N random models and N/5 chains of edits through autogenerate and back
+	PYORM_LAW=$(N) $(BIN)/python -m pytest -s tests/migrations/law $(ARGS)
 
 cov-c: build ## run the tests and print the lines of C they reach
 	$(BIN)/python -m tools.variant coverage $(ARGS)

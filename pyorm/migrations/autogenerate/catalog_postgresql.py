@@ -163,7 +163,7 @@ class Reader:
 
     # ---- tables ------------------------------------------------------------------------------------------------
     def tables_of(self, schemas: list[str], whole: set[str], temporary: bool = False) -> dict[int, Any]:
-        """Return the rows of pg_class by oid; those that are not wanted and, unless said, temporary ones are left out."""
+        """Return the rows of pg_class by oid; what is not wanted and, unless said, what is temporary is left out."""
         found = {}
         for row in self.rows(_TABLES, schemas, temporary):
             schema, name = self.key(row[1], row[2])

@@ -116,13 +116,18 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExcludeFacts:
-    """An EXCLUDE constraint; `text` is its definition from USING on, without timing."""
+    """An EXCLUDE constraint; `text` is its definition without timing."""
 
     name: str | None
     text: str
     deferrable: bool = False
     deferred: bool = False
     source: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What it says, without its name."""
+        return (self.text, self.deferrable, self.deferred)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,9 @@ class _Shadow:
         name = f"{self.quote(self.schema(table.schema))}.{self.quote(table.name)}"
         parts = [self._column(column) for column in table.columns.values()]
         parts += [f"CONSTRAINT c{n} CHECK ({check.text})" for n, check in enumerate(table.checks)]
-        parts += [f"CONSTRAINT x{number}_{n} {exclude.text}" for n, exclude in enumerate(table.excludes)]
         yield f"CREATE TABLE {name} ({', '.join(parts)})"
+        for n, exclude in enumerate(table.excludes):  # CREATE TABLE would make one of two that are the same
+            yield f"ALTER TABLE {name} ADD CONSTRAINT x{number}_{n} {exclude.text}"
         for n, index in enumerate(table.indexes):
             made = f"CREATE INDEX i{number}_{n} ON {name} USING {index.method} ({', '.join(index.elements)})"
             yield made + (f" WHERE {index.where}" if index.where is not None else "")

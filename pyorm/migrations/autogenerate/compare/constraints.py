@@ -159,7 +159,7 @@ def _compare_kind(
         if _accepts(change, kind, None, other):
             _drop(change, kind, other)
             change.changes_keys = change.changes_keys or is_key
-    for item in _without_repeats(matched) if kind is _UNIQUE else matched.added:
+    for item in _without_repeats(matched) if kind in (_UNIQUE, _EXCLUDE) else matched.added:
         if _accepts(change, kind, item, None):
             _add(change, kind, item)
             change.changes_keys = change.changes_keys or is_key
