@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 WATCH_S = 0.5
 TELL_S, TELL_AGAIN_S = 5.0, 60.0  # longer than lock_timeout: what waits so long has none
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-WAITED_IN_VAIN = (exc.LockTimeout, exc.DatabaseBusy)
+WAITED_IN_VAIN = (exc.LockTimeout, exc.DeadlockError, exc.DatabaseBusy)
 
 _BLOCKERS = """
 SELECT a.pid, a.application_name, a.state, a.xact_start, left(regexp_replace(a.query, '\\s+', ' ', 'g'), 120)

@@ -22,7 +22,7 @@ from pyorm.migrations.runtime.options import RunOptions, seconds
 from pyorm.migrations.util.exc import CommandError
 from tests.conftest import PostgresDatabase, SqliteDatabase
 from tests.migrations.runtime.graph import Graph, Rev
-from tests.migrations.runtime.runs import DEADLINE_S, migrate, migrate_url, versions
+from tests.migrations.runtime.runs import DEADLINE_S, migrate, migrate_url, until, versions
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +137,40 @@ def test_what_a_block_committed_is_not_done_twice_when_the_rest_is_tried_again(p
 
     assert pg_db.rows("SELECT id FROM two ORDER BY id") == [("1",), ("2",), ("3",)]
     assert pg_db.rows("SELECT to_regclass('alembic_version_journal')") == [(None,)]
+
+
+def test_a_deadlock_is_tried_again(pg_db: PostgresDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    pg_db.script("CREATE TABLE one (id int); CREATE TABLE two (id int)")
+    has_two, waits = threading.Event(), threading.Event()
+    engine = create_engine(pg_db.url)
+
+    def lock_both() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL deadlock_timeout = '60s'"))
+            connection.execute(text("LOCK TABLE one"))
+            waits.set()
+            assert has_two.wait(DEADLINE_S)
+            connection.execute(text("LOCK TABLE two"))
+
+    def work(op: Operations) -> None:
+        assert waits.wait(DEADLINE_S)
+        op.execute("SET LOCAL deadlock_timeout = '200ms'")
+        op.execute("ALTER TABLE two ADD COLUMN more int")
+        has_two.set()
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'two'::regclass"
+        until(lambda: tries or pg_db.rows(query) == [("1",)])
+        tries.append(1)
+        op.execute("ALTER TABLE one ADD COLUMN more int")
+
+    tries: list[int] = []
+    other = threading.Thread(target=lock_both)
+    other.start()
+    migrate_url(pg_db.url, Graph(Rev("a", None, work)), "a", lock_timeout="20s")
+    other.join(DEADLINE_S)
+    engine.dispose()
+
+    assert len(tries) == 2
+    assert versions(pg_db) == ["a"]
 
 
 def test_a_long_wait_outside_of_a_transaction_is_told(
