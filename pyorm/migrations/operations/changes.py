@@ -520,7 +520,8 @@ class Changes:
             self._impl._exec(statement)
 
     def _rebuild(self) -> None:
-        log.info("Making table %s anew: %s", self._facts.name, "; ".join(self.reasons))
+        asked, needed = self.reasons[:1], [reason for reason in self.reasons if not reason.startswith("recreate=")]
+        log.info("Making table %s anew: %s", self._facts.name, "; ".join(needed or asked))
         if not self._reads:
             self._rebuild_now(None)
             return
