@@ -13,6 +13,7 @@ from pyorm.migrations.autogenerate.compare.dispatch import PriorityDispatcher, c
 from pyorm.migrations.autogenerate.facts import DatabaseFacts, TableFacts, TableKey
 from pyorm.migrations.autogenerate.objects import Objects
 from pyorm.migrations.autogenerate.order import Plan
+from pyorm.migrations.runtime.journal import journal_table_name
 from pyorm.migrations.runtime.plugins import BUILTIN, Plugin, wants_builtin
 
 log = logging.getLogger("pyorm.migrations.autogenerate.compare")
@@ -97,7 +98,7 @@ class Run:
         context = self.context.migration_context
         table = getattr(context, "version_table", None) or self.opts.get("version_table", "alembic_version")
         place = getattr(context, "version_table_schema", None) or self.opts.get("version_table_schema")
-        return schema == self.model.schema(place) and name in (table, f"{table}_journal")
+        return schema == self.model.schema(place) and name in (table, journal_table_name(table))
 
     def made_tables(self, script: Any) -> frozenset[TableKey]:
         """Return the tables that scripts make, the default schema as None; the scripts are read once."""

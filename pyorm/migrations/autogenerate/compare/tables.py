@@ -167,9 +167,18 @@ def _drop(run: Run, removed: dict[TableKey, TableFacts]) -> None:
     run.plan.dropped += cyclic + drops
 
 
+def _only_inherited(table: TableFacts) -> set[str]:
+    """Return the columns that INHERITS brings along and that no key or index of the table's own names."""
+    names = {name for name, column in table.columns.items() if column.inherited}
+    for part in (*table.uniques, *table.foreign_keys, *([table.primary_key] if table.primary_key else ())):
+        names -= set(part.columns)
+    return names - {element for index in table.indexes for element in index.elements}
+
+
 def _drop_op(run: Run, table: TableFacts, made: Any, late: list[Any]) -> ops.DropTableOp:
     operation = ops.DropTableOp.from_table(made)
     left_out = {id(run.objects.part(table.key, key)) for key in late}
+    left_out |= {id(made.c[name]) for name in _only_inherited(table)}
     operation._reverse.columns = [  # type: ignore[union-attr]
         item for item in operation._reverse.columns if id(item) not in left_out  # type: ignore[union-attr]
     ]
