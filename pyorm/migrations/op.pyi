@@ -125,6 +125,9 @@ def rename_enum_value(enum_name: str, old_value: str, new_value: str, *, schema:
 def rename_index(old_name: str, new_name: str, table_name: str | None=None, *, schema: str | None=None) -> None:
     """Rename an index."""
 
+def rename_sequence(old_name: str, new_name: str, *, schema: str | None=None) -> None:
+    """Rename a sequence, one that a column owns, too (PostgreSQL)."""
+
 def rename_table(old_table_name: str, new_table_name: str, *, schema: str | None=None) -> None:
     """Rename a table; it stays in its schema."""
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from pyorm.migrations.autogenerate.score import LIKELY, MARGIN, Score
+from pyorm.migrations.autogenerate.assign import assign, margin
+from pyorm.migrations.autogenerate.score import LIKELY, MARGIN, POSSIBLE, Score
 from pyorm.migrations.util.exc import AmbiguousRename
 
-ASK, REFUSE, HIGH, NONE = "ask", "refuse", "high", "none"
+ASK, REFUSE, HIGH, NONE, REPORT = "ask", "refuse", "high", "none", "report"
 """The policies: ask at the terminal; refuse with both readings; take likely renames as such and refuse the
-others; take none, which says that removals are meant."""
+others; take none, which says that removals are meant; show likely ones as renames and tell of all (`check`)."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,14 @@ class Candidate:
     declare: str
 
     @property
+    def certain(self) -> bool:
+        """Whether the models themselves say that it is a rename."""
+        return self.score.certain
+
+    @property
     def likely(self) -> bool:
         """Whether a rename is the default answer."""
-        return self.score.value >= LIKELY and self.margin >= MARGIN
+        return self.certain or (self.score.value >= LIKELY and self.margin >= MARGIN)
 
     def question(self) -> str:
         """Return the question for a person."""
@@ -74,37 +83,127 @@ def policy_of(assumed: str | None) -> str:
     return assumed
 
 
-def decide(
-    candidates: Sequence[Candidate], policy: str, confirm: Callable[[Candidate], bool] | None = None
-) -> list[bool]:
-    """Return for each candidate whether it is a rename.
+class Decider:
+    """Decides about candidates, and keeps those that nobody could decide about.
 
     Args:
-        candidates: what may be renames.
-        policy: ASK, REFUSE, HIGH or NONE.
+        policy: ASK, REFUSE, HIGH, NONE or REPORT.
         confirm: asks a person about one candidate; a prompt at the terminal by default.
 
-    Raises:
-        AmbiguousRename: nobody can be asked; the text shows both readings of each.
+    Attributes:
+        undecided: the candidates that wait for a person. The likely ones count as renames meanwhile, so that what lies
+            behind them (the columns of a table) is looked at, too.
     """
-    if policy == NONE:
-        return [False] * len(candidates)
-    if policy == ASK:
-        ask = confirm or _prompt
-        return [ask(candidate) for candidate in candidates]
-    open_ones = [candidate for candidate in candidates if policy == REFUSE or not candidate.likely]
-    if open_ones:
-        raise AmbiguousRename(
-            "Autogenerate cannot tell a rename from a removal and an addition, and there is no terminal to ask at. "
-            "Nothing was written.\n"
-            + "\n".join(candidate.readings() for candidate in open_ones)
-            + "\nOr run the command at a terminal, or give --assume-renames high (a rename wherever it is likely) or "
-            "--assume-renames none (every one of them is a removal and an addition)."
-        )
-    return [True] * len(candidates)
+
+    def __init__(self, policy: str, confirm: Callable[[Candidate], bool] | None = None) -> None:
+        self.policy = policy
+        self.confirm = confirm or prompt
+        self.undecided: list[Candidate] = []
+
+    def pairs(
+        self,
+        olds: Sequence[_T],
+        news: Sequence[_T],
+        scores: Sequence[Sequence[Score]],
+        candidate: Callable[[_T, _T, Score, float], Candidate],
+        least: Callable[[_T], float] = lambda _: POSSIBLE,
+    ) -> Iterator[tuple[_T, _T]]:
+        """Yield the pairs that are renames.
+
+        Only the best assignment is looked at. Where a person says no, so is the next best one among what is left.
+
+        Args:
+            olds: what only the database has.
+            news: what only the models have.
+            scores: of each old thing with each new one.
+            candidate: makes a Candidate of a pair, its score and its margin.
+            least: the score from which on an old thing is a candidate.
+        """
+        if self.policy == NONE:
+            return
+        floors = list(map(least, olds))
+        values = [[s.value if s.value >= floors[at] else 0.0 for s in row] for at, row in enumerate(scores)]
+        refused = True
+        floor = POSSIBLE
+        while refused:
+            refused = False
+            best = [(row, column) for row, column in assign(values) if values[row][column] >= floor]
+            seen = [list(row) for row in values]
+            for row, column in best:
+                given = candidate(olds[row], news[column], scores[row][column], margin(seen, best, row, column))
+                if self.decide(given):
+                    yield olds[row], news[column]
+                    values[row] = [0.0] * len(news)
+                    for line in values:
+                        line[column] = 0.0
+                else:
+                    values[row][column] = 0.0
+                    refused = self.policy == ASK
+            floor = LIKELY - MARGIN
+
+    def decide(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is a rename; one that nobody can decide about, whether it is likely."""
+        if candidate.certain:
+            return True
+        if self.policy == ASK:
+            return self.confirm(candidate)
+        if self.policy != HIGH or not candidate.likely:
+            self.undecided.append(candidate)
+        return candidate.likely
+
+    def settle(self) -> None:
+        """Let the comparison go on, if everything is decided.
+
+        Raises:
+            AmbiguousRename: it is not; the text shows both readings of each.
+        """
+        if self.undecided and self.policy != REPORT:
+            raise AmbiguousRename(
+                "Autogenerate cannot tell a rename from a removal and an addition, and there is no terminal to ask at. "
+                "Nothing was written.\n"
+                + "\n".join(candidate.readings() for candidate in self.undecided)
+                + "\nOr run the command at a terminal, or give --assume-renames high (a rename wherever it is likely) "
+                "or --assume-renames none (every one of them is a removal and an addition)."
+            )
 
 
-def _prompt(candidate: Candidate) -> bool:
+def prompt(candidate: Candidate) -> bool:
+    """Ask a person at the terminal, on stderr."""
     import click
 
-    return click.confirm(candidate.question(), default=candidate.likely, err=True)
+    shown = _evidence(candidate)
+    if shown is None:
+        return click.confirm(candidate.question(), default=candidate.likely, err=True)
+    click.echo(shown, err=True)
+    return click.confirm(
+        f"Was {candidate.kind} {candidate.old} renamed to {candidate.new}?", default=candidate.likely, err=True
+    )
+
+
+def _evidence(candidate: Candidate) -> str | None:
+    """Return what speaks for a rename and what each answer does as a small table, None where rich is not there."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        return None
+    table = Table(title=f"{candidate.kind} {candidate.old} -> {candidate.new}", title_justify="left", show_header=False)
+    rows: list[tuple[str, Any]] = [
+        ("score", f"{candidate.score.value:.2f}" + (", likely" if candidate.likely else "")),
+        ("evidence", "\n".join(candidate.score.reasons)),
+        ("yes", candidate.as_rename),
+        ("no", candidate.as_loss),
+    ]
+    for name, text in rows:
+        table.add_row(name, _plain(text))
+    console = Console(stderr=True)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().rstrip()
+
+
+def _plain(text: str) -> Any:
+    """Return text in which brackets are brackets."""
+    from rich.text import Text
+
+    return Text(text)

@@ -28,6 +28,7 @@ _ELSEWHERE = {
     "create_sequence": "sequences",
     "alter_sequence": "sequences",
     "drop_sequence": "sequences",
+    "rename_sequence": "sequences",
     "create_enum": "enum types",
     "drop_enum": "enum types",
     "add_enum_value": "enum types",

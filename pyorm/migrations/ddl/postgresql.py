@@ -140,6 +140,10 @@ class PostgresqlImpl(DefaultImpl):
         """Set the options of a sequence that are not None."""
         self._exec(AlterSequence(sequence))
 
+    def rename_sequence(self, old_name: str, new_name: str, schema: str | None) -> None:
+        """Rename a sequence."""
+        self._exec(RenameObject("SEQUENCE", old_name, new_name, schema))
+
     def create_enum(self, name: str, values: Items[str], schema: str | None) -> None:
         """Create an enum type."""
         self._exec(enums.CreateEnum(name, values, schema))

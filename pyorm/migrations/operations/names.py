@@ -33,14 +33,20 @@ def chosen_name(table: str, columns: Collection[str], label: str, taken: Collect
     """
     number = 0
     while True:
-        name = _object_name(table, "_".join(columns), label + (str(number) if number else ""))
+        name = object_name(table, "_".join(columns), label + (str(number) if number else ""))
         if name not in taken:
             return name
         number += 1
 
 
-def _object_name(first: str, second: str, label: str) -> str:
-    """Return the parts joined; the longer of the first two loses bytes until all fit."""
+def object_name(first: str, second: str, label: str) -> str:
+    """Return the parts joined; the longer of the first two loses bytes until all fit.
+
+    Args:
+        first: the table's name.
+        second: the columns' names, joined; may be empty.
+        label: the end.
+    """
     room = _BYTES - len(label.encode()) - 1 - (1 if second else 0)
     left, right = first.encode(), second.encode()
     while len(left) + len(right) > room:

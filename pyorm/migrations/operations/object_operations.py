@@ -39,6 +39,10 @@ class ObjectOperations(AbstractOperations):
         """Drop a sequence (PostgreSQL)."""
         self.invoke(ops.DropSequenceOp(sequence_name, schema=schema))
 
+    def rename_sequence(self, old_name: str, new_name: str, *, schema: str | None = None) -> None:
+        """Rename a sequence, one that a column owns, too (PostgreSQL)."""
+        self.invoke(ops.RenameSequenceOp(old_name, new_name, schema=schema))
+
     def create_enum(self, enum_name: str, values: Sequence[str], *, schema: str | None = None) -> None:
         """Create an enum type (PostgreSQL)."""
         self.invoke(ops.CreateEnumOp(enum_name, values, schema=schema))

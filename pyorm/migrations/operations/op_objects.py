@@ -143,6 +143,29 @@ class AlterSequenceOp(MigrateOperation):
         return ("modify_sequence", self.schema, self.sequence_name, self.existing, self.options)
 
 
+class RenameSequenceOp(MigrateOperation):
+    """Rename a sequence, one that a column owns, too (PostgreSQL).
+
+    Args:
+        old_name: its name.
+        new_name: its name afterwards.
+        schema: its schema, None for the default one.
+    """
+
+    def __init__(self, old_name: str, new_name: str, *, schema: str | None = None) -> None:
+        self.old_name = old_name
+        self.new_name = new_name
+        self.schema = schema
+
+    def reverse(self) -> RenameSequenceOp:
+        """Return the operation that gives the old name back."""
+        return RenameSequenceOp(self.new_name, self.old_name, schema=self.schema)
+
+    def to_diff_tuple(self) -> tuple[str, str | None, str, str]:
+        """Return `("rename_sequence", schema, old, new)`."""
+        return ("rename_sequence", self.schema, self.old_name, self.new_name)
+
+
 class CreateEnumOp(MigrateOperation):
     """Create an enum type (PostgreSQL).
 

@@ -32,6 +32,7 @@ from pyorm.migrations.operations.op_objects import (
     DropSchemaOp,
     DropSequenceOp,
     RenameEnumValueOp,
+    RenameSequenceOp,
     ReplaceEnumOp,
 )
 from pyorm.migrations.operations.op_statements import BulkInsertOp, ExecuteSQLOp
@@ -80,6 +81,7 @@ __all__ = [
     "RenameConstraintOp",
     "RenameEnumValueOp",
     "RenameIndexOp",
+    "RenameSequenceOp",
     "RenameTableOp",
     "ReplaceEnumOp",
     "UpgradeOps",

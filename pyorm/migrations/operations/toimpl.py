@@ -243,6 +243,12 @@ _for(ops.AlterSequenceOp)(_sequence_verb("alter_sequence"))
 _for(ops.DropSequenceOp)(_sequence_verb("drop_sequence"))
 
 
+@_for(ops.RenameSequenceOp)
+def rename_sequence(operations: Any, operation: ops.RenameSequenceOp) -> None:
+    """Rename the sequence."""
+    operations.impl.rename_sequence(operation.old_name, operation.new_name, operation.schema)
+
+
 @_for(ops.CreateEnumOp)
 def create_enum(operations: Any, operation: ops.CreateEnumOp) -> None:
     """Create the type."""

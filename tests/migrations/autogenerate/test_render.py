@@ -191,6 +191,7 @@ def test_body_is_pass_when_nothing_differs(context: MigrationContext) -> None:
             'op.replace_enum("mood", ["a"], mapping={"b": "a"}, schema="x")',
         ),
         (ops.CreateSequenceOp("s", start=5, increment=2), 'op.create_sequence("s", increment=2, start=5)'),
+        (ops.RenameSequenceOp("s", "t"), 'op.rename_sequence("s", "t")'),
         (ops.AlterSequenceOp("s", increment=2), 'op.alter_sequence("s", increment=2)'),
         (ops.CreateSchemaOp("blog"), 'op.create_schema("blog")'),
         (ops.RenameTableOp("a", "b"), 'op.rename_table("a", "b")'),

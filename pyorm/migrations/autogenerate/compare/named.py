@@ -6,7 +6,6 @@ from pyorm.migrations.autogenerate import pgtypes
 from pyorm.migrations.autogenerate.compare.run import Run, full_name, log
 from pyorm.migrations.autogenerate.facts import EnumFacts, SequenceFacts, TableKey
 from pyorm.migrations.autogenerate.objects import enum_object, sequence_object
-from pyorm.migrations.autogenerate.renames import renamed_values
 from pyorm.migrations.operations import ops
 
 
@@ -50,8 +49,7 @@ def _changed(run: Run, model: EnumFacts, found: EnumFacts) -> list[ops.MigrateOp
     """Return renames, positional additions, and one replacement where a value goes or the order changes."""
     old, new = list(found.labels), list(model.labels)
     made: list[ops.MigrateOperation] = []
-    renamed = renamed_values(run, full_name((model.schema, model.name)), old, new, model.source)
-    for value, value_now in renamed.items():
+    for value, value_now in run.value_renames.get((model.schema, model.name), {}).items():
         made.append(ops.RenameEnumValueOp(model.name, value, value_now, schema=model.schema))
         old[old.index(value)] = value_now
     if [value for value in new if value in old] != old:

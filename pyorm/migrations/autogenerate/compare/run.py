@@ -32,6 +32,8 @@ class Run:
         found: the database as facts.
         objects: schema objects of the database, made when they are asked for.
         plan: the operations.
+        value_renames: old → new of values of enum types, by type.
+        possible_renames: candidates that nobody has decided about.
     """
 
     def __init__(self, autogen_context: Any) -> None:
@@ -42,6 +44,8 @@ class Run:
         self.dialect = autogen_context.dialect
         self.is_pg = self.dialect.name == "postgresql"
         self.plan = Plan(merges=not self.is_pg)
+        self.value_renames: dict[TableKey, dict[str, str]] = {}
+        self.possible_renames: list[Any] = []
         self.has_object_filters = bool(getattr(autogen_context, "_object_filters", True))
         self.has_name_filters = bool(getattr(autogen_context, "_name_filters", True))
         self._plugins = list(self.opts.get("autogenerate_plugins") or _DEFAULT_PLUGINS)
@@ -142,3 +146,14 @@ class Run:
 def full_name(key: TableKey) -> str:
     """Return `schema.table` or the table's name, as messages show it."""
     return f"{key[0]}.{key[1]}" if key[0] else key[1]
+
+
+def may_drop(run: Any, key: TableKey) -> bool:
+    """Return whether a table that no model has is dropped: if a migration made it, or the user says so."""
+    allowed = run.opts.get("allow_drop")
+    if allowed:
+        return True
+    script = getattr(run.context.migration_context, "script", None) or run.opts.get("script")
+    if script is None:
+        return allowed is None
+    return key in run.made_tables(script)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyorm.migrations.autogenerate.compare import columns, constraints, custom, indexes
 from pyorm.migrations.autogenerate.compare.changes import TableChange
-from pyorm.migrations.autogenerate.compare.run import Run, full_name, log
+from pyorm.migrations.autogenerate.compare.run import Run, full_name, log, may_drop
 from pyorm.migrations.autogenerate.compare.undecided import ask_server
 from pyorm.migrations.autogenerate.facts import TableFacts, TableKey
 from pyorm.migrations.autogenerate.objects import bare_column
@@ -52,21 +52,16 @@ def _accepts_both(run: Run, key: TableKey) -> bool:
 
 
 def _may_drop(run: Run, table: TableFacts) -> bool:
-    """Return whether a table that no model has is dropped: if a migration made it, or the user says so."""
-    allowed = run.opts.get("allow_drop")
-    if allowed is None or allowed is False:
-        script = getattr(run.context.migration_context, "script", None) or run.opts.get("script")
-        if script is None:
-            return allowed is None
-        if table.key in run.made_tables(script):
-            return True
+    """Return whether a table that no model has is dropped; say so if it is not."""
+    if may_drop(run, table.key):
+        return True
+    if getattr(run.context.migration_context, "script", None) or run.opts.get("script"):
         log.warning(
             "Table %r is in the database and in no model, but no migration made it: it is left alone; "
             "give --allow-drop (opts allow_drop=True) to drop it, or leave it out with include_name",
             full_name(table.key),
         )
-        return False
-    return True
+    return False
 
 
 # ---- tables that both sides have -------------------------------------------------------------------------------

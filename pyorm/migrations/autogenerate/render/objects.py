@@ -69,6 +69,13 @@ def alter_sequence(context: AutogenContext, op: ops.AlterSequenceOp) -> str:
     return _call(context, "alter_sequence", shown, op.schema)
 
 
+@renderers.dispatch_for(ops.RenameSequenceOp)
+def rename_sequence(context: AutogenContext, op: ops.RenameSequenceOp) -> str:
+    """Return `op.rename_sequence("old", "new")`."""
+    shown = [values.identifier(op.old_name), values.identifier(op.new_name)]
+    return _call(context, "rename_sequence", shown, op.schema)
+
+
 @renderers.dispatch_for(ops.CreateEnumOp)
 def create_enum(context: AutogenContext, op: ops.CreateEnumOp) -> str:
     """Return `op.create_enum("name", ["value", …])`."""

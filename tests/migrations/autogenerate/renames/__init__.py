@@ -1,0 +1,1 @@
+"""Labelled cases of renames, and what is no rename."""
