@@ -135,6 +135,10 @@ class Enum(String, SchemaType):
             self.native_enum,
             self.validate_strings,
             self.length,
+            self.create_constraint,
+            self.inherit_schema,
+            tuple(sorted((self.renamed_from or {}).items())),
+            getattr(self, "create_type", True),
         )
 
     def _fields(self) -> dict[str, Any]:

@@ -49,6 +49,18 @@ DIFFERENT: list[tuple[Any, Any]] = [
     (lambda: types.DateTime(), lambda: types.DateTime(timezone=True)),
     (lambda: types.Enum("a", name="q"), lambda: types.Enum("b", name="q")),
     (lambda: types.Enum(Colour), lambda: types.Enum("RED", name="colour")),
+    (  # the same values, but a CHECK for one of them
+        lambda: types.Enum("a", native_enum=False, length=9),
+        lambda: types.Enum("a", native_enum=False, length=9, create_constraint=True),
+    ),
+    (lambda: types.Enum("a", name="q"), lambda: types.Enum("a", name="q", renamed_from={"a": "b"})),
+    (lambda: types.Enum("a", name="q"), lambda: types.Enum("a", name="q", inherit_schema=False)),
+    (lambda: postgresql.ENUM("a", name="q"), lambda: postgresql.ENUM("a", name="q", create_type=False)),
+    (
+        lambda: postgresql.DOMAIN("d", types.Integer, check="VALUE > 0"),
+        lambda: postgresql.DOMAIN("d", types.Integer, check="VALUE > 1"),
+    ),
+    (lambda: postgresql.DOMAIN("d", types.Integer), lambda: postgresql.DOMAIN("d", types.Integer, create_type=False)),
     (lambda: types.ARRAY(types.Integer), lambda: types.ARRAY(types.String)),
     (lambda: Cached("x"), lambda: Cached("y")),
     (lambda: Cached("x", 1), lambda: Cached("x", 2)),
