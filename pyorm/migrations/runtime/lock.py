@@ -106,9 +106,6 @@ class DeployLock:
         """Describe who holds it: process, where, since when, at which step."""
         return "nobody"
 
-    def note(self, step: str) -> None:
-        """Let others see which step is being run."""
-
     def mark_transaction(self) -> str:
         """Return an expression of SQL that marks a transaction as one that migrates; "" where there is none."""
         return ""
@@ -116,8 +113,8 @@ class DeployLock:
     def mark_session(self, connection: Any, is_on: bool) -> None:
         """Mark a session as one that migrates outside of transactions, or take the mark away."""
 
-    def verify(self) -> None:
-        """Make sure that the lock is still held.
+    def verify(self, step: str = "") -> None:
+        """Make sure that the lock is still held, and let others see the step that is run now.
 
         Raises:
             CommandError: It is not.
@@ -191,8 +188,7 @@ class SessionLock(DeployLock):
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._pid = self.ask("SELECT pg_backend_pid()")[0][0]
-            self.note("waiting")
+            self._pid = self.ask(f"SELECT pg_backend_pid(), {_named('waiting')}")[0][0]
         if not self._is_held:
             self._is_held = bool(self.ask(f"SELECT pg_try_advisory_lock({self.key})")[0][0])
         return self._is_held and self._nobody_works()
@@ -220,12 +216,6 @@ class SessionLock(DeployLock):
             return f"process {pid} of {user} is still at work for a deployer that is gone, since {since:%F %T %Z}"
         return f"process {pid} of {user} at {client}, {application or 'no application_name'}, since {since:%F %T %Z}"
 
-    def note(self, step: str) -> None:
-        """Put the step into the connection's application_name, where everybody can read it."""
-        if self._connection is not None:
-            text = f"pyorm migrations: {step}".encode()[:63].decode(errors="ignore").replace("'", "''")
-            self.ask(f"SELECT set_config('application_name', '{text}', false)")
-
     def mark_transaction(self) -> str:
         """Return an expression that locks what says that somebody works, until the transaction ends."""
         return f"pg_try_advisory_xact_lock({self.working_key})"
@@ -235,11 +225,11 @@ class SessionLock(DeployLock):
         verb = "pg_try_advisory_lock" if is_on else "pg_advisory_unlock"
         connection.exec_driver_sql(f"SELECT {verb}({self.working_key})")
 
-    def verify(self) -> None:
-        """Ask the server whether this very session still holds the lock."""
+    def verify(self, step: str = "") -> None:
+        """Ask the server whether this very session still holds the lock; the step becomes its application_name."""
         query = _HELD.format(**_halves(self.key))
         try:
-            pid, is_held = self.ask(query)[0]
+            pid, is_held = self.ask(f"{query}, {_named(step)}" if step else query)[0][:2]
         except exc.DBAPIError as error:
             raise CommandError(
                 "The connection that holds the migration lock was lost, so another deployer may be at work. What this "
@@ -266,6 +256,12 @@ class SessionLock(DeployLock):
                 self._is_held = False
                 connection.close()
                 self._engine.dispose()
+
+
+def _named(step: str) -> str:
+    """Return an expression that tells everybody what the session does, by its application_name."""
+    text = f"pyorm migrations: {step}".encode()[:63].decode(errors="ignore").replace("'", "''")
+    return f"set_config('application_name', '{text}', false)"
 
 
 def _own_engine(engine: Any, url: str | None) -> Any:
@@ -331,7 +327,7 @@ class FileLock(DeployLock):
             os.close(fd)
             return False
         self._fd = fd
-        self.note("starting")
+        self._tell("starting")
         return True
 
     def _is_at_path(self, fd: int) -> bool:
@@ -349,19 +345,21 @@ class FileLock(DeployLock):
         except (OSError, ValueError, KeyError):
             return f"the holder of {self.path}"
 
-    def note(self, step: str) -> None:
+    def _tell(self, step: str) -> None:
         """Write the step into the file."""
         told = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "step": step}
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps(told).encode(), 0)
 
-    def verify(self) -> None:
-        """Make sure that the file is still the one that is locked."""
+    def verify(self, step: str = "") -> None:
+        """Make sure that the file is still the one that is locked; the step is written into it."""
         if not self._is_at_path(self._fd):
             raise CommandError(
                 f"The lock file {self.path} was removed or replaced, so another deployer may be at work. What is not "
                 "committed is rolled back; run the command again and leave the file alone."
             )
+        if step:
+            self._tell(step)
 
     def release(self) -> None:
         """Remove the file and unlock it."""

@@ -132,8 +132,7 @@ class OnlineRun:
         context = self.context
         with context.begin_transaction(_per_migration=True):
             context._begin_now()
-            self._lock.verify()
-            self._lock.note(step.short_log)
+            self._lock.verify(step.short_log)
             log.info("Running %s", step)
             gate = None if _is_stamp(step) else Gate(context, journal, *_place(step), mark)
             context.gate = gate
