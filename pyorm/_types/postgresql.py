@@ -341,9 +341,9 @@ class DOMAIN(NamedType):
         return self.data_type.python_type
 
     def _identity(self) -> tuple[Any, ...] | None:
-        made: tuple[Any, ...] = (self.collation, self.collation_schema, str(self.default), self.constraint_name, self.not_null)
-        made += (str(self.check), self.create_type, self.inherit_schema)
-        return (type(self), self.name, self.schema, self.data_type._record, *made)
+        made = (self.collation, self.collation_schema, str(self.default), self.constraint_name)
+        also = (self.not_null, str(self.check), self.create_type, self.inherit_schema)
+        return (type(self), self.name, self.schema, self.data_type._record, *made, *also)
 
     def _fields(self) -> dict[str, Any]:
         # Values are those of the type below, on the wire as well.
