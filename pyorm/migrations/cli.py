@@ -10,6 +10,7 @@ import inspect
 import logging
 import os
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -180,8 +181,8 @@ class CommandLine:
         try:
             fn(config, **given)
         except (util.CommandError, exc.ArgumentError, exc.NoSuchModuleError, exc.OperationalError) as error:
-            is_statement = isinstance(error, exc.OperationalError) and error.statement is not None
-            if is_statement or getattr(config.cmd_opts, "raiseerr", False):
+            told = isinstance(error, util.CommandError) or is_about_database(error)
+            if not told or getattr(config.cmd_opts, "raiseerr", False):
                 raise
             util.msg(f"FAILED: {explain(error)}", **config.messaging_opts)
             raise SystemExit(getattr(error, "exit_status", util.CommandError.exit_status)) from error
@@ -209,6 +210,14 @@ class CommandLine:
             raise SystemExit(1) from error
         if isinstance(status, int) and status:
             raise SystemExit(status)
+
+
+def is_about_database(error: Exception) -> bool:
+    """Return whether an error says that the database cannot be reached or its URL is wrong, and not what a script did."""
+    if isinstance(error, exc.OperationalError):
+        return error.statement is None
+    names = {frame.f_globals.get("__name__") for frame, _line in traceback.walk_tb(error.__traceback__)}
+    return not names.isdisjoint(("pyorm.engine.create", "pyorm.engine.url", "pyorm.engine._dsn"))
 
 
 def explain(error: Exception) -> str:

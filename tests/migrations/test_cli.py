@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import create_engine, text
+from pyorm import create_engine, exc, text
 from pyorm.migrations import command, util
 from pyorm.migrations.cli import COMMANDS, CommandLine
 from pyorm.migrations.config import Config
@@ -318,6 +318,20 @@ def test_wrong_arguments_end_with_status_2(shell: Shell) -> None:
         assert shell(*arguments)[0] == 2
     assert shell()[0] == 2
     assert shell("upgrade", "-h")[0] == 0
+
+
+def test_script_that_fails_is_not_taken_for_a_wrong_url(made: Shell) -> None:
+    made("revision", "-m", "one", "--rev-id", "1")
+    script = made.folder / "mig" / "versions" / "1_one.py"
+    script.write_text(
+        script.read_text().replace('schema."""\n    pass', 'schema."""\n    sa.select("x").where(object())', 1)
+    )
+
+    with pytest.raises(exc.ArgumentError):
+        made("upgrade", "head")
+    (made.folder / "alembic.ini").write_text("[alembic]\nscript_location = mig\nsqlalchemy.url = nothing\n")
+    status, printed = made("upgrade", "head")
+    assert status == 255 and "Look at the database's URL" in printed
 
 
 @pytest.mark.feature("AL-CMD19")
