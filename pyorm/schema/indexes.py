@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyorm import _core, exc
-from pyorm.schema._base import quoted_name
+from pyorm.schema._base import conv, quoted_name
 from pyorm.schema.constraints import ColumnCollectionConstraint, columns_in
 
 
@@ -60,7 +60,7 @@ class Index(ColumnCollectionConstraint):
         column = getattr(self.expressions[0], "name", None) if self.expressions else None
         if column is None:
             raise exc.ArgumentError(f"Index over an expression of table '{table.description}' needs a name")
-        return "_".join(str(part) for part in ("ix", table.schema, table.name, column) if part)
+        return conv("_".join(str(part) for part in ("ix", table.schema, table.name, column) if part))
 
     def create(self, bind: Any, checkfirst: bool = False) -> None:
         """Emit CREATE INDEX; `checkfirst` asks the database whether it exists."""

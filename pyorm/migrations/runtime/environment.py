@@ -220,7 +220,7 @@ class EnvironmentContext:
         )
         if compare_server_default is not None:
             opts["compare_server_default"] = compare_server_default
-        elif opts.get("library_name") == "alembic":
+        elif getattr(self.script, "speaks_alembic", False):
             opts["compare_server_default"] = False
         if render_item is not None:
             opts["render_item"] = render_item

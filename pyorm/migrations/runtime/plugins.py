@@ -14,11 +14,17 @@ from types import ModuleType
 from typing import Any
 
 from pyorm.migrations.autogenerate.compare.dispatch import DispatchPriority, PriorityDispatcher
+from pyorm.migrations.util.exc import CommandError
 
 log = logging.getLogger(__name__)
 
 BUILTIN = ("schemas", "tables", "types", "constraints", "defaults", "comments", "sequences", "enums")
 """Our own comparisons, as `alembic.autogenerate.<name>` or `pyorm.autogenerate.<name>`."""
+
+OPTIONAL = ("alembic.ext.checkconstraint_byname",)
+"""Plugins that come with Alembic and need not be switched on here: checks are always compared."""
+
+LIBRARIES = ("alembic", "pyorm")
 
 _plugins: dict[str, Plugin] = {}
 _loaded: list[str] = []
@@ -82,6 +88,7 @@ class Plugin:
         """Add the functions of the plugins that `include_plugins` names to a dispatcher."""
         _load_entry_points()
         wanted = list(include_plugins)
+        _check_known(wanted)
         for name, plugin in _plugins.items():
             if is_wanted(name, wanted):
                 log.info("setting up autogenerate plugin %s", name)
@@ -97,6 +104,21 @@ def _load_entry_points() -> None:
         for entry in metadata.entry_points(group=group):
             if entry.name not in _plugins and not entry.name.startswith("alembic."):
                 Plugin.setup_plugin_from_module(entry.load(), entry.name)
+
+
+def _check_known(patterns: Iterable[str]) -> None:
+    """Refuse a name in `autogenerate_plugins` that nothing has.
+
+    Raises:
+        CommandError: It is misspelt, or its package is not installed.
+    """
+    known = [*_plugins, *OPTIONAL, *(f"{library}.autogenerate.{kind}" for library in LIBRARIES for kind in BUILTIN)]
+    missing = [p for p in patterns if not p.startswith("~") and not any(is_wanted(name, [p]) for name in known)]
+    if missing:
+        raise CommandError(
+            f"Did not locate plugins: {', '.join(missing)}. Known are {', '.join(sorted(known))}; "
+            "is a name misspelt in autogenerate_plugins, or a package not installed?"
+        )
 
 
 def is_wanted(name: str, patterns: Iterable[str]) -> bool:
@@ -118,7 +140,7 @@ def is_wanted(name: str, patterns: Iterable[str]) -> bool:
 def wants_builtin(kind: str, patterns: Iterable[str]) -> bool:
     """Return whether our own comparison of a kind takes part."""
     patterns = list(patterns)
-    if any(is_wanted(f"{library}.autogenerate.{kind}", patterns) for library in ("alembic", "pyorm")):
+    if any(is_wanted(f"{library}.autogenerate.{kind}", patterns) for library in LIBRARIES):
         taken = [p[1:] for p in patterns if p.startswith("~")]
-        return not any(is_wanted(f"{library}.autogenerate.{kind}", taken) for library in ("alembic", "pyorm"))
+        return not any(is_wanted(f"{library}.autogenerate.{kind}", taken) for library in LIBRARIES)
     return False

@@ -110,7 +110,7 @@ def test_compare_server_default_false_and_callable_decide(connection: Any, chang
         found = differences(connection, changed, compare_server_default=rule)
         (alter,) = [o for o in flat(found) if isinstance(o, ops.AlterColumnOp)]
         assert alter.modify_server_default is False
-    assert seen == [("'a'", "b", "'b'")]
+    assert seen == [("'a'", "b", "b")]
 
 
 def test_server_defaults_are_compared_unless_told_otherwise(connection: Any, changed: sa.MetaData) -> None:

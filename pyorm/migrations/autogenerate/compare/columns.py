@@ -27,9 +27,8 @@ def compare_columns(change: TableChange) -> None:
     for name in sorted(model, key=lambda name: model[name].computed is not None):
         if name not in found:
             continue
-        if not hooked and is_plainly_same(model[name], found[name]) and not _is_held_up(change, found[name]):
-            continue
-        if _accepts(change, model[name], found[name]):
+        same = not hooked and is_plainly_same(model[name], found[name]) and not _is_held_up(change, found[name])
+        if _accepts(change, model[name], found[name]) and not same:
             _compare(change, model[name], found[name])
     for name, column in removed.items():
         log.info("Detected removed column '%s.%s'", change.shown, name)
@@ -200,4 +199,3 @@ def _remake(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> None
     existing = bare_column(change.run.objects.column(change.found.key, found.name))
     change.add("drop_generated" if found.computed is not None else "drop_column", _drop_op(change, existing))
     change.add("add_generated", _add_op(change, model))
-

@@ -61,7 +61,7 @@ def differs(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> bool
         return False
     if found.serial and model.default is None:
         return False  # SERIAL: the database's own default of a column that numbers itself
-    if callable(rule):
+    if callable(rule) and (model.default is not None or found.default is not None):
         verdict = _user_verdict(change, rule, model, found)
         if verdict is not None:
             return verdict
@@ -74,9 +74,11 @@ def _user_verdict(change: TableChange, rule: Any, model: ColumnFacts, found: Col
     """Ask `compare_server_default(context, inspected column, metadata column, inspected default, metadata default,
     rendered metadata default)`."""
     existing = change.run.objects.column(change.found.key, found.name)
+    default = model.source.server_default
+    written = getattr(default, "arg", None)
     verdict = rule(
-        change.run.context.migration_context, existing, model.source, found.default, model.source.server_default,
-        model.default,
+        change.run.context.migration_context, existing, model.source, found.default, default,
+        str(written) if isinstance(written, str) else model.default,
     )  # fmt: skip
     return None if verdict is None else bool(verdict)
 

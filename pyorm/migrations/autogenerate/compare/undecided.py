@@ -30,9 +30,11 @@ def ask_server(run: Run, pairs: list[Pair]) -> list[Pair]:
     if not apart:
         return pairs
     again = normalise(run.connection, run.model, run.found, run.declared.enums, [model for model, _ in apart])
-    twice = normalise(run.connection, run.model, run.found, {}, [found for _, found in apart])
+    # Whole, with what include_name refuses: an index of a refused column needs it.
+    wholes = {found.key: run.found.tables[found.key] for _, found in apart}
+    twice = normalise(run.connection, run.model, run.found, {}, list(wholes.values()))
     return [
-        (_settled(model, again[model.key], found, twice[found.key]), found)
+        (_settled(model, again[model.key], wholes[found.key], twice[found.key]), found)
         if model.key in again and found.key in twice else (model, found)
         for model, found in pairs
     ]  # fmt: skip

@@ -8,11 +8,14 @@ last. What does not parse, and comment lines, are left as they are.
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Iterator, Sequence
 
 WIDTH = 88
 """Characters a line may have, black's own default."""
 _INDENT = "    "
+_COMMENT = "__comment__"
 
 
 def lay_out(source: str, indent: str = "") -> list[str]:
@@ -25,7 +28,7 @@ def lay_out(source: str, indent: str = "") -> list[str]:
     if source.lstrip().startswith("#"):
         return [indent + line.strip() for line in source.splitlines()]
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(_kept_comments(source))
     except SyntaxError:
         return [indent + line if line.strip() else "" for line in source.splitlines()]
     lines: list[str] = []
@@ -34,8 +37,26 @@ def lay_out(source: str, indent: str = "") -> list[str]:
     return lines
 
 
+def _kept_comments(source: str) -> str:
+    """Return source whose comment lines are statements, which the parser does not lose."""
+    if "#" not in source:
+        return source
+    lines = source.splitlines()
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return source
+    for token in tokens:
+        row, column = token.start
+        if token.type == tokenize.COMMENT and not lines[row - 1][:column].strip():
+            lines[row - 1] = f"{lines[row - 1][:column]}{_COMMENT}({token.string!r})"
+    return "\n".join(lines)
+
+
 def _statement(node: ast.stmt, indent: str) -> Iterator[str]:
-    if isinstance(node, ast.Expr):
+    if isinstance(node, ast.Expr) and (comment := _comment(node.value)) is not None:
+        yield indent + comment
+    elif isinstance(node, ast.Expr):
         yield from _bracketed(node.value, indent, "", "")
     elif isinstance(node, ast.Assign) and len(node.targets) == 1:
         yield from _bracketed(node.value, indent, f"{_flat(node.targets[0])} = ", "")
@@ -47,6 +68,12 @@ def _statement(node: ast.stmt, indent: str) -> Iterator[str]:
             yield from _statement(inner, indent + _INDENT)
     else:
         yield from (indent + line for line in ast.unparse(node).splitlines())
+
+
+def _comment(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _COMMENT:
+        return str(ast.literal_eval(node.args[0]))
+    return None
 
 
 def _bracketed(node: ast.expr, indent: str, before: str, after: str) -> Iterator[str]:

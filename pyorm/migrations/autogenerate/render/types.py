@@ -55,7 +55,8 @@ def _has_constructor(type_: Any) -> bool:
 
 
 def _has_own_repr(type_: Any) -> bool:
-    return any("__repr__" in vars(cls) for cls in type(type_).__mro__ if not cls.__module__.startswith(_ROOTS[0]))
+    strangers = (cls for cls in type(type_).__mro__ if cls is not object and not cls.__module__.startswith(_ROOTS[0]))
+    return any("__repr__" in vars(cls) for cls in strangers)
 
 
 def _is_standard(type_: Any) -> bool:
@@ -70,7 +71,8 @@ def _prefix(type_: Any, context: AutogenContext) -> str:
     for root in _ROOTS:
         if module.startswith(f"{root}dialects."):
             dialect = module[len(root) :].split(".")[1]
-            context.imports.add(f"from {root}dialects import {dialect}")
+            library = context.library_name if root == _ROOTS[0] else root[:-1]
+            context.imports.add(f"from {library}.dialects import {dialect}")
             return f"{dialect}."
     if module.startswith(_STANDARD) or module.startswith("sqlalchemy."):
         return str(context.opts.get("sqlalchemy_module_prefix") or "")
@@ -88,10 +90,11 @@ def _arguments(type_: Any, context: AutogenContext) -> str:
         parameters = {}  # type: ignore[assignment]
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     shown: list[str] = []
+    values = {**vars(type_.impl_instance), **vars(type_)} if isinstance(type_, TypeDecorator) else vars(type_)
     for name in constructor_names(type(type_)):
-        if name not in type_.__dict__ or name.startswith("_"):
+        if name not in values or name.startswith("_"):
             continue
-        value = type_.__dict__[name]
+        value = values[name]
         default = defaults.get(name)
         if default is inspect.Parameter.empty:
             shown.append(_value(value, context))
@@ -122,8 +125,8 @@ def _enum(type_: Enum, context: AutogenContext) -> str:
         context.imports.add(f"from {context.library_name}.dialects import postgresql")
         shown += [f"{name}={str(getattr(type_, name))!r}" for name in ("name", "schema") if getattr(type_, name)]
         return f"postgresql.ENUM({', '.join([*shown, 'create_type=False'])})"
-    shown += [f"{name}={getattr(type_, name)!r}" for name in type_._shown_names() if name not in ("name", "schema")]
     shown += [f"{name}={str(getattr(type_, name))!r}" for name in ("name", "schema") if getattr(type_, name)]
+    shown += [f"{name}={getattr(type_, name)!r}" for name in type_._shown_names() if name not in ("name", "schema")]
     return f"{context.opts.get('sqlalchemy_module_prefix') or ''}Enum({', '.join(shown)})"
 
 
