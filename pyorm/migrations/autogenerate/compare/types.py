@@ -9,7 +9,6 @@ from pyorm.migrations.autogenerate import pgtypes, sqltext
 from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.run import Run, log
 from pyorm.migrations.autogenerate.facts import ColumnFacts
-from pyorm.types import Boolean, String
 
 
 def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: ColumnFacts) -> None:
@@ -37,9 +36,9 @@ def without_unnamed_check(type_: Any) -> Any:
     """Return a type that brings no CHECK along, if it would be an unnamed one, which no downgrade could drop."""
     if not getattr(type_, "create_constraint", False) or type_.name is not None or type_._is_type_decorator:
         return type_
-    if hasattr(type_, "enums"):
-        return type_ if type_.native_enum else String(type_.length, collation=type_.collation)
-    return Boolean()
+    plain = type_.copy()
+    plain.create_constraint = False
+    return plain
 
 
 def _using(column: str, old: str, new: str) -> str:
