@@ -44,6 +44,14 @@ OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "rev_id": (("--rev-id",), {"help": "Its id, instead of a random one."}),
     "depends_on": (("--depends-on",), {"multiple": True, "help": "A revision of another branch that it needs."}),
     "allow_drop": (("--allow-drop",), {"is_flag": True, "help": "Also drop tables that no migration has made."}),
+    "assume_renames": (
+        ("--assume-renames",),
+        {
+            "type": click.Choice(["high", "none"]),
+            "help": "Ask nobody: what is likely a rename is one, or nothing is. Without it and without a terminal "
+            "nothing is written where it is not clear.",
+        },
+    ),
     "tag": (("--tag",), {"help": "A text for env.py."}),
     "verbose": (("-v", "--verbose"), {"is_flag": True, "help": "Everything about each revision."}),
     "rev_range": (("-r", "--rev-range"), {"help": "A range [start]:[end]; current is allowed."}),
@@ -184,7 +192,10 @@ class CommandLine:
             told = isinstance(error, util.CommandError) or is_about_database(error)
             if not told or getattr(config.cmd_opts, "raiseerr", False):
                 raise
-            util.msg(f"FAILED: {explain(error)}", **config.messaging_opts)
+            if isinstance(error, util.AmbiguousRename):  # a question: standard output is for what was asked for
+                click.echo(f"FAILED: {explain(error)}", err=True)
+            else:
+                util.msg(f"FAILED: {explain(error)}", **config.messaging_opts)
             raise SystemExit(getattr(error, "exit_status", util.CommandError.exit_status)) from error
 
     def main(self, argv: Sequence[str] | None = None) -> None:

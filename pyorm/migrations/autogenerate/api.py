@@ -56,6 +56,8 @@ class AutogenContext:
         """Whether schemas are compared in this run."""
         self.in_batch = False
         """Whether operations are rendered inside `with op.batch_alter_table(…) as batch_op`."""
+        self.possible_renames: list[Any] = []
+        """Removals and additions that may be renames, which nobody has decided about (`check` tells of them)."""
         self.metadata: Any = self.opts.get("target_metadata") if metadata is None else metadata
         if autogenerate:
             self._check_sides()

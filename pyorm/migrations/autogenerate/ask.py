@@ -52,6 +52,11 @@ class Candidate:
         """Whether a rename is the default answer."""
         return self.certain or (self.score.value >= LIKELY and self.margin >= MARGIN)
 
+    def summary(self) -> str:
+        """Return what it is in one line."""
+        score = f"{self.score.value:.2f}" + (", likely" if self.likely else "")
+        return f"{self.kind} {self.old} -> {self.new} (score {score}: {'; '.join(self.score.reasons)})"
+
     def question(self) -> str:
         """Return the question for a person."""
         return f"Was {self.kind} {self.old} renamed to {self.new}? ({', '.join(self.score.reasons)})"
@@ -71,14 +76,14 @@ def policy_of(assumed: str | None) -> str:
     """Return the policy of a command: what `--assume-renames` says, else to ask where there is a terminal.
 
     Args:
-        assumed: "high", "none", or None where the option is not given.
+        assumed: "high", "none", "report" (`check`), or None where the option is not given.
 
     Raises:
         ValueError: another word.
     """
     if assumed is None:
         return ASK if sys.stdin.isatty() and sys.stderr.isatty() else REFUSE
-    if assumed not in (HIGH, NONE):
+    if assumed not in (HIGH, NONE, REPORT):
         raise ValueError(f"renames are assumed {HIGH!r} or {NONE!r}, not {assumed!r}")
     return assumed
 

@@ -70,7 +70,7 @@ class Renames:
         if run.is_pg and run.wants("enums"):
             for key in sorted(run.declared.enums.keys() & run.found.enums.keys(), key=lambda k: (k[0] or "", k[1])):
                 self._values(key)
-        run.possible_renames = self.decider.undecided
+        run.context.possible_renames = self.decider.undecided
         self.decider.settle()
         for kind, old, new in self._done:
             log.info("Detected %s %r renamed to %r", kind, old, new)

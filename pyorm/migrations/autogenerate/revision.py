@@ -26,7 +26,7 @@ class RevisionContext:
         script_directory: where scripts are.
         command_args: `message`, `autogenerate`, `sql`, `head`, `splice`, `branch_label`, `version_path`, `rev_id`,
             `depends_on`, and options of our own: `allow_drop`, `assume_renames`
-            ("high" or "none").
+            ("high", "none", or "report" for `check`).
         process_revision_directives: a hook that runs after the environment's.
     """
 
@@ -42,6 +42,7 @@ class RevisionContext:
         self.command_args = command_args
         self.process_revision_directives = process_revision_directives
         self.template_args: dict[str, Any] = {"config": config}
+        self.possible_renames: list[Any] = []
         self.generated_revisions = [self._first_script()]
 
     def _first_script(self) -> ops.MigrationScript:
@@ -82,7 +83,9 @@ class RevisionContext:
         options.setdefault("script_directory", self.script_directory)
         if self.script_directory.speaks_alembic:
             options.setdefault("library_name", "sqlalchemy")
-        options.setdefault("renames", policy_of(self.command_args.get("assume_renames")))
+        assumed = self.command_args.get("assume_renames")
+        if assumed is not None or "renames" not in options:
+            options["renames"] = policy_of(assumed)
         context = AutogenContext(migration_context, opts=options, autogenerate=autogenerate)
         script = self.generated_revisions[0]
         upgrade = self._slot(script.upgrade_ops_list, ops.UpgradeOps, options, "upgrade_token")
@@ -91,6 +94,7 @@ class RevisionContext:
             from pyorm.migrations.autogenerate.compare import populate_upgrade_ops
 
             populate_upgrade_ops(context, upgrade)
+            self.possible_renames += context.possible_renames
             upgrade.reverse_into(downgrade)
         for generated in self.generated_revisions:
             generated._autogen_context = context  # type: ignore[attr-defined]

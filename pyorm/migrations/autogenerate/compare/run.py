@@ -33,7 +33,6 @@ class Run:
         objects: schema objects of the database, made when they are asked for.
         plan: the operations.
         value_renames: old → new of values of enum types, by type.
-        possible_renames: candidates that nobody has decided about.
     """
 
     def __init__(self, autogen_context: Any) -> None:
@@ -45,7 +44,6 @@ class Run:
         self.is_pg = self.dialect.name == "postgresql"
         self.plan = Plan(merges=not self.is_pg)
         self.value_renames: dict[TableKey, dict[str, str]] = {}
-        self.possible_renames: list[Any] = []
         self.has_object_filters = bool(getattr(autogen_context, "_object_filters", True))
         self.has_name_filters = bool(getattr(autogen_context, "_name_filters", True))
         self._plugins = list(self.opts.get("autogenerate_plugins") or _DEFAULT_PLUGINS)

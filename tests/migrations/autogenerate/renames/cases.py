@@ -119,9 +119,8 @@ class FactsRun:
         self.opts = opts
         self.is_pg = True
         self.connection: Any = None
-        self.context = SimpleNamespace(migration_context=None)
+        self.context = SimpleNamespace(migration_context=None, possible_renames=[])
         self.plan = Plan(merges=False)
-        self.possible_renames: list[Any] = []
         self.value_renames: dict[TableKey, dict[str, str]] = {}
         declared = {key: _declared(table) for key, table in case.after.items()}
         self.declared = DatabaseFacts("postgresql", "public", declared, enums=_enums(case.new_enums))

@@ -100,7 +100,7 @@ def test_no_rename_is_dropped_silently_when_nobody_can_be_asked(case: Case) -> N
         apply_renames(run)
     # A column of a table that is no likely rename itself is asked about once that is decided.
     tables = {old for old, _ in case.renames if "." not in old}
-    named = {(each.old, each.new) for each in run.possible_renames}
+    named = {(each.old, each.new) for each in run.context.possible_renames}
     missing = {pair for pair in case.renames - named if "." not in pair[0] or not tables}
     assert not missing, str(refused.value)
 
@@ -111,7 +111,7 @@ def test_likely_renames_are_taken_and_others_refused_when_they_are_assumed(case:
     try:
         apply_renames(run)
     except AmbiguousRename:
-        assert all(not each.likely for each in run.possible_renames)
+        assert all(not each.likely for each in run.context.possible_renames)
         return
     for old, new in case.renames:
         table, _, column = new.rpartition(".")
