@@ -5,13 +5,12 @@
  *   what is pending) -> connection -> compiled form -> the loader where there is a load plan, else the
  *   Connection's own execute.
  * Nothing of a cached statement's way runs Python unless somebody listens, or binds are routed.
- * UPDATE and DELETE of a mapped class: where the session holds instances of it, the matching
- *   primary keys are selected first; these instances expire, or are deleted ones afterwards.
- *   synchronize_session=False leaves them alone.
+ * UPDATE and DELETE of a mapped class: where the session holds instances of it, sync.c lets those
+ *   that match follow.
  * Dicts for INSERT of a mapped class are by attribute name; a list of dicts for UPDATE goes by
  *   primary key (pyorm/orm/_bulk.py), as bulk_insert_mappings and bulk_update_mappings do.
  */
-#include "session/session_int.h"
+#include "session/sync.h"
 
 enum { X_STATEMENT, X_PARAMS, X_OPTIONS, X_BIND, X_PARENT, X_ADD, X_COUNT };
 
@@ -252,138 +251,6 @@ run_core(exec_run *x, PyObject *conn)
                                      x->options == NULL ? NULL : x->s->st->execute_kwnames);
 }
 
-/* --- instances after UPDATE and DELETE ------------------------------------------------------------- */
-
-/* synchronize_session: 1 follow the statement, 0 False, -1 neither (exception). "evaluate" and
-   "fetch" are one here: the keys tell exactly which instances are meant. */
-static int
-wants_sync(exec_run *x)
-{
-    static const char *const modes[] = {"auto", "evaluate", "fetch"};
-    PyObject *mode = NULL;
-    int wanted = -1;
-
-    if (x->options == NULL) {
-        return 1;
-    }
-    if (PyDict_GetItemRef(x->options, x->s->st->s_synchronize_session, &mode) < 0) {
-        return -1;
-    }
-    if (mode == NULL || mode == Py_False || mode == Py_None) {
-        wanted = mode == NULL;
-    }
-    for (size_t i = 0; wanted < 0 && PyUnicode_Check(mode) && i < Py_ARRAY_LENGTH(modes); i++) {
-        wanted = PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0 ? 1 : -1;
-    }
-    Py_XDECREF(mode);
-    return wanted >= 0 ? wanted
-                       : orm_raise_exc(x->s->st, ORM_EXC_ArgumentError,
-                                       "Valid strategies for session synchronization are 'auto', "
-                                       "'evaluate', 'fetch', False");
-}
-
-/* Before the statement: *keys = list of primary key tuples that it will change (owned), None
-   where that cannot be told, NULL where no instance is concerned. 0 / -1. */
-static int
-find_matching(exec_run *x, orm_mapper *m, PyObject **keys)
-{
-    PyObject *module = NULL;
-    size_t pos = 0;
-    orm_head *h = NULL;
-    int wanted = wants_sync(x);
-
-    *keys = NULL;
-    if (wanted <= 0) {
-        return wanted;
-    }
-    do {
-        h = orm_tagmap_next(&x->s->s.map.table, &pos);
-    } while (h != NULL && !orm_mapper_isa(h->mapper, m));
-    if (h == NULL || m->py == NULL) {
-        return 0;
-    }
-    module = PyImport_ImportModule("pyorm.orm._bulk");
-    if (module == NULL) {
-        return -1;
-    }
-    *keys = PyObject_CallMethod(module, "matching_keys", "OOOO", (PyObject *)x->s, m->py,
-                                x->statement, x->params == NULL ? Py_None : x->params);
-    Py_DECREF(module);
-    return *keys == NULL ? -1 : 0;
-}
-
-/* One instance after the statement. 0 / -1. */
-static int
-synchronize_head(exec_run *x, orm_head *h)
-{
-    if (x->node->kind == ORM_N_DELETE) {
-        return orm_session_forget_deleted(x->s, h);
-    }
-    if (!(h->flags & ORM_H_MODIFIED)) {
-        return orm_session_expire_head(x->s, h);
-    }
-    for (uint32_t i = 0; i < h->mapper->nslots; i++) {
-        orm_attribute *a = h->mapper->attrs[i];
-        if (a != NULL && !ORM_SLOT_IS_RELATION(a->kind) && !(a->flags & ORM_A_DEFERRED)
-            && !orm_val_is_dirty(h, i) && orm_val_expire(h, i, ORM_TAG_EXPIRED) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int
-synchronize_key(exec_run *x, orm_mapper *m, PyObject *values)
-{
-    orm_key key = {0};
-    PyObject *obj = NULL;
-    orm_head *h = NULL;
-    int rc;
-
-    if (!PyTuple_Check(values) || PyTuple_GET_SIZE(values) != (Py_ssize_t)m->npk) {
-        return 0;
-    }
-    if (orm_key_init(&key, m, &PyTuple_GET_ITEM(values, 0), NULL) < 0) {
-        return -1;
-    }
-    rc = orm_idmap_get(&x->s->s.map, &key, &obj, &h);
-    orm_key_fini(&key);
-    if (rc == 0 && obj != NULL && orm_mapper_isa(h->mapper, m)) {
-        rc = synchronize_head(x, h);
-    }
-    Py_XDECREF(obj);
-    return rc;
-}
-
-/* After the statement; keys as find_matching gave them. 0 / -1. */
-static int
-synchronize(exec_run *x, orm_mapper *m, PyObject *keys)
-{
-    PyObject *list = NULL;
-    int rc = 0;
-
-    if (keys == NULL) {
-        return 0;
-    }
-    if (PyList_Check(keys)) {
-        for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(keys); i++) {
-            rc = synchronize_key(x, m, PyList_GET_ITEM(keys, i));
-        }
-        return rc;
-    }
-    list = orm_idmap_list(&x->s->s.map);
-    rc = list == NULL ? -1 : 0;
-    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
-        orm_head *h = orm_head_find(x->s->st, PyList_GET_ITEM(list, i));
-        if (h != NULL && h->session == &x->s->s && orm_mapper_isa(h->mapper, m)
-            && !(h->flags & ORM_H_MODIFIED)) {
-            rc = orm_session_expire_head(x->s, h); /* reading tells whether it is gone */
-        }
-    }
-    Py_XDECREF(list);
-    return rc;
-}
-
 /* RETURNING names entities: its rows go through the loader. */
 static bool
 returns_entities(const orm_node *n)
@@ -504,12 +371,12 @@ update_rows(exec_run *x, PyObject *conn, orm_mapper *m)
     PyObject *pair = NULL;
     PyObject *result = NULL;
 
-    if (module != NULL && options != NULL && wants_sync(x) >= 0) {
+    if (module != NULL && options != NULL && orm_session_sync_mode(x->s, x->options) >= 0) {
         pair = PyObject_CallMethod(module, "update_rows", "OOOOO", conn, m->py, x->statement,
                                    x->params, options);
     }
     x->s->s.write_epoch++;
-    if (pair != NULL && synchronize(x, m, PyTuple_GET_ITEM(pair, 1)) == 0) {
+    if (pair != NULL && orm_session_sync_keys(x->s, m, PyTuple_GET_ITEM(pair, 1)) == 0) {
         result = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
     }
     Py_XDECREF(pair);
@@ -518,24 +385,43 @@ update_rows(exec_run *x, PyObject *conn, orm_mapper *m)
     return result;
 }
 
-/* Whether dml_strategy="core_only" asks for the parameters as they are. 1 / 0 / -1. */
+/* Whether dml_strategy asks for the parameters as they are, by column: "raw" and "orm" of an INSERT,
+   "orm" and "core_only" of an UPDATE. 1 / 0 / -1; *given: there is a strategy. */
 static int
-is_core_only(exec_run *x)
+takes_columns(exec_run *x, bool *given)
 {
+    static const char *const names[2][2] = {{"orm", "core_only"}, {"orm", "raw"}};
+    int insert = x->node->kind == ORM_N_INSERT;
     PyObject *value = NULL;
     int rc = 0;
 
+    *given = false;
     if (x->options == NULL) {
         return 0;
     }
     if (PyDict_GetItemRef(x->options, x->s->st->s_dml_strategy, &value) < 0) {
         return -1;
     }
+    *given = value != NULL;
     if (value != NULL && PyUnicode_Check(value)) {
-        rc = PyUnicode_CompareWithASCIIString(value, "core_only") == 0;
+        rc = PyUnicode_CompareWithASCIIString(value, names[insert][0]) == 0
+             || PyUnicode_CompareWithASCIIString(value, names[insert][1]) == 0;
     }
     Py_XDECREF(value);
     return rc;
+}
+
+/* An INSERT whose rows are in the statement: a strategy that wants parameters is refused. 0 / -1. */
+static int
+check_strategy_alone(exec_run *x)
+{
+    PyObject *module = PyImport_ImportModule("pyorm.orm._bulk");
+    PyObject *checked =
+        module == NULL ? NULL : PyObject_CallMethod(module, "check_alone", "O", x->options);
+
+    Py_XDECREF(module);
+    Py_XDECREF(checked);
+    return checked == NULL ? -1 : 0;
 }
 
 /* INSERT of a class over several tables. */
@@ -587,22 +473,45 @@ run_rows(exec_run *x, PyObject *conn, orm_mapper *m, PyObject **result)
     bool insert = x->node != NULL && x->node->kind == ORM_N_INSERT
                   && (list || (x->params != NULL && PyDict_Check(x->params)));
     bool update = x->node != NULL && x->node->kind == ORM_N_UPDATE && list;
+    bool given;
     int core;
 
     *result = NULL;
-    if (m == NULL || m->py == NULL || (!insert && !update)
-        || (insert && returns_entities(x->node) && !is_joined(m))) {
+    if (m == NULL || m->py == NULL
+        || (x->node->kind != ORM_N_INSERT && x->node->kind != ORM_N_UPDATE)) {
         return 0;
     }
-    core = is_core_only(x);
+    core = takes_columns(x, &given);
     if (core != 0) {
         return core < 0 ? -1 : 0;
+    }
+    if (given && x->params == NULL && x->node->kind == ORM_N_INSERT
+        && check_strategy_alone(x) < 0) {
+        return -1;
+    }
+    if ((!insert && !update) || (insert && returns_entities(x->node) && !is_joined(m))) {
+        return 0;
     }
     *result = !insert ? update_rows(x, conn, m)
               : is_joined(m) ? insert_joined(x, m) : insert_rows(x, conn, m);
     return *result == NULL ? -1 : 0;
 }
 
+
+/* The statement as the plan of sync.c wants it: x with its replacement, or x as it is. 0 / -1. */
+static int
+take_replacement(exec_run *x, PyObject *plan, PyObject **held)
+{
+    *held = plan == NULL ? NULL : PyObject_GetAttrString(plan, "statement");
+    if (plan == NULL || *held == NULL) {
+        return plan == NULL ? 0 : -1;
+    }
+    if (*held != Py_None) {
+        x->statement = *held;
+        x->node = orm_node_of(x->s->st, *held);
+    }
+    return x->node == NULL ? -1 : 0;
+}
 
 /* A statement that is no SELECT of entities. */
 static PyObject *
@@ -611,28 +520,32 @@ run_dml(exec_run *x, PyObject *conn, orm_mapper *m)
     bool writes = x->node == NULL || !is_select(x->node);
     bool syncs = writes && m != NULL
                  && (x->node->kind == ORM_N_UPDATE || x->node->kind == ORM_N_DELETE);
-    PyObject *keys = NULL;
+    PyObject *plan = NULL;
+    PyObject *held = NULL;
     PyObject *result = NULL;
 
     if (writes && (run_rows(x, conn, m, &result) < 0 || result != NULL)) {
         return result;
     }
-    if (syncs && find_matching(x, m, &keys) < 0) {
-        return NULL;
+    if ((syncs && orm_session_sync_begin(x->s, m, x->node, x->statement, x->params, x->options, &plan) < 0)
+        || take_replacement(x, plan, &held) < 0) {
+        goto done;
     }
-    if (x->node != NULL && returns_entities(x->node)) {
-        result = run_returning(x, conn);
-    }
-    else {
-        result = run_core(x, conn);
-    }
+    result = x->node != NULL && returns_entities(x->node) ? run_returning(x, conn) : run_core(x, conn);
     if (writes) {
         x->s->s.write_epoch++;
     }
-    if (result != NULL && syncs && synchronize(x, m, keys) < 0) {
-        Py_CLEAR(result);
+    if (result != NULL && plan != NULL) {
+        PyObject *followed = PyObject_CallMethod(plan, "after", "O", result);
+
+        if (followed == NULL) {
+            Py_CLEAR(result);
+        }
+        Py_XDECREF(followed);
     }
-    Py_XDECREF(keys);
+done:
+    Py_XDECREF(held);
+    Py_XDECREF(plan);
     return result;
 }
 

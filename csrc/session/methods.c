@@ -5,6 +5,7 @@
  *   a second thread is refused here.
  */
 #include "session/cascade.h"
+#include "session/sync.h"
 
 static PyObject *
 none_or_error(int rc)
@@ -594,6 +595,9 @@ PyMethodDef orm_session_methods[] = {
     {"_map_list", m_map_list, METH_NOARGS, NULL},
     {"_map_get", m_map_get, METH_VARARGS, NULL},
     {"_subject", orm_session_subject, METH_O, NULL},
+    {"_instances", orm_session_instances, METH_O, NULL},
+    {"_follow", ORM_METHOD(orm_session_follow), METH_FASTCALL, NULL},
+    {"_forget_all", orm_session_forget_all, METH_O, NULL},
     {"__enter__", m_enter, METH_NOARGS, NULL},
     {"__exit__", ORM_METHOD(m_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -661,7 +661,36 @@ get_exported(PyObject *self, void *closure)
     return coll;
 }
 
+/* What SET or VALUES of one row assigns: a list of (name or None, column or None, value or None). */
+static PyObject *
+get_assigned(PyObject *self, void *Py_UNUSED(closure))
+{
+    orm_state *st = orm_expr_state(self);
+    orm_node *values = st == NULL ? NULL : SELF->args[ORM_DML_VALUES];
+    PyObject *list = st == NULL ? NULL : PyList_New(0);
+    Py_ssize_t n = values == NULL || values->aux & ORM_LIST_ROWS ? 0 : Py_SIZE(values);
+
+    for (Py_ssize_t i = 0; list != NULL && i < n; i++) {
+        orm_node *a = values->args[i];
+        PyObject *column = a->args[0] == NULL ? Py_NewRef(Py_None) : orm_node_wrap(st, a->args[0]);
+        PyObject *value = a->args[1] == NULL ? Py_NewRef(Py_None) : orm_node_wrap(st, a->args[1]);
+        PyObject *item = column == NULL || value == NULL
+                             ? NULL
+                             : PyTuple_Pack(3, a->payload == NULL ? Py_None : a->payload, column,
+                                            value);
+
+        if (item == NULL || PyList_Append(list, item) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(item);
+        Py_XDECREF(column);
+        Py_XDECREF(value);
+    }
+    return list;
+}
+
 PyGetSetDef orm_dml_getset[] = {
+    {"_assigned", get_assigned, NULL, "What is assigned: (name, column, value) of each.", NULL},
     {"table", get_table, NULL, "The table written to.", NULL},
     {"whereclause", get_where, NULL, "The WHERE criterion, or None.", NULL},
     {"is_dml", get_is_dml, NULL, "True.", NULL},

@@ -67,7 +67,8 @@ def gives_way(cls: type, name: str, inherits: bool) -> bool:
         if isinstance(value, declared_attr) and value._cascading:
             if inherits:
                 warnings.warn(
-                    f"Attribute '{name}' on class {cls!r} cannot be processed due to @declared_attr.cascading; skipping",
+                    f"Attribute '{name}' on class {cls!r} cannot be processed due to @declared_attr.cascading; "
+                    "skipping",
                     exc.SAWarning,
                     stacklevel=6,
                 )

@@ -191,7 +191,7 @@ def insert_runs(mapper: Any, params: Any, options: Mapping[str, Any] | None) -> 
         params: A dict by attribute name, or a list of them.
         options: Execution options; `render_nulls` writes the None of columns that have defaults.
     """
-    _check_strategy(options, "insert", ("raw", "orm", "bulk", "auto", "core_only"))
+    _check_strategy(options, "insert", INSERT_STRATEGIES)
     renamed = {
         prop.key: prop.columns[0].key for prop in mapper.column_attrs if prop.key != prop.columns[0].key
     }
@@ -239,6 +239,21 @@ def _check_strategy(options: Mapping[str, Any] | None, verb: str, known: tuple[s
     if (options or {}).get("dml_strategy", "auto") not in known:
         names = ", ".join(map(repr, known))
         raise exc.ArgumentError(f"Valid strategies for ORM {verb} strategy are {names}")
+
+
+INSERT_STRATEGIES = ("raw", "orm", "bulk", "auto")
+
+
+def check_alone(options: Mapping[str, Any]) -> None:
+    """Refuse a `dml_strategy` of an INSERT whose rows stand in the statement; C calls it.
+
+    Raises:
+        ArgumentError: there is no such strategy.
+        InvalidRequestError: it is "bulk", which writes parameters.
+    """
+    _check_strategy(options, "insert", INSERT_STRATEGIES)
+    if options["dml_strategy"] == "bulk":
+        raise exc.InvalidRequestError('Can\'t use "bulk" ORM insert strategy without passing separate parameters')
 
 
 def _refuse_update(statement: Any, mode: Any) -> None:

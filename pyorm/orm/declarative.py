@@ -61,7 +61,9 @@ class _Scan:
         ordered = _body.in_order(base, annotations) if annotations else list(base.__dict__)
         in_fields = _dataclasses.values_in_fields(base, self.cls)
         for name in ordered:
-            if name.startswith("__") or name in self.seen or (is_own and _body.gives_way(self.cls, name, self.parent is not None)):
+            if name.startswith("__") or name in self.seen:
+                continue
+            if is_own and _body.gives_way(self.cls, name, self.parent is not None):
                 continue
             value = base.__dict__.get(name, _UNSET)
             annotation = annotations.get(name, _UNSET)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyorm import event, insert, select, update
+from pyorm import bindparam, event, insert, select, update
 from pyorm.dialects import postgresql, sqlite
 from pyorm.exc import ArgumentError, InvalidRequestError
 from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -129,18 +129,35 @@ def test_an_update_is_stale_when_a_key_has_no_row(session: Session, way: str) ->
 
 @pytest.mark.feature("BULK07")
 class TestOptions:
-    @pytest.mark.parametrize("strategy", ["auto", "bulk", "orm", "raw"])
+    @pytest.mark.parametrize("strategy", ["auto", "bulk"])
     def test_rows_are_named_by_attribute_when_a_strategy_is_given(self, session: Session, strategy: str) -> None:
         statement = insert(Part).execution_options(dml_strategy=strategy)
         session.execute(statement, [{"id": 41, "code": "c41"}, {"id": 42, "code": "c42"}])
 
         assert session.scalars(select(Part.code).where(Part.id > 40).order_by(Part.id)).all() == ["c41", "c42"]
 
-    def test_rows_are_named_by_column_when_the_strategy_is_core_only(self, session: Session) -> None:
-        statement = update(Part.__table__).where(Part.id == 1)
-        session.execute(statement.execution_options(dml_strategy="core_only"), {"kode": "z"})
+    @pytest.mark.parametrize("strategy", ["orm", "raw"])
+    def test_inserted_rows_are_named_by_column_when_the_strategy_says_so(self, session: Session, strategy: str) -> None:
+        statement = insert(Part).execution_options(dml_strategy=strategy)
+        session.execute(statement, [{"id": 41, "kode": "c41"}, {"id": 42, "kode": "c42"}])
 
-        assert session.scalars(select(Part.code).where(Part.id == 1)).all() == ["z"]
+        assert session.scalars(select(Part.code).where(Part.id > 40).order_by(Part.id)).all() == ["c41", "c42"]
+
+    @pytest.mark.parametrize("strategy", ["core_only", "orm"])
+    def test_several_sets_run_with_their_criterion_when_the_strategy_is_not_bulk(
+        self, session: Session, strategy: str
+    ) -> None:
+        statement = update(Part).where(Part.id == bindparam("which")).values(code=bindparam("new"))
+        options = {"dml_strategy": strategy, "synchronize_session": None}
+        session.execute(statement, [{"which": 1, "new": "y"}, {"which": 2, "new": "z"}], execution_options=options)
+
+        assert session.scalars(select(Part.code).order_by(Part.id)).all() == ["y", "z"]
+
+    def test_bulk_is_refused_when_the_rows_stand_in_the_statement(self, session: Session) -> None:
+        statement = insert(Part).values([{"id": 41, "code": "c41"}]).execution_options(dml_strategy="bulk")
+
+        with pytest.raises(InvalidRequestError, match='"bulk" ORM insert strategy without passing separate parameters'):
+            session.execute(statement)
 
     def test_a_strategy_is_refused_when_it_does_not_exist(self, session: Session) -> None:
         options = {"dml_strategy": "fast"}

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyorm import ForeignKey, create_engine, select, text
+from pyorm import ForeignKey, create_engine, delete, select, text, update
 from pyorm.engine import Engine
 from pyorm.orm import (
     DeclarativeBase,
@@ -127,6 +127,22 @@ def flush_changes(url: str) -> Steps:
         yield work
         session.rollback()
         assert pet.name == "tom"
+
+
+@piece(*BOTH, kinds=("core",))
+def follow_an_update(url: str) -> Steps:
+    with session_of(url) as session:
+        pets = list(session.scalars(select(Pet).order_by(Pet.id)))
+
+        def work() -> Any:
+            session.execute(update(Pet).where(Pet.id == 1).values(name="thomas"))
+            session.execute(update(Pet).where(Pet.name.like("j%")).values(name="j" + Pet.name))
+            session.execute(delete(Pet).where(Pet.id == 2))
+
+        outcome = yield work
+        assert not outcome.done or (pets[0].name == "thomas" and pets[1] not in session)
+        session.rollback()
+        assert [pet.name for pet in pets] == ["tom", "jerry"]
 
 
 @piece(*BOTH)
