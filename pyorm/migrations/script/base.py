@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyorm.compat import names_resolved
 from pyorm.migrations import util
-from pyorm.migrations.script import header, plan
+from pyorm.migrations.script import header, layout, plan
 from pyorm.migrations.script.files import FileNames
 from pyorm.migrations.script.revision import (
     MultipleHeads,
@@ -438,8 +438,8 @@ class ScriptDirectory:
             depends_on=_scalar(resolved),
             create_date=created,
             comma=util.format_as_comma,
-            message=message if message is not None else "empty message",
-            **kw,
+            message=layout.docstring_text(message if message is not None else "empty message"),
+            **{"imports": "", **kw},
         )
         if self.hooks:
             run_post_write_hooks(str(path), self.hooks, self.messaging_opts)
@@ -521,7 +521,10 @@ class ScriptDirectory:
         if not src.exists():
             raise util.CommandError(f"No template {src}; 'init' makes a folder that has one")
         with util.status(f"Generating {dest.absolute()}", **self.messaging_opts), writing(dest):
-            util.template_to_file(src, dest, self.output_encoding, **kw)
+            is_script = dest.suffix == ".py"
+            helpers = layout.HELPERS if is_script else {}
+            change = layout.finished if is_script else None
+            util.template_to_file(src, dest, self.output_encoding, finish=change, **helpers, **kw)
 
     def _append_template(self, src: Path, dest: Path, **kw: Any) -> None:
         with util.status(f"Appending to existing {dest.absolute()}", **self.messaging_opts), writing(dest):

@@ -30,7 +30,7 @@ def write_outstream(stream: TextIO, *text: str | bytes, quiet: bool = False) -> 
     """Write texts; what the stream's encoding lacks is replaced, and a reader that left is no error."""
     if quiet:
         return
-    encoding = getattr(stream, "encoding", None) or "ascii"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     for piece in text:
         if isinstance(piece, bytes):
             piece = piece.decode(encoding, "replace")

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.machinery import BYTECODE_SUFFIXES, SourceFileLoader, SourcelessFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ def template_to_file(
     output_encoding: str,
     *,
     append_with_newlines: bool = False,
+    finish: Callable[[str], str] | None = None,
     **kw: Any,
 ) -> None:
     """Render a Mako template into a file.
@@ -32,6 +34,7 @@ def template_to_file(
         dest: the file.
         output_encoding: its encoding.
         append_with_newlines: add to an existing file, after an empty line.
+        finish: what the rendered text goes through before it is written.
         **kw: the template's variables.
 
     Raises:
@@ -41,7 +44,8 @@ def template_to_file(
     from mako.template import Template
 
     try:
-        output = Template(filename=os.fspath(template_file)).render_unicode(**kw).encode(output_encoding)
+        text = Template(filename=os.fspath(template_file)).render_unicode(**kw)
+        output = (text if finish is None else finish(text)).encode(output_encoding)
     except Exception as error:
         report = exceptions.text_error_template().render_unicode()
         with tempfile.NamedTemporaryFile(suffix=".txt", delete=False) as file:

@@ -8,17 +8,13 @@ Create Date: ${create_date}
 
 """
 
-from collections.abc import Sequence
-
-import pyorm as sa
-from pyorm.migrations import op
-${imports if imports else ""}
+${import_block("from collections.abc import Sequence", "import pyorm as sa", "from pyorm.migrations import op", imports)}
 
 # What this revision is called, and where it stands among the others.
-revision: str = ${repr(up_revision)}
-down_revision: str | Sequence[str] | None = ${repr(down_revision)}
-branch_labels: str | Sequence[str] | None = ${repr(branch_labels)}
-depends_on: str | Sequence[str] | None = ${repr(depends_on)}
+${variable("revision", "str", up_revision)}
+${variable("down_revision", "str | Sequence[str] | None", down_revision)}
+${variable("branch_labels", "str | Sequence[str] | None", branch_labels)}
+${variable("depends_on", "str | Sequence[str] | None", depends_on)}
 
 
 def upgrade(engine_name: str) -> None:
