@@ -7,7 +7,7 @@
  *   own items. Here its answer becomes part of the load plan.
  * Nothing of it runs per execution or per row.
  */
-#include "orm/load_int.h"
+#include "orm/load_poly.h"
 #include "orm/relation.h"
 
 bool
@@ -108,9 +108,10 @@ wrap_all(orm_state *st, const orm_node *list)
     return tuple;
 }
 
-/* A copy of a SELECT without some of its clauses: bits by their number. New reference. */
+/* A copy of a SELECT without some of its clauses: bits by their number. flags: more of its aux.
+   New reference. */
 static orm_node *
-copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses)
+copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses, uint32_t flags)
 {
     orm_node *made = orm_node_new(st, NULL, stmt->kind, Py_SIZE(stmt));
 
@@ -118,7 +119,7 @@ copy_without(orm_state *st, const orm_node *stmt, uint32_t clauses)
         return NULL;
     }
     made->op = stmt->op;
-    made->aux = stmt->aux;
+    made->aux = stmt->aux | flags;
     made->type = (orm_type *)Py_XNewRef(stmt->type);
     for (Py_ssize_t i = 0; i < Py_SIZE(stmt); i++) {
         made->args[i] = clauses >> i & 1 ? NULL : (orm_node *)Py_XNewRef(stmt->args[i]);
@@ -139,7 +140,7 @@ orm_eager_expand(orm_state *st, orm_node *stmt, PyObject **out)
     bool wrap = stmt->args[ORM_SEL_LIMIT] != NULL || stmt->args[ORM_SEL_OFFSET] != NULL
                 || stmt->args[ORM_SEL_FETCH] != NULL || stmt->args[ORM_SEL_DISTINCT] != NULL
                 || stmt->args[ORM_SEL_GROUP] != NULL;
-    orm_node *bare = order == NULL ? NULL : copy_without(st, stmt, 1u << ORM_SEL_OPTIONS);
+    orm_node *bare = order == NULL ? NULL : copy_without(st, stmt, 1u << ORM_SEL_OPTIONS, 0);
     PyObject *answer = NULL;
 
     if (bare != NULL) {
@@ -228,6 +229,38 @@ f_select_parts(PyObject *module, PyObject *statement)
     return Py_BuildValue("NN", items, options);
 }
 
+/* _select_columns(select): per item of its list a tuple of the columns that are read for it. */
+static PyObject *
+f_select_columns(PyObject *module, PyObject *statement)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *n = orm_node_of(st, statement);
+
+    if (n == NULL || n->kind != ORM_N_SELECT) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "_select_columns() takes a Select");
+        }
+        return NULL;
+    }
+    return orm_columns_by_options(st, n);
+}
+
+/* _select_as_loaded(select): the Select whose options say also in a subquery what is read. */
+static PyObject *
+f_select_as_loaded(PyObject *module, PyObject *statement)
+{
+    orm_state *st = orm_state_from_module(module);
+    orm_node *n = orm_node_of(st, statement);
+
+    if (n == NULL || n->kind != ORM_N_SELECT) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "_select_as_loaded() takes a Select");
+        }
+        return NULL;
+    }
+    return (PyObject *)copy_without(st, n, 0, ORM_SELF_AS_LOADED);
+}
+
 /* The copy has LIMIT, OFFSET, FETCH or DISTINCT ON: its order counts. */
 static bool
 is_ordered(const orm_node *stmt)
@@ -254,7 +287,7 @@ f_select_inside(PyObject *module, PyObject *statement)
         return NULL;
     }
     n = copy_without(st, n, 1u << ORM_SEL_OPTIONS | 1u << ORM_SEL_LOCK
-                                | (is_ordered(n) ? 0 : 1u << ORM_SEL_ORDER));
+                                | (is_ordered(n) ? 0 : 1u << ORM_SEL_ORDER), 0);
     order = n == NULL ? NULL : wrap_all(st, n->args[ORM_SEL_ORDER]);
     if (order == NULL) {
         Py_XDECREF(n);
@@ -264,6 +297,10 @@ f_select_inside(PyObject *module, PyObject *statement)
 }
 
 PyMethodDef orm_eager_functions[] = {
+    {"_select_as_loaded", f_select_as_loaded, METH_O,
+     "_select_as_loaded($module, select, /)\n--\n\nThe Select, as a subquery with what its options load."},
+    {"_select_columns", f_select_columns, METH_O,
+     "_select_columns($module, select, /)\n--\n\nThe columns that a Select reads for each item of its list."},
     {"_select_inside", f_select_inside, METH_O,
      "_select_inside($module, select, /)\n--\n\nThe Select as a subquery repeats it, and what is left of its "
      "ORDER BY."},

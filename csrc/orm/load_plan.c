@@ -245,7 +245,7 @@ orm_slots_expand(orm_builder *b, orm_node *entity, orm_mapper *m, orm_entplan *p
         if (m->attrs[i]->flags & ORM_A_QUERY || (p == NULL && is_left_out(m->attrs[i]))) {
             continue;
         }
-        if (p != NULL) {
+        if (p != NULL || b->options != NULL) {
             fate = orm_slot_fate(b->options, entity, m->attrs[i]);
         }
         if (fate == ORM_FATE_LOAD) {
@@ -587,6 +587,9 @@ expand(orm_cctx *cc, orm_node *stmt, int top, orm_node **out)
             return -1;
         }
     }
+    else if (stmt->kind == ORM_N_SELECT && stmt->aux & ORM_SELF_AS_LOADED) {
+        b.options = stmt->args[ORM_SEL_OPTIONS];
+    }
     if (!entities && !matched && (!top || cols == NULL || !has_one_column_each(cols))) {
         return 0;
     }
@@ -634,6 +637,52 @@ done:
     return rc;
 }
 
+/* One item's columns as Python objects. New tuple. */
+static PyObject *
+columns_of_item(orm_builder *b, orm_node *item)
+{
+    PyObject *columns = NULL;
+
+    b->cols = PyList_New(0);
+    if (b->cols != NULL && configure_item(item) == 0 && add_item(b, item, item, NULL) >= 0) {
+        Py_ssize_t n = PyList_GET_SIZE(b->cols);
+
+        columns = PyTuple_New(n);
+        for (Py_ssize_t i = 0; columns != NULL && i < n; i++) {
+            PyObject *o = orm_node_wrap(b->st, (orm_node *)PyList_GET_ITEM(b->cols, i));
+
+            if (o == NULL) {
+                Py_CLEAR(columns);
+            }
+            else {
+                PyTuple_SET_ITEM(columns, i, o);
+            }
+        }
+    }
+    Py_CLEAR(b->cols);
+    return columns;
+}
+
+PyObject *
+orm_columns_by_options(orm_state *st, const orm_node *stmt)
+{
+    const orm_node *cols = stmt->args[ORM_SEL_COLS];
+    orm_builder b = {.st = st, .options = stmt->args[ORM_SEL_OPTIONS]};
+    PyObject *all = PyTuple_New(Py_SIZE(cols));
+
+    for (Py_ssize_t i = 0; all != NULL && i < Py_SIZE(cols); i++) {
+        PyObject *columns = columns_of_item(&b, cols->args[i]);
+
+        if (columns == NULL) {
+            Py_CLEAR(all);
+        }
+        else {
+            PyTuple_SET_ITEM(all, i, columns);
+        }
+    }
+    return all;
+}
+
 /* What a column of a SELECT of the entity stands for, as one of what the entity is read from: two
    aliases of a table are told apart. New reference. */
 static orm_node *
@@ -650,9 +699,9 @@ source_column(orm_state *st, const orm_node *entity, orm_node *n)
 }
 
 static int
-entity_columns(orm_state *st, orm_node *entity, PyObject *list)
+entity_columns(orm_state *st, orm_node *entity, const orm_node *options, PyObject *list)
 {
-    orm_builder b = {.st = st, .cols = PyList_New(0)};
+    orm_builder b = {.st = st, .cols = PyList_New(0), .options = options};
     int rc = b.cols == NULL
                  ? -1
                  : orm_slots_expand(&b, entity, (orm_mapper *)entity->payload, NULL);

@@ -56,6 +56,9 @@ typedef struct orm_builder {
 int orm_slot_fate(const orm_node *options, const orm_node *entity, const orm_attribute *a);
 /* Every option must be about an entity of the list. 0 / -1. */
 int orm_options_check(orm_state *st, const orm_node *options, const orm_node *cols);
+/* What a SELECT with options reads of each item of its list: a tuple of tuples of columns. Without
+ * options it is all that an entity has. New reference. */
+PyObject *orm_columns_by_options(orm_state *st, const orm_node *stmt);
 /* Number of a column that is in the list from `from` on already; -1: it is not. */
 Py_ssize_t orm_builder_find(const orm_builder *b, const orm_node *n, Py_ssize_t from);
 /* The same, added where it is not. -1: exception. */

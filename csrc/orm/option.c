@@ -30,6 +30,28 @@ entity_index(orm_option *o, orm_node *entity)
     return o->nentities++;
 }
 
+/* (entity, attribute): what the entity has no column for; the attribute is its class's. 0 / -1. */
+static int
+fill_unread(orm_state *st, orm_option *o, PyObject *target, orm_optitem *item)
+{
+    PyObject *owner = NULL;
+    PyObject *attr = NULL;
+    orm_node *n = NULL;
+    int64_t entity = -1;
+
+    if (PyArg_ParseTuple(target, "OO!", &owner, st->InstrumentedAttribute, &attr)
+        && orm_coerce_entity(st, owner, &n) > 0) {
+        entity = entity_index(o, n);
+        item->entity = (uint32_t)entity;
+        item->slot = ((orm_attribute *)attr)->slot;
+    }
+    Py_XDECREF(n);
+    if (entity < 0 && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "a loader option is about a mapped class or alias");
+    }
+    return entity < 0 ? -1 : 0;
+}
+
 /* ("slot", attribute, strategy): one attribute. 0 / -1. */
 static int
 fill_slot(orm_state *st, orm_option *o, PyObject *target, orm_optitem *item)
@@ -37,6 +59,9 @@ fill_slot(orm_state *st, orm_option *o, PyObject *target, orm_optitem *item)
     orm_node *n = NULL;
     int64_t entity;
 
+    if (PyTuple_CheckExact(target)) {
+        return fill_unread(st, o, target, item);
+    }
     if (!PyObject_TypeCheck(target, st->InstrumentedAttribute)
         || (n = ((orm_attribute *)target)->n.node) == NULL) {
         PyErr_SetString(PyExc_TypeError, "a loader option is about a mapped column attribute");

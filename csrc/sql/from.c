@@ -66,7 +66,7 @@ append_collection(orm_state *st, PyObject *list, PyObject *coll)
 
 /* The columns of a SELECT list: entities by orm/'s word, bundles by their parts. 0 / -1. */
 static int
-append_items(orm_state *st, PyObject *list, orm_node *cols)
+append_items(orm_state *st, PyObject *list, orm_node *cols, const orm_node *options)
 {
     const orm_sql_orm_ops *ops = orm_sql_get_orm_ops(st);
     int rc = 0;
@@ -75,7 +75,7 @@ append_items(orm_state *st, PyObject *list, orm_node *cols)
         orm_node *c = cols->args[i];
 
         if (c->kind == ORM_N_ENTITY && ops != NULL && ops->entity_columns != NULL) {
-            rc = ops->entity_columns(st, c, list);
+            rc = ops->entity_columns(st, c, options, list);
         }
         else if (c->kind == ORM_N_ENTITY) {
             PyObject *coll = orm_from_columns(st, c->args[0]);
@@ -84,7 +84,7 @@ append_items(orm_state *st, PyObject *list, orm_node *cols)
             Py_XDECREF(coll);
         }
         else if (c->kind == ORM_N_LIST && c->payload != NULL) {
-            rc = append_items(st, list, c);
+            rc = append_items(st, list, c, options);
         }
         else {
             rc = PyList_Append(list, (PyObject *)c);
@@ -98,6 +98,7 @@ orm_stmt_columns(orm_state *st, orm_node *stmt)
 {
     PyObject *list = PyList_New(0);
     orm_node *cols = NULL;
+    const orm_node *options = NULL;
 
     while (stmt->kind == ORM_N_COMPOUND) {
         stmt = stmt->args[ORM_SEL_COLS]->args[0];
@@ -105,6 +106,7 @@ orm_stmt_columns(orm_state *st, orm_node *stmt)
     switch (stmt->kind) {
     case ORM_N_SELECT:
         cols = stmt->args[ORM_SEL_COLS];
+        options = stmt->aux & ORM_SELF_AS_LOADED ? stmt->args[ORM_SEL_OPTIONS] : NULL;
         break;
     case ORM_N_TEXTFROM:
         cols = stmt->args[1];
@@ -124,7 +126,7 @@ orm_stmt_columns(orm_state *st, orm_node *stmt)
     default:
         break;
     }
-    if (list != NULL && cols != NULL && append_items(st, list, cols) < 0) {
+    if (list != NULL && cols != NULL && append_items(st, list, cols, options) < 0) {
         Py_CLEAR(list);
     }
     return list;

@@ -263,7 +263,7 @@ group_by_entity(orm_state *st, PyObject *o, PyObject *list)
     orm_node *entity = NULL;
     int rc = ops == NULL ? 0 : ops->coerce_entity(st, o, &entity);
 
-    if (rc > 0 && ops->entity_columns(st, entity, list) < 0) {
+    if (rc > 0 && ops->entity_columns(st, entity, NULL, list) < 0) {
         rc = -1;
     }
     Py_XDECREF(entity);

@@ -94,15 +94,16 @@ typedef struct orm_sql_orm_ops {
     /* `o` is not an expression: 1 and a new ENTITY or ATTR node when it is a mapped class or alias, 0, -1. */
     int (*coerce_entity)(orm_state *st, PyObject *o, orm_node **out);
     /* Append the columns that an entity of a subquery's list becomes, as expand orders them:
-     * of a column it is the column, of a mapped expression the attribute. 0 / -1. */
-    int (*entity_columns)(orm_state *st, orm_node *entity, PyObject *list);
+     * of a column it is the column, of a mapped expression the attribute. `options`: those of a
+     * SELECT with ORM_SELF_AS_LOADED, else NULL. 0 / -1. */
+    int (*entity_columns)(orm_state *st, orm_node *entity, const orm_node *options,
+                          PyObject *list);
     /* Words of an OPTION's payload into the key: orm_key_word / orm_key_pin on `k`; no Python code. */
     int (*option_key)(orm_state *st, void *k, PyObject *payload);
     /* Called once per statement whose columns hold ENTITYs, and for a SELECT that is the
      * statement itself if anything of orm/ is in it, before anything of it is rendered.
      * *out: a new SELECT (caller owns) with ATTR columns in the place of ENTITYs, eager joins
-     * added, wrapped where LIMIT asks for it (flag ORM_SELF_RAW_COLUMNS keeps its labels), or
-     * NULL to leave it as it is. `top`: it is the statement itself; then the load plan goes to
+     * added, wrapped where LIMIT asks for it, or NULL to leave it as it is. `top`: it is the statement itself; then the load plan goes to
      * the compiled form by orm_cctx_set_load. 0 / -1. */
     int (*expand)(orm_cctx *cc, orm_node *select, int top, orm_node **out);
     /* What the mapping restricts the statement (SELECT, UPDATE, DELETE) by: *out is a new one with

@@ -172,7 +172,7 @@ enum {
 };
 /* aux of SELECT/COMPOUND. */
 enum { ORM_SELF_LABELS = 3 /* mask: orm_label_style */, ORM_SELF_TIES = 4, ORM_SELF_PERCENT = 8,
-       ORM_SELF_RAW_COLUMNS = 16 /* made by a compiler pass, labels already final */ };
+       ORM_SELF_AS_LOADED = 16 /* its options say which columns of an entity it has */ };
 typedef enum { ORM_LABEL_DISAMBIGUATE, ORM_LABEL_NONE, ORM_LABEL_TABLENAME } orm_label_style;
 
 /* INSERT, UPDATE, DELETE: args by slot. */

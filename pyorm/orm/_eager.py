@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pyorm import _core, exc
-from pyorm.orm import _narrow, _paths, _relation_joins
+from pyorm.orm import _eager_wrap, _narrow, _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
 from pyorm.orm._criteria import LoaderCriteriaOption, is_user_defined, propagated
 from pyorm.orm._load_option import Load, shown
 from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
+from pyorm.sql.expression import and_
 from pyorm.sql.expression import join as sql_join
 
 _POSTS = ("selectin", "subquery", "immediate")
@@ -181,6 +182,7 @@ class _Join(NamedTuple):
     prop: Any
     left: Any
     right: Any  # the related alias
+    middle: Any  # alias of the secondary table, or None
     inner: bool
     criteria: tuple[Any, ...]
     following: list[_Join]
@@ -312,7 +314,8 @@ class _Builder:
             alias._mark_eager()
         inner = item.argument("innerjoin", prop.innerjoin) if item is not None else prop.innerjoin
         inner = bool(inner) and not (inner == "unnested" and id(joins) in self.outer)
-        made = _Join(prop, entity, alias, inner, criteria, [])
+        middle = None if prop.secondary is None else _core._fresh_alias(prop.secondary)
+        made = _Join(prop, entity, alias, middle, inner, criteria, [])
         joins.append(made)
         if not inner or id(joins) in self.outer:
             self.outer.add(id(made.following))
@@ -349,13 +352,13 @@ class _Builder:
         if wrap and self.repeats and self.roots:
             inside = tuple(dict.fromkeys(related for token, related in self.extra if token in self.contained))
             added = tuple(one for one in inside if one not in self.entities)
-            statement, moved, order = _wrapped(
-                statement.add_columns(*added), (*self.listed, *added), (*self.entities, *added), order, len(self.listed)
+            options = (*self.options, *self._about_columns())
+            statement, moved, order = _eager_wrap.wrapped(
+                statement, (*self.listed, *added), (*self.entities, *added), options, order, len(self.listed)
             )
-            self.options = [_moved_option(one, moved) for one in self.options] + self._moved_options(moved)
+            self.options = [_eager_wrap.moved_option(one, moved) for one in self.options] + self._moved_options(moved)
         else:
-            plain = tuple(i for i in self.items if not i.steps and i.what in _paths.SIMPLE)
-            self.options += (Load._make(None, (), plain),) if plain else ()
+            self.options += self._about_columns()
         for one in self.roots:
             statement = self._add(statement, one, moved)
         further = (moved.get(related, related) for _, related in self.extra)
@@ -382,10 +385,17 @@ class _Builder:
             [(at[parent], *rest) for parent, *rest in self.remembered],
         )
 
+    def _about_columns(self) -> tuple[Load, ...]:
+        """Return what is said of the columns of the statement's own entities."""
+        plain = tuple(i for i in self.items if not i.steps and i.what in _paths.SIMPLE)
+        return (Load._make(None, (), plain),) if plain else ()
+
     def _moved_options(self, moved: dict[Any, Any]) -> list[Load]:
-        made = []
+        everywhere = tuple(i for i in self.items if i.root is None and not i.steps and i.what in _paths.SIMPLE)
+        made = [Load._make(None, (), everywhere)] if everywhere else []
         for entity, alias in moved.items():
-            view = View(tuple(i for i in self.items if _paths.same_entity(i.root, entity)), 0)
+            mine = (i for i in self.items if i.root is not None and _paths.same_entity(i.root, entity))
+            view = View(tuple(mine), 0)
             columns = tuple(_narrow.about(item, alias) for item in view.columns())
             if columns:
                 made.append(Load._make(None, (), columns))
@@ -393,85 +403,59 @@ class _Builder:
 
     def _add(self, statement: Any, one: _Join, moved: dict[Any, Any]) -> Any:
         left = moved.get(one.left, one.left)
-        right, on = _element(one, left)
-        statement = statement.join_from(left, right, on, isouter=not one.inner)
+        if one.inner:
+            for right, on in _elements(one, left):
+                statement = statement.join_from(left, right, on)
+                left = right
+        else:
+            statement = statement.join_from(left, *_element(one, left), isouter=True)
+        return self._follow(statement, one, moved, not one.inner)
+
+    def _follow(self, statement: Any, one: _Join, moved: dict[Any, Any], inside: bool) -> Any:
+        """Add the joins behind one; `inside` an outer join the inner ones are there already."""
         for more in one.following:
-            if not _nests(one, more):
+            if inside and more.inner:
+                statement = self._follow(statement, more, moved, True)
+            else:
                 statement = self._add(statement, more, moved)
         return statement
 
 
-def _nests(one: _Join, more: _Join) -> bool:
-    """Return whether an inner join stands inside the outer join before it."""
-    return more.inner and not one.inner
+def _elements(one: _Join, left: Any) -> list[tuple[Any, Any]]:
+    """Return what is joined one after the other, and its conditions."""
+    parts = _relation_joins.conditions(one.prop, left, one.right, one.middle)
+    right, condition = parts[-1]
+    further = (_relation_joins.read_from(criterion, one.prop, one.right) for criterion in one.criteria)
+    return [*parts[:-1], (right, and_(condition, *further))]
 
 
 def _element(one: _Join, left: Any) -> tuple[Any, Any]:
-    """Return what is joined and its condition; inner joins behind an outer one are nested in it."""
-    parts = _relation_joins.conditions(one.prop, left, one.right)
-    on = parts[0][1]
-    right: Any = one.right
-    condition = on
+    """Return what is joined by an outer join and its condition; inner joins behind it are nested in it."""
+    parts = _relation_joins.conditions(one.prop, left, one.right, one.middle)
+    right, condition = parts[0]
+    further = [_relation_joins.read_from(criterion, one.prop, one.right) for criterion in one.criteria]
     if len(parts) == 2:
-        right = sql_join(parts[0][0], one.right, parts[1][1])
-    for criterion in one.criteria:
-        condition = condition & _relation_joins.read_from(criterion, one.prop, one.right)
+        right = sql_join(right, parts[1][0], and_(parts[1][1], *further))
+    else:
+        condition = and_(condition, *further)
+    return _nested(one, right), condition
+
+
+def _nested(one: _Join, right: Any) -> Any:
+    """Return what is joined, with the inner joins behind it."""
     for more in one.following:
-        if _nests(one, more):
-            inner, inner_on = _element(more, more.left)
-            right = sql_join(right, inner, inner_on)
-    return right, condition
+        if more.inner:
+            for inner, on in _elements(more, more.left):
+                right = sql_join(right, inner, on)
+            right = _nested(more, right)
+    return right
 
 
 def _orders(one: _Join) -> list[Any]:
-    found = _relation_joins.order(one.prop, one.right) if one.prop.uselist else []
+    found = _relation_joins.order(one.prop, one.right, one.middle) if one.prop.uselist else []
     for more in one.following:
         found += _orders(more)
     return found
-
-
-def _wrapped(
-    statement: Any, listed: Any, entities: Any, order: tuple[Any, ...], shown: int
-) -> tuple[Any, dict[Any, Any], Any]:
-    """Return a SELECT of the first items from the statement as a subquery, what its entities are there, and ORDER BY."""
-    from pyorm.sql.expression import select
-
-    subquery = statement.subquery()
-    exported = list(subquery.c)
-    moved: dict[Any, Any] = {}
-    columns = []
-    at = 0
-    for item, entity in zip(listed, entities, strict=True):
-        if entity is None:
-            columns.append(exported[at])
-            at += 1
-        else:
-            at += len(list(select(item).subquery().c))
-            if entity not in moved:
-                _move(entity, subquery, moved)
-            columns.append(moved[entity])
-    outer = select(*columns[:shown])
-    for entity, alias in moved.items():
-        order = tuple(_core._apply(one, entity, alias) for one in order)
-    return outer, moved, order
-
-
-def _moved_option(option: Load, moved: dict[Any, Any]) -> Load:
-    """Return an option about a related entity's columns as one about what the entity is in the subquery."""
-    items = option._items
-    return Load._make(None, (), tuple(_narrow.about(one, moved[one.root]) if one.root in moved else one for one in items))
-
-
-def _move(entity: Any, subquery: Any, moved: dict[Any, Any]) -> None:
-    """Note what an entity of a statement, and each of its subclasses, is in the statement's subquery."""
-    if isinstance(entity, type):
-        moved[entity] = AliasedClass(entity, subquery)
-        return
-    moved[entity] = made = AliasedClass._moved(entity, subquery)
-    for mapper in made._aliased_insp.with_polymorphic_mappers:
-        cls = mapper.class_
-        if _narrow.has_part(entity, cls):
-            moved[_narrow.part_of(entity, cls)] = _narrow.part_of(made, cls)
 
 
 def step_along(view: View, prop: Any) -> Any:

@@ -49,12 +49,20 @@ def attribute_of(entity: Any, attr: Any) -> Any:
     return getattr(found, attr.key)
 
 
+def _read_or_not(entity: Any, attr: Any) -> Any:
+    """Return the entity's attribute; where it has no column for it, the pair of the entity and its class's attribute."""
+    try:
+        return attribute_of(entity, attr)
+    except AttributeError:
+        return part_of(entity, _class_of(attr.class_)), attr
+
+
 def about(item: Item, related: Any) -> Item:
     """Return an item about columns as one about the entity that is read."""
     root = part_of(related, _class_of(item.root))
     if item.what == _paths.SUBCLASS:
         return item._replace(root=related, steps=())
-    target = None if item.target is None else attribute_of(related, item.target)
+    target = None if item.target is None else _read_or_not(related, item.target)
     return item._replace(root=root, steps=(), target=target)
 
 

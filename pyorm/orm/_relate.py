@@ -371,13 +371,12 @@ def _is_strict(join: JoinCondition) -> bool:
     return operators_in <= _STRICT and _core._is_plain(join.primaryjoin)
 
 
-def _equated(join: JoinCondition, side: set[Any]) -> bool:
+def _equated(condition: Any, pairs: Any, side: set[Any]) -> bool:
     """Return whether the condition is nothing but `=` between the pairs, with all columns of `side` in it."""
-    comparisons = _core._comparisons(join.primaryjoin)
-    pairs = join.local_remote_pairs
-    if len(comparisons) != len(pairs) or len(_core._columns_in(join.primaryjoin)) != 2 * len(comparisons):
+    comparisons = _core._comparisons(condition)
+    if len(comparisons) != len(pairs) or len(_core._columns_in(condition)) != 2 * len(comparisons):
         return False
-    if _core._has_subquery(join.primaryjoin) or not _core._is_plain(join.primaryjoin):
+    if _core._has_subquery(condition) or not _core._is_plain(condition):
         return False
     return all(operator is operators.eq for operator, *_ in comparisons) and {remote for _, remote in pairs} == side
 
@@ -390,7 +389,7 @@ def _is_get(prop: Any, join: JoinCondition) -> bool:
     found = {_identity_column(prop.mapper, column) for column in remote}
     if found != set(prop.mapper.primary_key) or len(join.local_remote_pairs) != len(found):
         return False
-    return _equated(join, remote)
+    return _equated(join.primaryjoin, join.local_remote_pairs, remote)
 
 
 def _identity_column(mapper: Any, column: Any) -> Any:
@@ -406,7 +405,9 @@ def _can_omit_join(prop: Any, join: JoinCondition, use_get: bool) -> bool:
     if prop._entity.is_aliased_class:
         return False
     locals_ = {a for a, _ in join.local_remote_pairs}
-    return locals_ == set(prop.parent.primary_key) and _equated(join, set(join.remote_columns))
+    return locals_ == set(prop.parent.primary_key) and _equated(
+        join.primaryjoin, join.local_remote_pairs, set(join.remote_columns)
+    )
 
 
 def _collection(prop: Any) -> tuple[str | None, Any, Any]:

@@ -19,8 +19,10 @@ from pyorm.orm._cascade import MANYTOONE
 from pyorm.orm._criteria import propagated
 from pyorm.orm._load_option import Load
 from pyorm.orm._relate import _can_omit_join as _omits_join
+from pyorm.orm._relate import _equated, _identity_column
 from pyorm.orm._relation_joins import conditions, order, read_from
 from pyorm.orm.relationships import REMOTE
+from pyorm.schema import Table
 from pyorm.sql.expression import bindparam, select, tuple_
 from pyorm.types import BigInteger, Integer, SmallInteger
 
@@ -156,6 +158,11 @@ def _many(prop: Any, what: Any) -> tuple[list[Any], Callable[[Any], Any], bool]:
         keys = [_attribute_of(prop.mapper, entity, pairs[column]) for column in prop.parent.primary_key]
         ordering = list(join.order_by) if of is None or not join.order_by else order(prop, of)
         statement, own = select(*keys, entity), False
+    elif secondary_keys := _secondary_keys(prop, join):
+        keys = list(secondary_keys)
+        (middle, _), (right, on) = conditions(prop, prop.parent.class_, entity, prop.secondary)
+        statement, own = select(*keys, entity).select_from(middle).join(right, on), False
+        ordering = order(prop, entity, middle) if join.order_by else []
     else:
         parent = AliasedClass(prop.parent.class_)
         keys = [getattr(parent, prop.parent.get_property_by_column(c).key) for c in prop.parent.primary_key]
@@ -168,6 +175,21 @@ def _many(prop: Any, what: Any) -> tuple[list[Any], Callable[[Any], Any], bool]:
     if ordering:
         statement = statement.order_by(*ordering)
     return keys, lambda condition: statement.where(condition, *criteria), own
+
+
+def _secondary_keys(prop: Any, join: Any) -> tuple[Any, ...]:
+    """Return the columns of the secondary table that are the parents' keys: then nothing else is read of these.
+
+    Empty where the condition says more than that, or the table's columns are of other types than the keys.
+    """
+    if prop.omit_join is False or prop._is_self_referential or not isinstance(prop.secondary, Table):
+        return ()
+    pairs = {_identity_column(prop.parent, source): column for source, column in join.synchronize_pairs}
+    keys = prop.parent.primary_key
+    if pairs.keys() != set(keys) or not _equated(join.primaryjoin, join.synchronize_pairs, set(pairs.values())):
+        return ()
+    found = tuple(pairs[key] for key in keys)
+    return found if all(mine.type._record is key.type._record for mine, key in zip(found, keys, strict=True)) else ()
 
 
 def _is_whole(key: Any) -> bool:
