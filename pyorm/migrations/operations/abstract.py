@@ -120,6 +120,10 @@ class AbstractOperations:
 
     def _numbered(self, operation: MigrateOperation, carry_out: Callable[[], Any]) -> Any:
         """Carry out an operation unless it is a revision's own one and an earlier, broken run has committed it."""
+        if not self._depth:
+            begins = getattr(self.migration_context, "_operation_begins", None)
+            if begins is not None:
+                begins()
         gate = getattr(self.migration_context, "gate", None)
         if gate is None or self._depth:
             return self._nested(carry_out)

@@ -264,7 +264,6 @@ class Changes:
         **kw: Any,
     ) -> None:
         """Change a column; what is so already is no change."""
-        del kw
         if comment is not False:
             self._comment(statements.ColumnComment(table_name, column_name, comment, schema))
         column = self._column(column_name)
@@ -273,7 +272,7 @@ class Changes:
         if server_default is not False:
             self._set_default(column, server_default)
         if type_ is not None:
-            self._set_type(column, type_)
+            self._set_type(column, type_, kw.get("existing_type"))
         if insert_before is not None or insert_after is not None:
             self.table.columns.remove(column)
             self._place(column, insert_before, insert_after)
@@ -313,10 +312,12 @@ class Changes:
         if (was.text if was is not None else "") != text:
             self.reasons.append(f"default of column {column.name!r}")
 
-    def _set_type(self, column: ColumnText, type_: Any) -> None:
+    def _set_type(self, column: ColumnText, type_: Any, existing: Any) -> None:
         from pyorm.types import to_instance
 
-        text = to_instance(type_).compile(dialect=self._impl.dialect)
+        text, _, collation = to_instance(type_).compile(dialect=self._impl.dialect).partition(" COLLATE ")
+        if column.set_collation(collation, getattr(existing, "collation", None)):
+            self.reasons.append(f"collation of column {column.name!r}")
         if text.upper() == column.type_text.upper():
             return
         wanted = _storage_of(to_instance(type_))

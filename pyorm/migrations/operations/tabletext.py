@@ -81,6 +81,21 @@ class ColumnText:
         """Set the type."""
         self.type_text, self.source = text, None
 
+    def set_collation(self, new: str, existing: str | None) -> bool:
+        """Set the collation that comes with a new type and return whether that changed something.
+
+        Args:
+            new: of the new type, "" for none.
+            existing: of the type before; where neither has one, what is there stays.
+        """
+        present = self.of("collate")
+        was = sqltext.tokens(present.text)[1].name if present is not None else ""
+        new = sqltext.unquoted(new)
+        if was.lower() == new.lower() or not (new or existing):
+            return False
+        self.put("collate", f"COLLATE {sqltext.quoted(new)}" if new else None)
+        return True
+
     def write(self) -> str:
         """Return the text."""
         if self.source is not None:

@@ -220,6 +220,11 @@ class MigrationContext:
         if self._scopes:
             self._scopes[-1].begin()
 
+    def _operation_begins(self) -> None:
+        """Begin the innermost scope, unless it did already: operations in begin_transaction() without revisions."""
+        if self._scopes:
+            self._scopes[-1].begin_once()
+
     def _transaction_began(self) -> None:
         """Prepare a transaction that has just begun."""
         if self._run is not None:

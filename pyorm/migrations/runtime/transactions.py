@@ -52,6 +52,7 @@ class Scope:
         self._connection = context.connection
         self._foreign_keys: ForeignKeys | None = None
         self._settings: Any = None
+        self._has_begun = False
 
     def __enter__(self) -> Self:
         self._context._scopes.append(self)
@@ -71,9 +72,13 @@ class Scope:
 
     def begin(self) -> None:
         """Begin for real, unless it is begun; on SQLite with foreign keys not enforced."""
+        self._has_begun = True
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        if is_sqlite and self._connection.in_transaction() and _is_idle(self._connection):
+            self._connection.rollback()  # something was only read, and the database has no transaction yet
         if self._connection.in_transaction():
             return
-        if self._connection.dialect.name == "sqlite":
+        if is_sqlite:
             self._foreign_keys = ForeignKeys(self._connection)
             self._foreign_keys.disable()
             self._settings = self._connection._get_tx()
@@ -85,6 +90,11 @@ class Scope:
         except BaseException:
             self.rollback()
             raise
+
+    def begin_once(self) -> None:
+        """Begin before the first operation of a program that runs operations without revisions."""
+        if not self._has_begun:
+            self.begin()
 
     def commit(self) -> None:
         """Commit what is begun.
@@ -119,6 +129,11 @@ class Scope:
             self._connection._set_tx(*settings)
         if foreign_keys is not None and not self._connection.invalidated:
             foreign_keys.restore()
+
+
+def _is_idle(connection: Any) -> bool:
+    """Return whether the database is in no transaction, whatever the connection promised: BEGIN comes with a write."""
+    return connection.connection.dbapi_connection._tx_state in ("window", "pending")
 
 
 class ForeignKeys:

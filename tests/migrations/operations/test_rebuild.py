@@ -250,3 +250,22 @@ def test_names_that_need_quotes_are_kept(tmp_path: Path) -> None:
         "Größe 2",
     ]
     assert {name for kind, name in objects(path) if kind != "table"} == {"ix-2", "tr 1"}
+
+
+def test_a_collation_comes_and_goes_with_the_type_that_has_it(path: Path) -> None:
+    def title() -> str:
+        return objects(path)["table", "posts"].split("title")[1].split("author_id")[0]
+
+    nocase = sa.Text(collation="NOCASE")
+    with migrating(path) as op:
+        op.alter_column("posts", "title", type_=sa.String(50), existing_type=sa.String(20))
+    assert "VARCHAR(50) COLLATE NOCASE" in title()
+
+    with migrating(path) as op:
+        op.alter_column("posts", "title", type_=sa.Text(), existing_type=nocase)
+    assert "TEXT" in title() and "COLLATE" not in title()
+
+    with migrating(path) as op:
+        op.alter_column("posts", "title", type_=nocase, existing_type=sa.Text())
+    assert "TEXT" in title() and 'COLLATE "NOCASE"' in title()
+    assert ask(path, "SELECT count(*) FROM posts WHERE title = 'ONE'") == [(1,)]

@@ -185,3 +185,38 @@ def test_a_connection_in_autocommit_is_left_in_it(db: Database, engine: Engine) 
         assert connection._get_tx() == before
     assert versions(db) == ["a"]
     assert db.rows("SELECT id FROM one") == [("1",)]
+
+
+def test_operations_without_revisions_are_one_transaction_with_keys_not_enforced(
+    sqlite_db: SqliteDatabase, keyed: Engine
+) -> None:
+    with keyed.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with pytest.raises(RuntimeError), context.begin_transaction(), Operations.context(context) as op:
+            connection.execute(text("SELECT * FROM parent")).all()
+            op.execute("CREATE TABLE other (id INTEGER)")
+            op.alter_column("parent", "id", nullable=False)
+            raise RuntimeError
+        assert is_enforced(connection)
+        assert sqlite_db.rows("SELECT name FROM sqlite_schema ORDER BY name") == [("child",), ("parent",)]
+
+        with context.begin_transaction(), Operations.context(context) as op:
+            op.alter_column("parent", "id", nullable=False)
+            op.drop_table("child")
+        assert is_enforced(connection)
+
+    assert sqlite_db.rows("SELECT name FROM sqlite_schema") == [("parent",)]
+    assert sqlite_db.rows("SELECT id FROM parent") == [("1",)]
+
+
+def test_tables_that_refer_to_each_other_are_dropped_when_keys_are_enforced(
+    sqlite_db: SqliteDatabase, keyed: Engine
+) -> None:
+    sqlite_db.script("ALTER TABLE parent ADD COLUMN eldest INTEGER REFERENCES child")
+    with keyed.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with context.begin_transaction(), Operations.context(context) as op:
+            op.drop_table("child")
+            op.drop_table("parent")
+
+    assert sqlite_db.rows("SELECT name FROM sqlite_schema") == []
