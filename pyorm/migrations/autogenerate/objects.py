@@ -232,8 +232,8 @@ def enum_object(facts: EnumFacts) -> Any:
 
 
 def text(sql: str) -> Any:
-    """Return SQL text in which a colon is a colon."""
-    return _core.text(sql.replace(":", "\\:"))
+    """Return SQL text of a catalog that is read as it was; a colon is a colon."""
+    return _core.text(pgdefs.as_it_was(sql).replace(":", "\\:"))
 
 
 def _final(name: str | None) -> Any:

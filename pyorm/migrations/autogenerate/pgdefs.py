@@ -110,3 +110,44 @@ def without_timing(definition: str) -> str:
 def check_condition(definition: str) -> str:
     """Return what must hold, from `CHECK (…)` with what stands behind it."""
     return sqltext.inside(definition, 0)[0]
+
+
+def as_it_was(expression: str) -> str:
+    """Return an expression of the catalog that the server, when it reads it, writes the same again.
+
+    `ARRAY['a'::character varying]::text[]` is read as an array whose elements are cast to text; where the catalog
+    has an array that is cast as a whole, the text has to say the array's own type first.
+    """
+    if "ARRAY[" not in expression or "]::" not in expression.replace("])", "]"):
+        return expression
+    found = list(sqltext.scan(expression))
+    for place in range(len(found) - 2, -1, -1):
+        if found[place].text != "ARRAY" or found[place + 1].text != "[":
+            continue
+        end = _closing_bracket(found, place + 1)
+        after = next((t for t in found[end + 1 :] if t.text != ")"), None)
+        if after is None or after.text != "::":
+            continue
+        at = found[end].end
+        kind = _element_type(expression[found[place + 1].end : found[end].start])
+        if kind is not None and not re.match(rf"\)*::{re.escape(kind)}\[\]", expression[at:]):
+            expression = f"{expression[:at]}::{kind}[]{expression[at:]}"
+    return expression
+
+
+def _closing_bracket(found: list[sqltext.Token], start: int) -> int:
+    depth = 0
+    for place in range(start, len(found)):
+        depth += (found[place].text == "[") - (found[place].text == "]")
+        if depth == 0:
+            return place
+    raise ValueError(f"no closing bracket behind {found[start].text!r}")
+
+
+def _element_type(elements: str) -> str | None:
+    """Return the type that every element of an array is cast to, without its length, or None."""
+    kinds = set()
+    for element in sqltext.split(elements):
+        casts = sqltext.split(element, "::")
+        kinds.add(re.sub(r"\(.*?\)", "", casts[-1]).strip() if len(casts) > 1 else None)
+    return kinds.pop() if len(kinds) == 1 else None

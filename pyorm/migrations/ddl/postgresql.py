@@ -12,6 +12,7 @@ from pyorm.migrations.ddl.impl import DefaultImpl
 from pyorm.schema import Column, Identity, MetaData, Sequence, Table, ddl
 from pyorm.schema.create import CheckFirst, Existing
 from pyorm.schema.named_types import create_type, named_types_in
+from pyorm.types import to_instance
 
 
 class PostgresqlImpl(DefaultImpl):
@@ -67,6 +68,11 @@ class PostgresqlImpl(DefaultImpl):
                     self._exec(statements.ColumnDefault(table_name, column_name, None, schema))
                     server_default = existing_server_default if server_default is False else server_default
             self._exec(statements.ColumnType(table_name, column_name, type_, schema, using=using))
+        numbered = isinstance(existing_server_default, Identity) and _is_serial(server_default, table_name, column_name)
+        if numbered:
+            self._exec(statements.IdentityColumn(table_name, column_name, None, existing_server_default, schema))
+            self._exec(_serial_sequence(self, table_name, column_name, type_ or existing_type, schema))
+            existing_server_default = None
         super().alter_column(
             table_name,
             column_name,
@@ -81,6 +87,8 @@ class PostgresqlImpl(DefaultImpl):
             existing_autoincrement=existing_autoincrement,
             **kw,
         )
+        if numbered:
+            self._exec(_continue_numbers(self, table_name, name or column_name, schema))
 
     def _cast_to(self, column: Column) -> str:
         """Return what converts a column of text to an enum: PostgreSQL does not do it by itself."""
@@ -239,15 +247,26 @@ def _is_serial(default: Any, table_name: str, column_name: str) -> bool:
     return found is not None and found[1] == f"{table_name}_{column_name}_seq"
 
 
+def _serial_sequence(impl: DefaultImpl, table_name: str, column_name: str, type_: Any, schema: str | None) -> str:
+    """Return the statement that makes the sequence SERIAL would have made for a column that is there."""
+    quote = impl.dialect.identifier_preparer.quote
+    prefix = f"{quote(schema)}." if schema else ""
+    kind = "" if type_ is None else f" AS {to_instance(type_).compile(dialect=impl.dialect)}"
+    return (
+        f"CREATE SEQUENCE IF NOT EXISTS {prefix}{quote(f'{table_name}_{column_name}_seq')}{kind} "
+        f"OWNED BY {prefix}{quote(table_name)}.{quote(column_name)}"
+    )
+
+
 def _continue_numbers(impl: DefaultImpl, table_name: str, column_name: str, schema: str | None) -> str:
-    """Return the statement that makes a new identity go on behind the highest number in the table."""
+    """Return the statement that makes new numbers go on behind the highest one in the table."""
     quote = impl.dialect.identifier_preparer.quote
     table = f"{quote(schema)}.{quote(table_name)}" if schema else quote(table_name)
     text = table.replace("'", "''")
     name = column_name.replace("'", "''")
     return (
         f"SELECT setval(pg_get_serial_sequence('{text}', '{name}'), "
-        f"coalesce(max({quote(column_name)}), 0) + 1, false) FROM {table}"
+        f"max({quote(column_name)}) + 1, false) FROM {table} HAVING max({quote(column_name)}) IS NOT NULL"
     )
 
 

@@ -11,7 +11,7 @@ import pyorm as sa
 from pyorm.dialects import postgresql
 from pyorm.dialects.postgresql import ExcludeConstraint
 from tests.conftest import PostgresDatabase
-from tests.migrations.autogenerate.comparing import check_law, differences, flat, kinds
+from tests.migrations.autogenerate.comparing import apply, check_law, differences, flat, kinds
 from tests.migrations.autogenerate.test_compare import one, two
 
 
@@ -301,3 +301,23 @@ def test_named_check_comes_and_goes(connection: Any) -> None:
     check_law(connection, one(), named, ["CreateCheckConstraintOp"])
     named.drop_all(connection)
     check_law(connection, named, one(), ["DropConstraintOp"])
+
+
+def test_sequence_of_serial_goes_with_an_identity_and_comes_back(connection: Any) -> None:
+    def numbers() -> list[tuple[Any, ...]]:
+        sql = "SELECT sequencename::text, data_type::text, start_value, increment_by, last_value FROM pg_sequences"
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    serial, identity = one(), sa.MetaData()
+    sa.Table("t", identity, sa.Column("id", sa.Integer, sa.Identity(start=5, increment=3), primary_key=True))
+    serial.create_all(connection)
+    connection.exec_driver_sql("INSERT INTO t SELECT generate_series(1, 9)")
+    upgrade = differences(connection, identity)
+    apply(connection, upgrade)
+    assert numbers() == [("t_id_seq", "integer", 5, 3, None)]
+    assert connection.exec_driver_sql("INSERT INTO t DEFAULT VALUES RETURNING id").scalar() == 10
+    apply(connection, upgrade.reverse())
+    assert numbers() == [("t_id_seq", "integer", 1, 1, None)]
+    assert connection.exec_driver_sql("INSERT INTO t DEFAULT VALUES RETURNING id").scalar() == 11
+    connection.exec_driver_sql("DROP TABLE t")
+    assert numbers() == []

@@ -140,7 +140,8 @@ def _steps(change: TableChange, alter: ops.AlterColumnOp, found: ColumnFacts) ->
     after = alter.modify_server_default
     if after is False:
         after = before if found.serial else source.server_default
-    if (not recast or before is after is None) and not (identity and before is not None):
+    held = identity and before is not None and not found.serial  # a SERIAL's default goes with its sequence
+    if (not recast or before is after is None) and not held:
         return _apart(change, alter)
     steps = []
     if before is not None:

@@ -32,7 +32,7 @@ def _compare_identity(change: TableChange, alter: Any, model: ColumnFacts, found
         "Detected server default on column '%s.%s': identity options attributes %s", change.shown, model.name, names
     )
     source = model.source.server_default
-    if model.identity is not None and found.identity is None:
+    if model.identity is not None and found.identity is None and not found.serial:
         log.warning(
             "The identity of '%s.%s' begins at %s: where the table has rows, restart it above their greatest value",
             change.shown, model.name, model.identity.start,

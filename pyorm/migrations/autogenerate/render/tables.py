@@ -112,7 +112,8 @@ def alter_column(context: AutogenContext, op: ops.AlterColumnOp) -> str:
     if op.existing_comment is not None:
         shown.append(f"existing_comment={op.existing_comment!r}")
     known = op.existing_server_default
-    if known and (op.modify_server_default is False or isinstance(known, (Identity, Computed))):
+    special = any(isinstance(side, (Identity, Computed)) for side in (known, op.modify_server_default))
+    if known and (op.modify_server_default is False or special):
         shown.append(f"existing_server_default={values.server_default(known, context)}")
     shown += values.options(op.kw, context)
     shown += _schema(op, context)
