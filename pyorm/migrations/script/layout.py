@@ -86,5 +86,5 @@ def finished(source: str) -> str:
     return _HEADER.sub(stripped, source).rstrip() + "\n"
 
 
-HELPERS = {"literal": literal, "variable": variable, "import_block": import_block}
+HELPERS: dict[str, Any] = {"literal": literal, "variable": variable, "import_block": import_block}
 """What every template of a script may call."""

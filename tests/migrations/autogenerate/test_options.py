@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,149 @@ def test_comparisons_are_chosen_by_the_names_of_plugins(changed: Project) -> Non
     text("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
     with pytest.raises(util.CommandError, match=r"Did not locate plugins: no.such.plugin. Known are .*\.tables"):
         text("alembic.autogenerate.*", "no.such.plugin")
+
+
+@pytest.mark.feature("AL-AUTO15")
+def test_imports_that_the_source_needs_stand_in_the_script(tmp_path: Path, pg_db: Any) -> None:
+    from pyorm.dialects import postgresql
+
+    project = Project(tmp_path, pg_db.url)
+    project.models = models(sa.Column("j", postgresql.JSONB), sa.Column("m", Money))
+    project.options["user_module_prefix"] = "test_options."
+
+    def hook(context: Any, revision: Any, directives: Any) -> None:
+        directives[0].imports.add("from tests.migrations.autogenerate import test_options")
+
+    project.options["process_revision_directives"] = hook
+    text = project.revision()
+
+    assert "\nfrom pyorm.dialects import postgresql\n" in text
+    assert "\nfrom tests.migrations.autogenerate import test_options\n" in text
+    project.run("upgrade", "head")
+    assert project.is_settled()
+
+
+@pytest.mark.feature("AL-AUTO15")
+def test_existing_template_gets_the_imports_as_one_text(tmp_path: Path, pg_db: Any) -> None:
+    from pyorm.dialects import postgresql
+
+    project = Project(tmp_path, pg_db.url, adopted=True)
+    template = project.folder / "mig" / "script.py.mako"
+    head = "from alembic import op\nimport sqlalchemy as sa\n${imports if imports else ''}\n"
+    body = "revision = ${repr(up_revision)}\ndown_revision = ${repr(down_revision)}\ndef upgrade():\n    ${upgrades if upgrades else 'pass'}\n"
+    template.write_text('"""${message}"""\n' + head + body + "def downgrade():\n    ${downgrades or 'pass'}\n")
+    project.models = models(sa.Column("j", postgresql.JSONB), sa.Column("e", postgresql.INT4RANGE))
+    text = project.revision()
+
+    assert "import sqlalchemy as sa\nfrom sqlalchemy.dialects import postgresql\nrevision = 'a1'\n" in text
+    assert "pyorm.dialects" not in text
+    project.run("upgrade", "head")
+    assert project.is_settled()
+
+
+class Tag(sa.types.TypeDecorator[Any]):
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, length: int | None = None, strict: bool = False) -> None:
+        super().__init__(length)
+        self.strict = strict
+
+
+class Point(sa.types.UserDefinedType[Any]):
+    cache_ok = True
+
+    def get_col_spec(self, **kw: Any) -> str:
+        return "TEXT"
+
+    def __repr__(self) -> str:
+        return "Point(unit='mm')"
+
+
+@pytest.mark.feature("AL-AUTO14")
+def test_source_has_types_constraints_and_names_as_they_were_declared(project: Project) -> None:
+    convention = {"uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s", "ix": "ix_%(column_0_label)s"}
+    project.models = models(
+        sa.Column("tag", Tag(30, strict=True), unique=True), sa.Column("p", Point()), sa.Column("n", sa.Numeric(8, 2)),
+        sa.Column("v", sa.String(9).with_variant(sa.Text(), "postgresql"), index=True),
+        sa.Column("up", sa.ForeignKey("t.id", ondelete="CASCADE", name="fk_up")),
+        sa.CheckConstraint("n > 0", name="ck_n"), naming_convention=convention,
+    )  # fmt: skip
+    project.options["user_module_prefix"] = "mine."
+    text = project.revision()
+
+    for part in (
+        'sa.Column("tag", mine.Tag(length=30, strict=True), nullable=True)',
+        'mine.Point(unit="mm")',
+        "sa.Numeric(precision=8, scale=2)",
+        'sa.String(length=9).with_variant(sa.Text(), "postgresql")',
+        'sa.CheckConstraint("n > 0", name="ck_n")',
+        'sa.ForeignKeyConstraint(["up"], ["t.id"], name="fk_up", ondelete="CASCADE")',
+        'sa.PrimaryKeyConstraint("id", name=op.f("pk_t"))',
+        'sa.UniqueConstraint("tag", name=op.f("uq_t_tag"))',
+        'op.create_index(op.f("ix_t_v"), "t", ["v"], unique=False)',
+        'op.drop_index(op.f("ix_t_v"), table_name="t")',
+    ):
+        assert part in text, part
+
+
+@pytest.mark.feature("AL-AUTO24")
+def test_domains_and_constraint_options_are_written_whole(tmp_path: Path, pg_db: Any) -> None:
+    from pyorm.dialects import postgresql
+
+    project = Project(tmp_path, pg_db.url)
+    domain = postgresql.DOMAIN(
+        "posint", sa.Integer, check=sa.text("VALUE > 0"), not_null=True, default="1", constraint_name="pos"
+    )
+    pg_db.script("CREATE DOMAIN posint AS integer DEFAULT 1 CONSTRAINT pos CHECK (VALUE > 0) NOT NULL")
+    project.models = models(
+        sa.Column("d", domain), sa.Column("up", sa.Integer),
+        sa.CheckConstraint("id > 3", name="ck3", postgresql_not_valid=True),
+        sa.ForeignKeyConstraint(
+            ["up"], ["t.id"], name="fk", deferrable=True, initially="DEFERRED", postgresql_not_valid=True
+        ),
+    )  # fmt: skip
+    text = re.sub(r"\s+", " ", project.revision())
+
+    assert 'postgresql.DOMAIN( "posint", sa.Integer(), constraint_name="pos", not_null=True, default="1", ' in text
+    assert 'check=sa.text("VALUE > 0"),' in text
+    assert 'sa.CheckConstraint("id > 3", name="ck3", postgresql_not_valid=True)' in text
+    assert 'initially="DEFERRED", deferrable=True, postgresql_not_valid=True' in text
+
+
+@pytest.mark.feature("AL-AUTO23")
+@pytest.mark.parametrize("batch", [False, True])
+def test_constraint_without_a_name_is_warned_about_where_it_is_dropped(project: Project, batch: bool) -> None:
+    def hook(context: Any, revision: Any, directives: Any) -> None:
+        drop = ops.ModifyTableOps("t", [ops.DropConstraintOp(None, "t", "unique")])
+        directives[0].upgrade_ops.ops.append(drop)
+
+    project.options.update(process_revision_directives=hook, render_as_batch=batch)
+    with pytest.warns(UserWarning, match=r"Autogenerate rendered a drop_constraint\(\) directive .* on table 't'"):
+        text = project.revision()
+
+    line = (
+        'batch_op.drop_constraint(None, type_="unique")' if batch else 'op.drop_constraint(None, "t", type_="unique")'
+    )
+    above, here = text.split(line)[0].rstrip(" ").splitlines(), text.splitlines()
+    assert above[-2].strip().startswith("# WARNING: constraint name is None") and above[-1].strip().startswith("# Give")
+    indent = next(one for one in here if line in one).partition("op.")[0].partition("batch_")[0]
+    assert above[-1].startswith(f"{indent}#") and above[-2].startswith(f"{indent}#")
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_constraint_of_sqlite_without_a_name_is_dropped_by_a_script(
+    tmp_path: Path, sqlite_db: Any, batch: bool
+) -> None:
+    project = Project(tmp_path, sqlite_db.url)
+    sqlite_db.script(
+        "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, x INTEGER, y INTEGER, UNIQUE (x, y), "
+        "FOREIGN KEY (y) REFERENCES t (id))"
+    )
+    project.models = models(sa.Column("x", sa.Integer), sa.Column("y", sa.Integer))
+    project.options["render_as_batch"] = batch
+    text = project.revision()
+
+    assert "drop_constraint(" in text and "drop_constraint(None" not in text
+    project.run("upgrade", "head")
+    assert project.is_settled()

@@ -55,7 +55,7 @@ def test_imports_of_hooks_are_sorted_in_and_separated(project: Project) -> None:
     sa.Table("t", project.models, sa.Column("a", sa.Integer), sa.Column("b", sa.Integer))
 
     def hook(context: Any, revision: Any, directives: Any) -> None:
-        directives[0].imports |= {"import zlib", "from decimal import Decimal", "import zzz.types", "import zlib"}
+        directives[0].imports |= {"import zlib", "from decimal import Decimal", "import zzz.types"}
 
     project.options["process_revision_directives"] = hook
     text = project.revision("1000")

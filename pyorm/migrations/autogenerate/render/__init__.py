@@ -38,10 +38,7 @@ def modify_table(context: AutogenContext, op: ops.ModifyTableOps) -> list[str]:
     if not inside:
         return []
     prefix = context.opts.get("alembic_module_prefix") or ""
-    shown = f"{str(op.table_name)!r}, schema={op.schema!r}"
-    if any(constraints.conventional_name(inner, context) is not None for inner in op.ops):
-        shown += f", naming_convention={constraints.CONVENTION!r}"
-    head = f"with {prefix}batch_alter_table({shown}) as batch_op:"
+    head = f"with {prefix}batch_alter_table({str(op.table_name)!r}, schema={op.schema!r}) as batch_op:"
     return ["\n".join([head, *("    " + line for text in inside for line in text.splitlines())])]
 
 

@@ -17,11 +17,6 @@ _UNNAMED = (
     "# WARNING: constraint name is None; this directive will fail as it stands.",
     "# Give the name that the constraint has in the database, or use a naming convention.",
 )
-CONVENTION = {
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-}
-"""Names for constraints of SQLite that have none, inside one batch."""
 _REFERENCE_OPTIONS = ("onupdate", "ondelete", "initially", "deferrable", "use_alter", "match")
 
 
@@ -195,21 +190,13 @@ def create_exclude_constraint(context: AutogenContext, op: ops.CreateExcludeCons
 @renderers.dispatch_for(ops.DropConstraintOp)
 def drop_constraint(context: AutogenContext, op: ops.DropConstraintOp) -> list[str]:
     """Return `op.drop_constraint("name", "table", type_="…")`, below a warning where there is no name."""
-    made = conventional_name(op, context)
-    if made is not None and not context.in_batch:
-        schema = [f"schema={op.schema!r}"] if op.schema else []
-        convention = {made[:2]: CONVENTION[made[:2]]}
-        head = ", ".join([repr(str(op.table_name)), *schema, f"naming_convention={convention!r}"])
-        line = f"batch_op.drop_constraint({made!r}, type_={op.constraint_type!r})"
-        prefix = values.prefix(context, "alembic_module_prefix")
-        return [f"with {prefix}batch_alter_table({head}) as batch_op:\n    {line}"]
-    shown = [values.name(op.constraint_name if made is None else made, context), *_table(op, context)]
+    shown = [values.name(op.constraint_name, context), *_table(op, context)]
     if op.constraint_type:
         shown.append(f"type_={op.constraint_type!r}")
     if op.if_exists is not None:
         shown.append(f"if_exists={op.if_exists!r}")
     line = _call("drop_constraint", shown, op, context)
-    if op.constraint_name is not None or made is not None:
+    if op.constraint_name is not None:
         return [line]
     warn(
         f"Autogenerate rendered a drop_constraint() directive for an unnamed constraint on table '{op.table_name}'; "
@@ -217,23 +204,6 @@ def drop_constraint(context: AutogenContext, op: ops.DropConstraintOp) -> list[s
         "With a naming convention names are known beforehand."
     )
     return [*_UNNAMED, line]
-
-
-def conventional_name(op: Any, context: AutogenContext) -> str | None:
-    """Return the name by which a batch with `CONVENTION` knows a constraint of SQLite that has none.
-
-    None where the constraint has a name, or where its columns are not known.
-    """
-    if not isinstance(op, ops.DropConstraintOp) or op.constraint_name is not None:
-        return None
-    was = op._reverse
-    if context.dialect is None or context.dialect.name != "sqlite":
-        return None
-    if isinstance(was, ops.CreateUniqueConstraintOp):
-        return "_".join(["uq", str(op.table_name), *map(str, was.columns)])
-    if isinstance(was, ops.CreateForeignKeyOp):
-        return "_".join(["fk", str(op.table_name), *map(str, was.local_cols), str(was.referent_table)])
-    return None
 
 
 @renderers.dispatch_for(ops.RenameConstraintOp)
