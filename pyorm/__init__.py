@@ -46,6 +46,7 @@ _NAMES = {
         "RowMapping ScalarResult Transaction TupleResult TwoPhaseTransaction URL create_engine "
         "create_mock_engine create_pool_from_url engine_from_config make_url result_tuple"
     ),
+    "pyorm.dialects._base": "Dialect",
     "pyorm.inspection": "inspect",
     "pyorm.pool": (
         "AssertionPool AsyncAdaptedQueuePool NullPool Pool PoolProxiedConnection PoolResetState "

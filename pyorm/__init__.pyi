@@ -131,6 +131,9 @@ from pyorm.engine import (
     make_url as make_url,
     result_tuple as result_tuple,
 )
+from pyorm.dialects._base import (
+    Dialect as Dialect,
+)
 from pyorm.inspection import (
     inspect as inspect,
 )

@@ -19,6 +19,7 @@ from types import MethodType
 from typing import Any
 
 from pyorm import _core
+from pyorm.orm._comparator import PropComparator
 from pyorm.orm.synonyms import proxy_attribute
 from pyorm.sql.operators import ColumnOperators
 
@@ -39,7 +40,7 @@ def _function(fn: Any) -> Any:
     return fn.__func__ if isinstance(fn, classmethod) else fn
 
 
-class Comparator(ColumnOperators):
+class Comparator(PropComparator, ColumnOperators):
     """Operators of a hybrid's class side; subclass it and override `__eq__()` or `operate()`.
 
     Args:

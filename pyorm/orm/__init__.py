@@ -13,9 +13,14 @@ _SUBMODULES = (
     "query", "relationships", "scoping", "session", "util",
 )  # fmt: skip
 _NAMES = {
-    "pyorm._core": "FromStatement InstanceState InstrumentedAttribute",
+    "pyorm._core": "AttributeEventToken FromStatement InstanceState InstrumentedAttribute",
+    "pyorm.orm.util": "merge_frozen_result",
+    "pyorm.orm.attributes": "QueryableAttribute",
+    "pyorm.orm._cascade": "CascadeOptions",
+    "pyorm.orm._comparator": "PropComparator",
     "pyorm.orm.declarative": (
-        "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta as_declarative declarative_base has_inherited_table"
+        "DeclarativeBase DeclarativeBaseNoMeta DeclarativeMeta add_mapped_attribute as_declarative declarative_base "
+        "has_inherited_table"
     ),
     "pyorm.orm._aliased": "AliasedClass AliasedInsp aliased",
     "pyorm.orm._with_polymorphic": "with_polymorphic",
@@ -37,8 +42,9 @@ _NAMES = {
         "selectin_polymorphic selectinload subqueryload undefer undefer_group with_expression"
     ),
     "pyorm.orm.properties": (
-        "ColumnProperty Mapped MappedColumn MapperProperty column_property declarative_mixin declared_attr deferred "
-        "query_expression "
+        "ColumnProperty Mapped MappedColumn MappedSQLExpression MapperProperty Unmapped column_property declarative_mixin "
+        "declared_attr deferred "
+        "query_expression unmapped_column "
         "mapped_column validates reconstructor"
     ),
     "pyorm.orm.query": "Query",
@@ -46,7 +52,7 @@ _NAMES = {
     "pyorm.orm.writeonly": "WriteOnlyCollection",
     "pyorm.orm.relationships": (
         "DynamicMapped MANYTOMANY MANYTOONE ONETOMANY Relationship RelationshipDirection RelationshipProperty "
-        "WriteOnlyMapped backref foreign relationship remote"
+        "WriteOnlyMapped backref dynamic_loader foreign relationship remote"
     ),
     "pyorm.orm.scoping": "scoped_session",
     "pyorm.orm.session": (
@@ -56,8 +62,8 @@ _NAMES = {
     "pyorm.orm.bundles": "Bundle DictBundle",
     "pyorm.orm.composites": "Composite CompositeProperty composite",
     "pyorm.orm._dataclasses": "MappedAsDataclass mapped_as_dataclass unmapped_dataclass",
-    "pyorm.orm._symbols": "LoaderCallableStatus NO_KEY NO_VALUE NotExtension PassiveFlag",
-    "pyorm.orm.synonyms": "Synonym synonym synonym_for",
+    "pyorm.orm._symbols": "AttributeState LoaderCallableStatus NO_KEY NO_VALUE NotExtension PassiveFlag",
+    "pyorm.orm.synonyms": "Synonym SynonymProperty synonym synonym_for",
     "pyorm.orm._registry": "class_mapper clear_mappers configure_mappers object_mapper registry",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

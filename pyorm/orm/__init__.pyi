@@ -1,14 +1,28 @@
 """pyorm.orm, with all names imported. Written by tools/stubs.py."""
 
 from pyorm._core import (
+    AttributeEventToken as AttributeEventToken,
     FromStatement as FromStatement,
     InstanceState as InstanceState,
     InstrumentedAttribute as InstrumentedAttribute,
+)
+from pyorm.orm.util import (
+    merge_frozen_result as merge_frozen_result,
+)
+from pyorm.orm.attributes import (
+    QueryableAttribute as QueryableAttribute,
+)
+from pyorm.orm._cascade import (
+    CascadeOptions as CascadeOptions,
+)
+from pyorm.orm._comparator import (
+    PropComparator as PropComparator,
 )
 from pyorm.orm.declarative import (
     DeclarativeBase as DeclarativeBase,
     DeclarativeBaseNoMeta as DeclarativeBaseNoMeta,
     DeclarativeMeta as DeclarativeMeta,
+    add_mapped_attribute as add_mapped_attribute,
     as_declarative as as_declarative,
     declarative_base as declarative_base,
     has_inherited_table as has_inherited_table,
@@ -91,7 +105,9 @@ from pyorm.orm.properties import (
     ColumnProperty as ColumnProperty,
     Mapped as Mapped,
     MappedColumn as MappedColumn,
+    MappedSQLExpression as MappedSQLExpression,
     MapperProperty as MapperProperty,
+    Unmapped as Unmapped,
     column_property as column_property,
     declarative_mixin as declarative_mixin,
     declared_attr as declared_attr,
@@ -99,6 +115,7 @@ from pyorm.orm.properties import (
     mapped_column as mapped_column,
     query_expression as query_expression,
     reconstructor as reconstructor,
+    unmapped_column as unmapped_column,
     validates as validates,
 )
 from pyorm.orm.query import (
@@ -120,6 +137,7 @@ from pyorm.orm.relationships import (
     RelationshipProperty as RelationshipProperty,
     WriteOnlyMapped as WriteOnlyMapped,
     backref as backref,
+    dynamic_loader as dynamic_loader,
     foreign as foreign,
     relationship as relationship,
     remote as remote,
@@ -155,6 +173,7 @@ from pyorm.orm._dataclasses import (
     unmapped_dataclass as unmapped_dataclass,
 )
 from pyorm.orm._symbols import (
+    AttributeState as AttributeState,
     LoaderCallableStatus as LoaderCallableStatus,
     NO_KEY as NO_KEY,
     NO_VALUE as NO_VALUE,
@@ -163,6 +182,7 @@ from pyorm.orm._symbols import (
 )
 from pyorm.orm.synonyms import (
     Synonym as Synonym,
+    SynonymProperty as SynonymProperty,
     synonym as synonym,
     synonym_for as synonym_for,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyorm import types as sqltypes
 from pyorm.orm.exc import MappedAnnotationError
-from pyorm.orm.properties import Mapped, MappedColumn
+from pyorm.orm.properties import Mapped, MappedColumn, Unmapped
 
 _UNION_TYPES = (typing.Union, _pytypes.UnionType)
 _NONE = type(None)
@@ -80,6 +80,7 @@ def evaluate(text: str, cls: type, key: str) -> Any:
     namespace = dict(vars(module)) if module is not None else {}
     namespace.setdefault(cls.__name__, cls)
     namespace.setdefault("Mapped", Mapped)
+    namespace.setdefault("Unmapped", Unmapped)
     try:
         return eval(text, namespace, dict(vars(cls)))
     except NameError as error:
@@ -112,9 +113,23 @@ def returned_by(function: Any, otherwise: Any) -> Any:
     """Return a function's `-> Mapped[…]`; `otherwise` where it has none."""
     found = getattr(function, "__annotations__", {}).get("return", otherwise)
     if isinstance(found, str):
-        return found if "Mapped" in found or "Relationship" in found else otherwise
+        return found if any(word in found for word in ("Mapped", "Relationship", "Unmapped")) else otherwise
     origin = typing.get_origin(found)
-    return found if isinstance(origin, type) and issubclass(origin, Mapped) else otherwise
+    return found if isinstance(origin, type) and issubclass(origin, (Mapped, Unmapped)) else otherwise
+
+
+def unmapped_of(annotation: Any, cls: type, key: str) -> Any:
+    """Return what stands inside `Unmapped[…]`, or None when the annotation is not one."""
+    if isinstance(annotation, str):
+        if "Unmapped" not in annotation or is_class_var(annotation):
+            return None
+        annotation = evaluate(annotation, cls, key)
+    if typing.get_origin(annotation) is not Unmapped:
+        return None
+    (inner,) = typing.get_args(annotation)
+    if isinstance(inner, typing.ForwardRef):
+        inner = inner.__forward_arg__
+    return evaluate(inner, cls, key) if isinstance(inner, str) else inner
 
 
 def is_class_var(annotation: Any) -> bool:

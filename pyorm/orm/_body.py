@@ -7,7 +7,7 @@ from typing import Any
 
 from pyorm import exc
 from pyorm.orm.exc import MappedAnnotationError
-from pyorm.orm.properties import MappedColumn, MapperProperty, declared_attr
+from pyorm.orm.properties import MappedColumn, MapperProperty, UnmappedColumn, declared_attr
 from pyorm.schema import Column
 
 
@@ -55,6 +55,31 @@ def not_mapped(cls: type, name: str) -> MappedAnnotationError:
         'Declarative to disregard legacy annotations which don\'t use Mapped[] to pass, set "__allow_unmapped__ = '
         'True" on the class or a superclass this class.'
     )
+
+
+def check_unmapped(cls: type, name: str, value: Any, inner: Any, annotation: Any) -> None:
+    """Refuse `Unmapped[]` and `unmapped_column()` that do not stand together.
+
+    Args:
+        cls: the class.
+        name: the attribute.
+        value: what it is in the class body.
+        inner: what stands in `Unmapped[…]`, or None.
+        annotation: the annotation as it stands there.
+
+    Raises:
+        ArgumentError: one of them belongs to a mapped column.
+    """
+    if not isinstance(value, UnmappedColumn):
+        raise exc.ArgumentError(
+            f'Attribute "{cls.__name__}.{name}" uses the Unmapped[] annotation, which must be used with '
+            "unmapped_column() or with no value on the right side"
+        )
+    if inner is None and (isinstance(annotation, str) or hasattr(annotation, "__origin__")):
+        raise exc.ArgumentError(
+            f'Attribute "{cls.__name__}.{name}" uses unmapped_column() with the Mapped[] annotation; unmapped_column() '
+            "must be used with the Unmapped[] annotation"
+        )
 
 
 def gives_way(cls: type, name: str, inherits: bool) -> bool:

@@ -10,7 +10,22 @@ if TYPE_CHECKING:
     from pyorm.orm.relationships import RelationshipProperty
 
 
-class Comparator:
+class PropComparator:
+    """Base of what stands for an attribute of a mapped class in statements.
+
+    Comparators of relationships, composites and hybrids derive from it; so does one of a program's own.
+    """
+
+    def __clause_element__(self) -> Any:
+        """Return the expression that the attribute is.
+
+        Raises:
+            NotImplementedError: the comparator does not say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define __clause_element__()")
+
+
+class Comparator(PropComparator):
     """What `User.posts` says about itself in statements.
 
     Subclass it and give it as `relationship(comparator_factory=…)`: what it overrides counts instead of the
@@ -120,4 +135,4 @@ class Comparator:
         return self.prop
 
 
-__all__ = ["Comparator"]
+__all__ = ["Comparator", "PropComparator"]

@@ -14,7 +14,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm import _annotations
 from pyorm.orm.exc import MappedAnnotationError
-from pyorm.orm.properties import MappedColumn, MapperProperty, declared_attr
+from pyorm.orm.properties import MappedColumn, MapperProperty, UnmappedColumn, declared_attr
 from pyorm.orm.relationships import RelationshipProperty
 
 OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "match_args", "kw_only", "dataclass_callable")
@@ -72,6 +72,8 @@ def _wanted(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
     for name, annotation in cls.__dict__.get("__annotations__", {}).items():  # noqa: RUF063 - this class only
         value = cls.__dict__.get(name, _UNSET)
         inner = None
+        if _annotations.unmapped_of(annotation, cls, name) is not None:
+            continue
         if not _annotations.is_class_var(annotation):
             inner = _inner(annotation, cls, name, value)
         if inner is None and isinstance(value, (MappedColumn, MapperProperty)):
@@ -97,6 +99,8 @@ def apply(cls: type, options: dict[str, Any], made: _Made | None = None) -> None
     had = dict(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063 - this class only
     kept = {name: cls.__dict__[name] for name in values}
     for name, (base, annotation, value) in (made or {}).items():
+        if isinstance(value, UnmappedColumn):
+            continue
         annotations.setdefault(name, _inner(annotation, base, name, value))
         if (field := _field(value)) is not _UNSET:
             kept.setdefault(name, cls.__dict__.get(name, _UNSET))

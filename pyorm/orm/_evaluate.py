@@ -16,6 +16,7 @@ from typing import Any
 
 from pyorm import _core
 from pyorm import types as sqltypes
+from pyorm.orm.synonyms import Synonym
 from pyorm.sql import operators as _operators
 
 operators: Any = _operators
@@ -64,15 +65,16 @@ class Evaluator:
         return made
 
     def _attribute(self, element: Any) -> Function:
-        column = element.property.columns[0] if hasattr(element.property, "columns") else None
+        prop = behind(self.mapper, element.property)
+        column = prop.columns[0] if hasattr(prop, "columns") else None
         owner = getattr(element.parent, "class_", None)
         if not isinstance(element.class_, type) or owner is None or not issubclass(self.mapper.class_, owner):
             raise UnevaluatableError(f"Can't evaluate criteria against alternate class {element.class_}")
         if column is None or not isinstance(column, _core.ColumnClause):
-            raise UnevaluatableError(f"Cannot evaluate {type(column).__name__}")
+            raise UnevaluatableError(f"Cannot evaluate {element}")
         if self.exact and column.table is not self.mapper.local_table:
             raise UnevaluatableError(f"Cannot evaluate column: {column}")
-        key, read = element.key, _core.loaded_value
+        key, read = prop.key, _core.loaded_value
         return lambda obj: read(obj, key, UNKNOWN)
 
     # ---- values ------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ class Evaluator:
             UnevaluatableError: so.
         """
         op, sides = element.operator, (element.left, element.right)
-        types = [one.property.columns[0].type for one in sides if isinstance(one, _core.InstrumentedAttribute)]
+        types = [one.type for one in sides if isinstance(one, _core.InstrumentedAttribute)]
         values = [self._bound(one) for one in sides if isinstance(one, _core.BindParameter)]
         if op not in _COMPARISONS and op not in _EQUALITY:
             raise UnevaluatableError(f"Cannot evaluate {type(element).__name__} with operator {op}")
@@ -199,6 +201,13 @@ class Evaluator:
             values = list(values[0]) if values else []
         if not all(value is None or is_exact(types[0], value, op not in _EQUALITY) for value in values):
             raise UnevaluatableError(f"Cannot evaluate {type(element).__name__} exactly")
+
+
+def behind(mapper: Any, prop: Any) -> Any:
+    """Return the property that a synonym stands for, or the property itself."""
+    while isinstance(prop, Synonym):
+        prop = mapper._props.get(prop.name)
+    return prop
 
 
 def is_exact(type_: Any, value: Any, ordered: bool) -> bool:

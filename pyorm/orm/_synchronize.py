@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyorm import _core, exc
 from pyorm.orm import _bulk
-from pyorm.orm._evaluate import UNKNOWN, WHOLE, Evaluator, Function, UnevaluatableError, is_exact
+from pyorm.orm._evaluate import UNKNOWN, WHOLE, Evaluator, Function, UnevaluatableError, behind, is_exact
 from pyorm.sql import operators as _operators
 
 if TYPE_CHECKING:
@@ -171,13 +171,14 @@ def _setters(mapper: Any, statement: Any, params: Mapping[str, Any] | None) -> d
 def _property_of(mapper: Any, column: Any, name: str | None) -> Any:
     """Return the property of what is assigned to, or None."""
     if isinstance(column, _core.InstrumentedAttribute):
-        return mapper._props.get(column.key)
+        found = behind(mapper, mapper._props.get(column.key))
+        return found if hasattr(found, "columns") else None
     if column is not None and (found := mapper._by_column.get(column)) is not None:
         return found
     named = mapper.local_table.c.get(name) if name is not None else None
     if named is not None and named in mapper._by_column:
         return mapper._by_column[named]
-    found = mapper._props.get(name)
+    found = behind(mapper, mapper._props.get(name))
     return found if hasattr(found, "columns") else None
 
 
@@ -199,7 +200,7 @@ def _setter(evaluator: Evaluator, column: Any, value: Any) -> Function | None:
         types = {type(column.type)}
         for side in (value.left, value.right):
             if isinstance(side, _core.InstrumentedAttribute):
-                types.add(type(side.property.columns[0].type))
+                types.add(type(side.type))
             elif not isinstance(side, _core.BindParameter):
                 return None
         whole = types <= WHOLE and value.operator in (operators.add, operators.sub, operators.mul)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyorm._core import (
     AttributeEventToken,
@@ -37,6 +37,7 @@ from pyorm.orm._symbols import (
     PassiveFlag,
 )
 
+QueryableAttribute: TypeAlias = InstrumentedAttribute
 CALLABLES_OK = PassiveFlag.CALLABLES_OK
 DEFERRED_HISTORY_LOAD = PassiveFlag.DEFERRED_HISTORY_LOAD
 INCLUDE_PENDING_MUTATIONS = PassiveFlag.INCLUDE_PENDING_MUTATIONS
@@ -56,18 +57,60 @@ RELATED_OBJECT_OK = PassiveFlag.RELATED_OBJECT_OK
 SQL_OK = PassiveFlag.SQL_OK
 
 AttributeEvent = Event = AttributeEventToken
-QueryableAttribute = InstrumentedAttribute
 
 __all__ = [
-    "ATTR_EMPTY", "ATTR_WAS_SET", "CALLABLES_OK", "DEFERRED_HISTORY_LOAD", "HISTORY_BLANK", "INCLUDE_PENDING_MUTATIONS",
-    "INIT_OK", "LOAD_AGAINST_COMMITTED", "NEVER_SET", "NON_PERSISTENT_OK", "NO_AUTOFLUSH", "NO_CHANGE", "NO_KEY",
-    "NO_RAISE", "NO_VALUE", "OP_APPEND", "OP_BULK_REPLACE", "OP_MODIFIED", "OP_REMOVE", "OP_REPLACE",
-    "PASSIVE_CLASS_MISMATCH", "PASSIVE_NO_FETCH", "PASSIVE_NO_FETCH_RELATED", "PASSIVE_NO_INITIALIZE",
-    "PASSIVE_NO_RESULT", "PASSIVE_OFF", "PASSIVE_ONLY_PERSISTENT", "PASSIVE_RETURN_NO_VALUE", "RELATED_OBJECT_OK",
-    "SQL_OK", "AttributeEvent", "AttributeEventToken", "Event", "History", "InstrumentedAttribute",
-    "LoaderCallableStatus", "PassiveFlag", "QueryableAttribute", "del_attribute", "flag_dirty", "flag_modified",
-    "get_attribute", "get_history", "get_state_history", "has_parent", "init_collection", "init_state_collection",
-    "instance_dict", "instance_state", "manager_of_class", "opt_manager_of_class", "set_attribute",
+    "ATTR_EMPTY",
+    "ATTR_WAS_SET",
+    "CALLABLES_OK",
+    "DEFERRED_HISTORY_LOAD",
+    "HISTORY_BLANK",
+    "INCLUDE_PENDING_MUTATIONS",
+    "INIT_OK",
+    "LOAD_AGAINST_COMMITTED",
+    "NEVER_SET",
+    "NON_PERSISTENT_OK",
+    "NO_AUTOFLUSH",
+    "NO_CHANGE",
+    "NO_KEY",
+    "NO_RAISE",
+    "NO_VALUE",
+    "OP_APPEND",
+    "OP_BULK_REPLACE",
+    "OP_MODIFIED",
+    "OP_REMOVE",
+    "OP_REPLACE",
+    "PASSIVE_CLASS_MISMATCH",
+    "PASSIVE_NO_FETCH",
+    "PASSIVE_NO_FETCH_RELATED",
+    "PASSIVE_NO_INITIALIZE",
+    "PASSIVE_NO_RESULT",
+    "PASSIVE_OFF",
+    "PASSIVE_ONLY_PERSISTENT",
+    "PASSIVE_RETURN_NO_VALUE",
+    "RELATED_OBJECT_OK",
+    "SQL_OK",
+    "AttributeEvent",
+    "AttributeEventToken",
+    "Event",
+    "History",
+    "InstrumentedAttribute",
+    "LoaderCallableStatus",
+    "PassiveFlag",
+    "QueryableAttribute",
+    "del_attribute",
+    "flag_dirty",
+    "flag_modified",
+    "get_attribute",
+    "get_history",
+    "get_state_history",
+    "has_parent",
+    "init_collection",
+    "init_state_collection",
+    "instance_dict",
+    "instance_state",
+    "manager_of_class",
+    "opt_manager_of_class",
+    "set_attribute",
     "set_committed_value",
 ]  # fmt: skip
 

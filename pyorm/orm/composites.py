@@ -11,6 +11,7 @@ from typing import Any
 
 from pyorm import _core, event, exc
 from pyorm.orm import _annotations
+from pyorm.orm._comparator import PropComparator
 from pyorm.orm._symbols import NO_VALUE, History, NotExtension
 from pyorm.orm.bundles import bundle_number
 from pyorm.orm.properties import MappedColumn
@@ -24,7 +25,7 @@ _UNSET: Any = object()
 _MEMO = "_composite_values"
 
 
-class CompositeComparator(ColumnOperators):
+class CompositeComparator(PropComparator, ColumnOperators):
     """The class side of a composite: its columns, compared part by part.
 
     Subclass it and give it as `comparator_factory` for operators of one's own.

@@ -10,7 +10,7 @@ from pyorm.orm import _annotations, _body, _dataclasses, _exclude, _relation_ann
 from pyorm.orm._registry import registry
 from pyorm.orm.composites import Composite
 from pyorm.orm.mapper import Mapper
-from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, declared_attr
+from pyorm.orm.properties import ColumnProperty, MappedColumn, MapperProperty, UnmappedColumn, declared_attr
 from pyorm.orm.relationships import RelationshipProperty
 from pyorm.schema import Column, MetaData, Table
 
@@ -31,6 +31,7 @@ class _Scan:
         is_dataclass = _dataclasses.options_of(cls) is not None or "__dataclass_fields__" in cls.__dict__
         self.allows_unmapped = is_dataclass or bool(getattr(cls, "__allow_unmapped__", False))
         self.parent = mapped_parent(cls)
+        self.unmapped: dict[str, Column] = {}  # columns that become no attribute, by the name in the class
         self.made: dict[str, tuple[type, Any, Any]] = {}  # of declared_attr: (class, annotation, value) by name
         self.copies: dict[int, Any] = {}  # id of a mixin's column -> the class's copy
 
@@ -75,7 +76,7 @@ class _Scan:
                 self.seen.add(name)  # an ordinary attribute hides a mapped one of a class further away
 
     def _take(self, base: type, name: str, value: Any, annotation: Any, is_own: bool, of_base: bool) -> bool:
-        if annotation is _UNSET and isinstance(value, MappedColumn):  # what most are
+        if annotation is _UNSET and isinstance(value, MappedColumn) and not isinstance(value, UnmappedColumn):
             self._take_column(name, value, None, is_own)
             return True
         if isinstance(value, declared_attr):
@@ -88,6 +89,10 @@ class _Scan:
             return True
         if isinstance(value, RelationshipProperty):
             return self._take_relationship(base, name, value, annotation, is_own)
+        if annotation is not _UNSET or isinstance(value, UnmappedColumn):
+            bare = None if annotation is _UNSET else _annotations.unmapped_of(annotation, base, name)
+            if bare is not None or isinstance(value, UnmappedColumn):
+                return self._take_unmapped(name, value, bare, annotation, is_own)
         inner = None
         if annotation is not _UNSET and not _annotations.is_class_var(annotation):
             inner = _annotations.inner_of(annotation, base, name)
@@ -164,6 +169,24 @@ class _Scan:
         self.columns.append((value.sort_order, value.column))
         self.properties[name] = _property_of(value)
 
+    def _take_unmapped(self, name: str, value: Any, inner: Any, annotation: Any, is_own: bool) -> bool:
+        """Add a column to the table, and no attribute to the class.
+
+        Raises:
+            ArgumentError: annotation and value do not agree.
+        """
+        value, is_own = (UnmappedColumn(), True) if value is _UNSET else (value, is_own)
+        _body.check_unmapped(self.cls, name, value, inner, annotation)
+        if not is_own:
+            value = value._copy()
+        value._owner = self.cls.__name__
+        value._complete(name, None if inner is None else _annotations.Annotation(inner, self.registry))
+        if not (value.use_existing_column and self._take_existing(name, value)):
+            self.columns.append((value.sort_order, value.column))
+        self.properties.pop(name, None)
+        self.unmapped[name] = value.column
+        return True
+
     def _take_existing(self, name: str, value: MappedColumn[Any]) -> bool:
         """Map the parent's table's column of this name, if there is one."""
         if self.parent is None:
@@ -233,9 +256,14 @@ def map_class(reg: registry, cls: type) -> None:
         if table is None:
             mapper: Any = getattr(parent, "__mapper__", None) if isinstance(parent, type) else parent
             _add_columns(cls, scan, mapper)
+        for name in scan.unmapped.keys() & cls.__dict__.keys():
+            type.__delattr__(cls, name)
         declared = _exclude.apply_to_declared(cls, scan.properties, arguments)
         properties = {**declared, **arguments.pop("properties", {})}
         own_table = table if table is not None else scan.parent.local_table if scan.parent else None
+        if scan.unmapped:
+            out = _exclude.as_set(arguments.get("exclude_properties")) or set()
+            arguments["exclude_properties"] = out.union(scan.unmapped.values())
         for key, value in list(arguments.items()):
             arguments[key] = _argument(key, value, scan, own_table)
     finally:
@@ -377,12 +405,28 @@ def _set_mapped(mapper: Mapper, key: str, value: Any) -> bool:
     if isinstance(value, MappedColumn):
         value._owner = mapper.class_.__name__
         value._complete(key, None)
+        if isinstance(value, UnmappedColumn):
+            mapper._add_late_column(key, value.column)
+            return True
         mapper.add_property(key, _property_of(value))
     elif isinstance(value, (Column, MapperProperty)):
         mapper.add_property(key, value)
     else:
         return False
     return True
+
+
+def add_mapped_attribute(target: type, key: str, attr: Any) -> None:
+    """Map one more attribute of a class, as an assignment on a class with the metaclass does.
+
+    Args:
+        target: a declarative class.
+        key: the attribute's name.
+        attr: a column or property; anything else becomes an ordinary attribute.
+    """
+    mapper = target.__dict__.get("__mapper__")
+    if mapper is None or not _set_mapped(mapper, key, attr):
+        setattr(target, key, attr)
 
 
 class DeclarativeMeta(DeclarativeAttributeIntercept):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyorm.orm._comparator import PropComparator
 from pyorm.orm._criteria import UserDefinedOption
 from pyorm.orm._mapping_events import EXT_CONTINUE, EXT_SKIP, EXT_STOP, EventConstants
 from pyorm.orm.properties import MapperProperty
@@ -16,6 +17,7 @@ __all__ = [
     "ONETOMANY",
     "EventConstants",
     "MapperProperty",
+    "PropComparator",
     "RelationshipDirection",
     "UserDefinedOption",
 ]

@@ -36,6 +36,12 @@ class Mapped(Generic[_T]):
         def __delete__(self, instance: Any) -> None: ...
 
 
+class Unmapped(Generic[_T]):
+    """Annotation of a column that is in the table and no attribute of the class: `Unmapped[int]`."""
+
+    __slots__ = ()
+
+
 class MapperProperty:
     """One mapped attribute of a mapper.
 
@@ -125,6 +131,10 @@ class ColumnProperty(MapperProperty):
         new.__dict__.update(self.__dict__)
         new.columns = list(self.columns)
         return new
+
+
+class MappedSQLExpression(ColumnProperty):
+    """What `column_property()`, `deferred()` and `query_expression()` declare."""
 
 
 _OPERATORS = (
@@ -265,7 +275,7 @@ class MappedColumn(Generic[_T]):
         elif column.type._isnull and not column.foreign_keys and column.computed is None:
             raise exc.ArgumentError(
                 f'Python typing annotation is required for attribute "{self._owner}.{key}" when primary '
-                'argument(s) for "MappedColumn" construct are None or not present'
+                f'argument(s) for "{type(self).__name__}" construct are None or not present'
             )
 
     def _merge_template(self, annotation: Any) -> None:
@@ -282,6 +292,10 @@ class MappedColumn(Generic[_T]):
         for name in ("deferred", "deferred_group", "deferred_raiseload", "active_history"):
             if name not in self.__dict__ and name in template.__dict__:
                 setattr(self, name, getattr(template, name))
+
+
+class UnmappedColumn(MappedColumn[_T]):
+    """A column of a declarative class's table that becomes no attribute: `unmapped_column(…)`."""
 
 
 def _merge_column(column: Column, template: Column) -> None:
@@ -332,28 +346,43 @@ def mapped_column(*args: Any, **kw: Any) -> Any:
     return MappedColumn(*args, **kw)
 
 
-def column_property(column: Any, *additional: Any, **kw: Any) -> ColumnProperty:
+def unmapped_column(*args: Any, **kw: Any) -> Any:
+    """Declare a column that is in the table of a declarative class, and that no attribute stands for.
+
+    Args:
+        *args, **kw: as for mapped_column(); what is about loading and dataclasses has no effect.
+
+    Returns:
+        An UnmappedColumn; after the class statement the class has no attribute of the name.
+
+    Raises:
+        ArgumentError: arguments that Column refuses.
+    """
+    return UnmappedColumn(*args, **kw)
+
+
+def column_property(column: Any, *additional: Any, **kw: Any) -> MappedSQLExpression:
     """Map a column with options, or a SQL expression, to an attribute. See ColumnProperty."""
-    return ColumnProperty(column, *additional, **kw)
+    return MappedSQLExpression(column, *additional, **kw)
 
 
-def query_expression(default_expr: Any = None, **kw: Any) -> ColumnProperty:
+def query_expression(default_expr: Any = None, **kw: Any) -> MappedSQLExpression:
     """Map an attribute whose expression each statement gives with `with_expression()`.
 
     Args:
         default_expr: the expression of statements that give none; without it the attribute is None.
         **kw: see ColumnProperty.
     """
-    made = ColumnProperty(_core.null() if default_expr is None else default_expr, **kw)
+    made = MappedSQLExpression(_core.null() if default_expr is None else default_expr, **kw)
     made._query_expression = default_expr is None
     return made
 
 
 def deferred(
     column: Any, *additional: Any, group: str | None = None, raiseload: bool = False, **kw: Any
-) -> ColumnProperty:
+) -> MappedSQLExpression:
     """Map a column whose value is loaded at first access. See ColumnProperty."""
-    return ColumnProperty(column, *additional, deferred=True, group=group, raiseload=raiseload, **kw)
+    return MappedSQLExpression(column, *additional, deferred=True, group=group, raiseload=raiseload, **kw)
 
 
 class declared_attr:
@@ -436,12 +465,16 @@ __all__ = [
     "ColumnProperty",
     "Mapped",
     "MappedColumn",
+    "MappedSQLExpression",
     "MapperProperty",
+    "Unmapped",
+    "UnmappedColumn",
     "column_property",
     "declarative_mixin",
     "declared_attr",
     "deferred",
     "mapped_column",
     "reconstructor",
+    "unmapped_column",
     "validates",
 ]

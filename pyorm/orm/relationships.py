@@ -431,6 +431,11 @@ def relationship(
     return Relationship(**locals())
 
 
+def dynamic_loader(argument: Any = None, **kw: Any) -> Any:
+    """Return `relationship(argument, lazy="dynamic", …)`."""
+    return relationship(argument, lazy="dynamic", **kw)
+
+
 def backref(name: str, **kwargs: Any) -> tuple[str, dict[str, Any]]:
     """Name the relationship that `relationship(backref=…)` makes on the other side, with arguments of its own."""
     return name, kwargs

@@ -8,7 +8,7 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm.properties import MapperProperty
 
-__all__ = ["DescriptorProperty", "ProxyAttribute", "Synonym", "proxy_attribute", "synonym", "synonym_for"]
+__all__ = ["DescriptorProperty", "ProxyAttribute", "Synonym", "SynonymProperty", "proxy_attribute", "synonym", "synonym_for"]
 
 _numbers: dict[tuple[str, int], int] = {}
 
@@ -146,6 +146,9 @@ class Synonym(DescriptorProperty):
             if own is not None and hasattr(own, "__get__") and not isinstance(own, _core.InstrumentedAttribute):
                 self.descriptor = own  # a property of the class that the mapping hides
         return ProxyAttribute(self)
+
+
+SynonymProperty = Synonym
 
 
 def synonym(name: str, *, map_column: bool | None = None, descriptor: Any = None, **kw: Any) -> Any:

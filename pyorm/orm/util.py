@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyorm import exc
@@ -38,6 +39,33 @@ def identity_key(
     return Session.identity_key(class_, ident, instance=instance, row=row, identity_token=identity_token)
 
 
+def merge_frozen_result(session: Session, statement: Any, frozen_result: Any, load: bool = True) -> Callable[[], Any]:
+    """Take the instances of a frozen result into a session.
+
+    Args:
+        session: where to.
+        statement: the SELECT that the result came from: it says which of its columns are entities.
+        frozen_result: what `Result.freeze()` gave.
+        load: as for Session.merge(); False: the rows are taken for what the database has now.
+
+    Returns:
+        A callable that gives a Result with the merged instances, as often as it is called.
+
+    Notes:
+        Like merge(): with `load`, a SELECT for each instance that the session does not hold.
+    """
+    described = enumerate(statement.column_descriptions)
+    entities = [number for number, one in described if one["entity"] is not None and one["expr"] is one["entity"]]
+    rows = frozen_result.rewrite_rows()
+    with session.no_autoflush:
+        for row in rows:
+            for number in entities:
+                if row[number] is not None:
+                    row[number] = session.merge(row[number], load=load)
+    made: Callable[[], Any] = frozen_result.with_new_rows([tuple(row) for row in rows])
+    return made
+
+
 __all__ = [
     "AliasedClass",
     "AliasedInsp",
@@ -45,6 +73,7 @@ __all__ = [
     "aliased",
     "class_mapper",
     "identity_key",
+    "merge_frozen_result",
     "object_mapper",
     "with_polymorphic",
 ]

@@ -33,7 +33,7 @@ from pyorm import (
     update,
 )
 from pyorm.engine import Engine
-from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column
+from pyorm.orm import DeclarativeBase, Mapped, Session, mapped_column, synonym
 
 
 class Base(DeclarativeBase):
@@ -48,6 +48,7 @@ class Part(Base):
     name: Mapped[str | None]
     size: Mapped[int | None]
     weight: Mapped[float | None]
+    alias = synonym("size")
     good: Mapped[bool | None]
     made: Mapped[datetime.date | None]
     label: Mapped[str | None] = mapped_column("lbl", String(20))
@@ -142,6 +143,7 @@ EVALUATED: dict[str, tuple[Callable[[], Any], set[int]]] = {
     "date": (lambda: Part.made > datetime.date(2020, 6, 1), {2}),
     "float": (lambda: Part.weight == 1.5, {1}),
     "renamed": (lambda: Part.label == "x", {1, 4}),
+    "synonym": (lambda: Part.alias == 1, {1}),
     "called": (lambda: Part.size == bindparam("q", callable_=lambda: 1), {1}),
     "true": (lambda: true(), {1, 2, 3, 4}),
 }
@@ -337,6 +339,13 @@ class TestUpdate:
 
         assert sorted(result.scalars()) == [1, 2]
         assert [loaded(part, "label") for part in parts] == ["new", "new", None, "x"]
+
+    def test_attribute_follows_when_a_synonym_of_it_is_set(self, objects: Objects, mode: str) -> None:
+        session, parts, _ = objects
+
+        run(session, update(Part).where(Part.alias == 1).values({Part.alias: Part.alias + 1}), mode)
+
+        assert [loaded(part, "size") for part in parts] == [2, -7, None, 10]
 
     def test_values_given_as_parameters_are_followed(self, objects: Objects, mode: str) -> None:
         session, parts, _ = objects
