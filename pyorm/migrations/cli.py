@@ -224,7 +224,7 @@ class CommandLine:
 
 
 def is_about_database(error: Exception) -> bool:
-    """Return whether an error says that the database cannot be reached or its URL is wrong, and not what a script did."""
+    """Return whether an error says that the database cannot be reached or its URL is wrong, not what a script did."""
     if isinstance(error, exc.OperationalError):
         return error.statement is None
     names = {frame.f_globals.get("__name__") for frame, _line in traceback.walk_tb(error.__traceback__)}

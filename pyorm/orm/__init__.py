@@ -42,8 +42,8 @@ _NAMES = {
         "selectin_polymorphic selectinload subqueryload undefer undefer_group with_expression"
     ),
     "pyorm.orm.properties": (
-        "ColumnProperty Mapped MappedColumn MappedSQLExpression MapperProperty Unmapped column_property declarative_mixin "
-        "declared_attr deferred "
+        "ColumnProperty Mapped MappedColumn MappedSQLExpression MapperProperty Unmapped column_property "
+        "declarative_mixin declared_attr deferred "
         "query_expression unmapped_column "
         "mapped_column validates reconstructor"
     ),

@@ -66,7 +66,7 @@ def around_select(statement: Any, number: int, origin: Any) -> tuple[Any, int, A
 
 
 def _names(prop: Any) -> tuple[str, ...]:
-    """Return the attributes of the parent that a relationship compares, those of its primary key in that one's order."""
+    """Return the attributes of the parent that a relationship compares, those of its key in the key's order."""
     columns = list(prop._join.local_columns)
     keys = [prop.parent._by_column[column].key for column in columns]
     primary = [prop.parent.get_property_by_column(column).key for column in prop.parent.primary_key]

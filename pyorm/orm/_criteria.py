@@ -97,8 +97,8 @@ def for_refresh(options: tuple[Any, ...]) -> tuple[Any, ...]:
 class UserDefinedOption:
     """An option of the program's own, which listeners of `do_orm_execute` find in `user_defined_options`.
 
-    Subclass it, and set `propagate_to_loaders` in the class where lazy loads, and the loading of expired attributes, are
-    to have it as well. SELECTs that load along with a statement have all of its options.
+    Subclass it, and set `propagate_to_loaders` in the class where lazy loads, and the loading of expired attributes,
+    are to have it as well. SELECTs that load along with a statement have all of its options.
 
     Attributes:
         payload: whatever was given; subclasses may do otherwise.
@@ -127,7 +127,9 @@ def is_user_defined(option: Any) -> bool:
 def propagated(options: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the options that count for loads which the statement starts: criteria, and the program's own."""
     return tuple(
-        one for one in options if isinstance(one, (LoaderCriteriaOption, UserDefinedOption)) and one.propagate_to_loaders
+        one
+        for one in options
+        if isinstance(one, (LoaderCriteriaOption, UserDefinedOption)) and one.propagate_to_loaders
     )
 
 

@@ -61,7 +61,8 @@ def wrapped(
 def moved_option(option: Load, moved: dict[Any, Any]) -> Load:
     """Return an option about a related entity's columns as one about what the entity is in the subquery."""
     items = option._items
-    return Load._make(None, (), tuple(_narrow.about(one, moved[one.root]) if one.root in moved else one for one in items))
+    kept = (_narrow.about(one, moved[one.root]) if one.root in moved else one for one in items)
+    return Load._make(None, (), tuple(kept))
 
 
 def _move(entity: Any, subquery: Any, moved: dict[Any, Any]) -> None:

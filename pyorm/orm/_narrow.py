@@ -50,7 +50,7 @@ def attribute_of(entity: Any, attr: Any) -> Any:
 
 
 def _read_or_not(entity: Any, attr: Any) -> Any:
-    """Return the entity's attribute; where it has no column for it, the pair of the entity and its class's attribute."""
+    """Return the entity's attribute; without a column for it, the pair of the entity and its class's attribute."""
     try:
         return attribute_of(entity, attr)
     except AttributeError:

@@ -8,7 +8,15 @@ from typing import Any
 from pyorm import _core, exc
 from pyorm.orm.properties import MapperProperty
 
-__all__ = ["DescriptorProperty", "ProxyAttribute", "Synonym", "SynonymProperty", "proxy_attribute", "synonym", "synonym_for"]
+__all__ = [
+    "DescriptorProperty",
+    "ProxyAttribute",
+    "Synonym",
+    "SynonymProperty",
+    "proxy_attribute",
+    "synonym",
+    "synonym_for",
+]
 
 _numbers: dict[tuple[str, int], int] = {}
 

@@ -31,7 +31,7 @@ class Thing(Base):
     size: Mapped[int | None]
     version: Mapped[int] = mapped_column()
     parts: Mapped[list[Part]] = relationship(lazy="raise")
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as documented
+    __mapper_args__ = {"version_id_col": version}  # as documented
 
 
 class Part(Base):
@@ -57,7 +57,7 @@ def session(things: Engine) -> Iterator[Session]:
 
 
 def error_of(run: Callable[[], object]) -> Any:
-    with pytest.raises(Exception) as info:  # noqa: PT011  # the class is what is asked for
+    with pytest.raises(Exception) as info:  # the class is what is asked for
         run()
     return info.value
 
@@ -262,9 +262,9 @@ OR_NONE: dict[str, Callable[[Session, Any], object]] = {
 def test_one_wants_exactly_one(session: Session, name: str) -> None:
     one = ONES[name]
 
-    with pytest.raises(exc.NoResultFound, match="^No row was found when one was required$"):
+    with pytest.raises(exc.NoResultFound, match=r"^No row was found when one was required$"):
         one(session, select(Thing).where(Thing.id == 99))
-    with pytest.raises(exc.MultipleResultsFound, match="^Multiple rows were found when exactly one was required$"):
+    with pytest.raises(exc.MultipleResultsFound, match=r"^Multiple rows were found when exactly one was required$"):
         one(session, select(Thing))
     assert one(session, select(Thing).where(Thing.id == 1)) is not None
 
@@ -275,7 +275,7 @@ def test_one_or_none_wants_no_second(session: Session, name: str) -> None:
     one = OR_NONE[name]
 
     assert one(session, select(Thing).where(Thing.id == 99)) is None
-    with pytest.raises(exc.MultipleResultsFound, match="^Multiple rows were found when one or none was required$"):
+    with pytest.raises(exc.MultipleResultsFound, match=r"^Multiple rows were found when one or none was required$"):
         one(session, select(Thing))
     assert one(session, select(Thing).where(Thing.id == 1)) is not None
 
@@ -351,13 +351,13 @@ def test_orm_errors_have_their_class_and_text(session: Session) -> None:
     thing = session.get_one(Thing, 1)
     session.execute(update(Thing.__table__).values(version=50))
     thing.size = 3
-    with pytest.raises(orm_exc.StaleDataError, match=r"UPDATE statement on table 'thing' expected to update 1 row\(s\)"):
+    with pytest.raises(orm_exc.StaleDataError, match=r"UPDATE statement on table 'thing' expected to update 1 row\("):
         session.flush()
     session.rollback()
     assert thing.version == 1
     session.execute(update(Thing.__table__).values(version=50))
     session.delete(thing)
-    with pytest.raises(orm_exc.StaleDataError, match=r"DELETE statement on table 'thing' expected to delete 1 row\(s\)"):
+    with pytest.raises(orm_exc.StaleDataError, match=r"DELETE statement on table 'thing' expected to delete 1 row\("):
         session.flush()
     session.rollback()
     session.execute(text("DELETE FROM thing WHERE id = 1"))
@@ -365,7 +365,7 @@ def test_orm_errors_have_their_class_and_text(session: Session) -> None:
     with pytest.raises(orm_exc.ObjectDeletedError, match="has been deleted, or its row is otherwise not present"):
         thing.name  # noqa: B018  # reading is what is tested
     session.rollback()
-    with pytest.raises(exc.InvalidRequestError, match="'Thing.parts' is not available due to lazy='raise'"):
+    with pytest.raises(exc.InvalidRequestError, match=r"'Thing.parts' is not available due to lazy='raise'"):
         thing.parts  # noqa: B018  # as above
     with pytest.raises(orm_exc.DetachedInstanceError, match="is not bound to a Session; attribute refresh operation"):
         expired(session).name  # noqa: B018  # as above
@@ -381,9 +381,9 @@ def expired(session: Session) -> Thing:
 @pytest.mark.feature("LOG08")
 def test_what_is_not_mapped_is_told(session: Session) -> None:
     for verb in (session.add, session.merge, session.delete, session.expunge, session.refresh, session.expire):
-        with pytest.raises(orm_exc.UnmappedInstanceError, match="Class 'builtins.int' is not mapped"):
+        with pytest.raises(orm_exc.UnmappedInstanceError, match=r"Class 'builtins.int' is not mapped"):
             verb(3)  # type: ignore[operator]  # the methods differ in what else they take
     with pytest.raises(orm_exc.UnmappedInstanceError, match=r"was a class \(.*Thing\) supplied where an instance was"):
         session.add(Thing)
-    with pytest.raises(orm_exc.UnmappedClassError, match="Class 'builtins.int' is not mapped"):
+    with pytest.raises(orm_exc.UnmappedClassError, match=r"Class 'builtins.int' is not mapped"):
         class_mapper(int)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from pyorm import BigInteger, FetchedValue, ForeignKey, Integer, String, case, exc, inspect, insert, select, text
+from pyorm import BigInteger, FetchedValue, ForeignKey, Integer, String, case, exc, insert, inspect, select, text
 from pyorm.engine import Engine
 from pyorm.orm import (
     DeclarativeBase,
@@ -318,7 +318,7 @@ class TestMappedColumn:
             assert inspect(one).unloaded == {"late", "group_1", "group_2", "never"}
             assert one.group_1 == "x"
             assert inspect(one).unloaded == {"late", "never"}
-            with pytest.raises(exc.InvalidRequestError, match="'Full.never' is not available due to raiseload=True"):
+            with pytest.raises(exc.InvalidRequestError, match=r"'Full.never' is not available due to raiseload=True"):
                 one.never  # noqa: B018
 
     def test_old_value_is_loaded_before_a_change_when_history_is_active(self, engine: Engine) -> None:
@@ -567,7 +567,7 @@ class TestDeclaredAttr:
             def w(cls) -> Mapped[int]:
                 return mapped_column(default=3)
 
-        with pytest.raises(exc.InvalidRequestError, match="attribute.s. 'w' originates from superclass"):
+        with pytest.raises(exc.InvalidRequestError, match=r"attribute.s. 'w' originates from superclass"):
             type("Thing", (Weighed, Base), {"__tablename__": "t", "id": mapped_column(Integer, primary_key=True)})
 
     def test_error_names_class_and_attribute_when_no_type_is_told(self) -> None:
@@ -576,5 +576,5 @@ class TestDeclaredAttr:
             def w(cls) -> Any:
                 return mapped_column()
 
-        with pytest.raises(exc.ArgumentError, match='annotation is required for attribute "Thing.w"'):
+        with pytest.raises(exc.ArgumentError, match=r'annotation is required for attribute "Thing\.w"'):
             type("Thing", (Untyped, new_base()), {"__tablename__": "t", "id": mapped_column(Integer, primary_key=True)})

@@ -93,9 +93,9 @@ def test_dynamic_collection_is_replaced_when_the_object_is_known(shelves: Engine
 
 @pytest.mark.parametrize("members", [[], [2]])
 def test_write_only_collection_is_not_replaced(shelves: Engine, members: list[int]) -> None:
-    with Session(shelves) as session:
-        with pytest.raises(exc.InvalidRequestError, match="collection replacement operations can't be used"):
-            session.merge(Shelf(id=1, maps=[Map(id=n) for n in members]))
+    refusal = pytest.raises(exc.InvalidRequestError, match="collection replacement operations can't be used")
+    with Session(shelves) as session, refusal:
+        session.merge(Shelf(id=1, maps=[Map(id=n) for n in members]))
 
 
 @pytest.mark.parametrize("change", ["add", "remove"])

@@ -120,7 +120,8 @@ class TestRelationships:
     def test_lazy_loads_are_heard_one_by_one(self, session: Session) -> None:
         found, events = heard(session, lambda: graph(session, flavour=1))
         assert found == GRAPH
-        assert [e for e in events if e.path == POSTS] == [Event(True, False, POSTS, "Mapper[Post(posts)]", True, {}, [])] * 3
+        one = Event(True, False, POSTS, "Mapper[Post(posts)]", True, {}, [])
+        assert [e for e in events if e.path == POSTS] == [one] * 3
 
     def test_below_a_joined_one_the_way_is_whole(self, session: Session) -> None:
         found, events = heard(session, lambda: graph(session, joinedload(User.posts).selectinload(Post.tags)))

@@ -100,7 +100,7 @@ class TestWords:
                 parent.children  # noqa: B018
             child = session.get(family.Child, 1)
             if lazy == "raise":
-                with pytest.raises(InvalidRequestError, match="'Child.parent' is not available due to lazy='raise'"):
+                with pytest.raises(InvalidRequestError, match=r"'Child.parent' is not available due to lazy='raise'"):
                     child.parent  # noqa: B018
             else:
                 assert child.parent is parent

@@ -173,7 +173,8 @@ def test_entities_of_contains_eager_are_in_the_wrapped_statement(store: tuple[Se
 
 def test_the_secondary_table_is_joined_flat_when_the_join_is_an_inner_one(store: tuple[Session, list[str]]) -> None:
     session, sent = store
-    users = session.scalars(select(User).options(joinedload(User.tags, innerjoin=True)).order_by(User.id)).unique().all()
+    query = select(User).options(joinedload(User.tags, innerjoin=True)).order_by(User.id)
+    users = session.scalars(query).unique().all()
     assert tags_of(users) == TAGS and "(" not in sent[-1]
 
     session.expunge_all()

@@ -29,7 +29,8 @@ class TestTokens:
             statement = select(User).options(options).execution_options(identity_token="t").order_by(User.id)
             users = session.scalars(statement).unique().all()
             assert {u.id: [p.id for p in u.posts] for u in users} == {u.id: blog.posts_of(u.id) for u in users}
-            assert {p.id: [t.id for t in p.tags] for u in users for p in u.posts} == {p: sorted(t) for p, t in TAGS.items()}
+            tags = {p.id: [t.id for t in p.tags] for u in users for p in u.posts}
+            assert tags == {p: sorted(t) for p, t in TAGS.items()}
             assert tokens(session) == {"t"}
 
     @pytest.mark.parametrize("loader", ALONG)

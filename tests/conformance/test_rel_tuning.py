@@ -1,4 +1,4 @@
-"""relationship(comparator_factory=, omit_join=, distinct_target_key=, enable_typechecks=, info=, doc=, active_history=)."""
+"""relationship(comparator_factory=, omit_join=, distinct_target_key=, enable_typechecks=, info=, active_history=)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Base(DeclarativeBase):
 
 class Worker(Base):
     __tablename__ = "worker"
-    __table_args__ = {"schema": "planned"}  # noqa: RUF012  # as documented
+    __table_args__ = {"schema": "planned"}  # as documented
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(5))
@@ -35,22 +35,22 @@ class Worker(Base):
     boss_id: Mapped[int | None] = mapped_column(ForeignKey("planned.worker.id"))
     boss: Mapped[Worker | None] = relationship(remote_side="Worker.id", back_populates="staff")
     staff: Mapped[list[Worker]] = relationship(back_populates="boss", order_by="Worker.id")
-    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "w"}  # noqa: RUF012  # as documented
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "w"}  # as documented
 
 
 class Chief(Worker):
     __tablename__ = "chief"
-    __table_args__ = {"schema": "planned"}  # noqa: RUF012  # as documented
+    __table_args__ = {"schema": "planned"}  # as documented
 
     id: Mapped[int] = mapped_column(ForeignKey("planned.worker.id"), primary_key=True)
     level: Mapped[int]
     tags: Mapped[list[Tag]] = relationship(secondary="planned.chief_tag", order_by="Tag.id")
-    __mapper_args__ = {"polymorphic_identity": "c"}  # noqa: RUF012  # as documented
+    __mapper_args__ = {"polymorphic_identity": "c"}  # as documented
 
 
 class Tag(Base):
     __tablename__ = "tag"
-    __table_args__ = {"schema": "planned"}  # noqa: RUF012  # as documented
+    __table_args__ = {"schema": "planned"}  # as documented
 
     id: Mapped[int] = mapped_column(primary_key=True)
 

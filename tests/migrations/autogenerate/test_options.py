@@ -345,7 +345,8 @@ def test_existing_template_gets_the_imports_as_one_text(tmp_path: Path, pg_db: A
     project = Project(tmp_path, pg_db.url, adopted=True)
     template = project.folder / "mig" / "script.py.mako"
     head = "from alembic import op\nimport sqlalchemy as sa\n${imports if imports else ''}\n"
-    body = "revision = ${repr(up_revision)}\ndown_revision = ${repr(down_revision)}\ndef upgrade():\n    ${upgrades if upgrades else 'pass'}\n"
+    body = "revision = ${repr(up_revision)}\ndown_revision = ${repr(down_revision)}\n"
+    body += "def upgrade():\n    ${upgrades if upgrades else 'pass'}\n"
     template.write_text('"""${message}"""\n' + head + body + "def downgrade():\n    ${downgrades or 'pass'}\n")
     project.models = models(sa.Column("j", postgresql.JSONB), sa.Column("e", postgresql.INT4RANGE))
     text = project.revision()
