@@ -163,7 +163,8 @@ def word_similarity(one: str, other: str) -> float:
         return 1.0
     if one.isdigit() or other.isdigit():
         return 0.0
-    if _stem(one) == _stem(other) or any(_stem(one) in group and _stem(other) in group for group in _groups()):
+    a, b = _stem(one), _stem(other)
+    if a == b or _meanings().get(a, frozenset()) & _meanings().get(b, frozenset()):
         return 0.9
     short, long = sorted((one, other), key=len)
     if len(short) >= 3 and long.startswith(short):
@@ -186,8 +187,12 @@ def _stem(word: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _groups() -> list[frozenset[str]]:
-    return [frozenset(map(_stem, line.split())) for line in _MEAN_THE_SAME]
+def _meanings() -> dict[str, frozenset[int]]:
+    found: dict[str, frozenset[int]] = {}
+    for number, line in enumerate(_MEAN_THE_SAME):
+        for word in map(_stem, line.split()):
+            found[word] = found.get(word, frozenset()) | {number}
+    return found
 
 
 def _differ_in_digits(a: tuple[str, ...], b: tuple[str, ...]) -> bool:

@@ -271,6 +271,21 @@ class Reader:
         return found
 
 
+def earlier_name(source: Any) -> str | None:
+    """Return what a table or column says it was called before."""
+    old = (getattr(source, "info", None) or {}).get("renamed_from")
+    return None if old is None else str(old)
+
+
+def earlier_key(source: Any, key: TableKey, default_schema: str | None) -> TableKey | None:
+    """Return which table a table says it was before, in its own schema unless it names one."""
+    old = earlier_name(source)
+    if old is None:
+        return None
+    schema, _dot, name = old.rpartition(".")
+    return (key[0] if not schema else None if schema == default_schema else schema, name)
+
+
 def _constraints(table: Any) -> list[Any]:
     """Return a table's constraints, those that stand in columns' clauses too."""
     found = {id(c): c for c in table.constraints if c is not table.primary_key}

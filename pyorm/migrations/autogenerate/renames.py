@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pyorm.migrations.autogenerate.ask import NONE, Candidate, Decider
 from pyorm.migrations.autogenerate.compare.run import full_name, log, may_drop
+from pyorm.migrations.autogenerate.declared import earlier_key, earlier_name
 from pyorm.migrations.autogenerate.dependents import follow_names
 from pyorm.migrations.autogenerate.facts import ColumnFacts, TableFacts, TableKey
 from pyorm.migrations.autogenerate.moved import move_column, move_table
@@ -23,6 +24,7 @@ from pyorm.migrations.autogenerate.score import (
     LIKELY,
     POSSIBLE,
     Score,
+    may_be_same,
     score_columns,
     score_tables,
     score_values,
@@ -80,10 +82,15 @@ class Renames:
     # ---- tables ------------------------------------------------------------------------------------------------
     def _tables(self) -> None:
         run = self.run
-        said = {key: _key_of(old, key[0]) for key, t in run.declared.tables.items() if (old := _said(t.source))}
-        tables, existing = run.declared.tables, run.found.tables
+        tables, existing, default = run.declared.tables, run.found.tables, run.found.default_schema
+        said = {key: old for key, t in tables.items() if (old := earlier_key(t.source, key, default))}
         pairs = _declared_pairs(said, tables, existing, lambda key: f"Table {full_name(key)}", full_name)
         for old, new in pairs.items():
+            if old[0] != new[0]:
+                raise CommandError(
+                    f"Table {full_name(new)} says renamed_from={full_name(old)!r}, which is in another schema: "
+                    "move it in a script of your own, op.execute('ALTER TABLE … SET SCHEMA …')"
+                )
             self._rename_table(old, new)
         added = [t for k, t in run.declared.tables.items() if k not in run.found.tables]
         removed = [t for k, t in run.found.tables.items() if k not in run.declared.tables and not t.partition]
@@ -95,7 +102,7 @@ class Renames:
         if self.decider.policy == NONE or not olds or not news:
             return
         olds = sorted((t for t in olds if self._accepts_table(t)), key=lambda t: t.name)
-        news = sorted(news, key=lambda t: t.name)
+        news = sorted((t for t in news if run.accepts(*_declared(t, "table"))), key=lambda t: t.name)
         scores = _table_scores(run, olds, news)
 
         def least(old: TableFacts) -> float:
@@ -122,7 +129,7 @@ class Renames:
         model, found = run.declared.tables[key], run.found.tables[key]
         if model.columns.keys() == found.columns.keys():
             return
-        said = {name: old for name, column in model.columns.items() if (old := _said(column.source))}
+        said = {name: old for name, column in model.columns.items() if (old := earlier_name(column.source))}
         pairs = _declared_pairs(said, model.columns, found.columns, lambda name: f"Column {full_name(key)}.{name}", str)
         for old, new in pairs.items():
             self._rename_column(key, old, new)
@@ -132,6 +139,7 @@ class Renames:
         if self.decider.policy == NONE or not olds or not news:
             return
         olds = [c for c in olds if self._accepts_column(key, c.name)]
+        news = [c for c in news if run.accepts(*_declared(c, "column"))]
         scores = [[self._score(model, new, found, old) for new in news] for old in olds]
 
         def candidate(old: ColumnFacts, new: ColumnFacts, score: Score, margin: float) -> Candidate:
@@ -190,15 +198,9 @@ class Renames:
 
 
 # ---- what the models say ---------------------------------------------------------------------------------------
-def _said(source: Any) -> str | None:
-    """Return what a table or column says it was called before."""
-    old = (getattr(source, "info", None) or {}).get("renamed_from")
-    return None if old is None else str(old)
-
-
-def _key_of(name: str, schema: str | None) -> TableKey:
-    before, _dot, last = name.rpartition(".")
-    return (before or schema, last)
+def _declared(fact: Any, kind: str) -> tuple[Callable[[], Any], str, str, bool, None]:
+    """Return what `include_object` is asked about something that only the models have."""
+    return (lambda: fact.source), fact.name, kind, False, None
 
 
 def _declared_pairs(
@@ -267,14 +269,15 @@ def _table_scores(run: Any, olds: Sequence[TableFacts], news: Sequence[TableFact
     moved: dict[TableKey, TableKey] = {}
     incoming = [_referring(side.tables) for side in (run.found, run.declared)]
     scores: list[list[Score]] = []
+
+    def score(old: TableFacts, new: TableFacts) -> Score:
+        referring = (incoming[0].get(old.key, set()), incoming[1].get(new.key, set()))
+        if not may_be_same(new, old, referring, moved):
+            return Score(0.0, ())
+        return score_tables(new, old, referring, moved)
+
     for _ in range(2):
-        scores = [
-            [
-                score_tables(new, old, (incoming[0].get(old.key, set()), incoming[1].get(new.key, set())), moved)
-                for new in news
-            ]
-            for old in olds
-        ]
+        scores = [[score(old, new) for new in news] for old in olds]
         for old, row in zip(olds, scores, strict=True):
             best = max(range(len(news)), key=lambda at, row=row: row[at].value)  # type: ignore[misc]
             if row[best].value >= POSSIBLE:

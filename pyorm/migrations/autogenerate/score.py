@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyorm.migrations.autogenerate.alike import is_common, jaccard, name_similarity, shares_word
+from pyorm.migrations.autogenerate.alike import is_common, jaccard, name_similarity, shares_word, words
 from pyorm.migrations.autogenerate.facts import ColumnFacts, TableFacts, TableKey
 
 LIKELY = 0.80
@@ -147,6 +147,24 @@ def _nearness(found: TableFacts, old: str, model: TableFacts, new: str) -> float
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------
+def may_be_same(new: TableFacts, old: TableFacts, incoming: tuple[set[Any], set[Any]], moved: Moved) -> bool:
+    """Return whether two tables are worth a closer look, which takes time: something speaks for a rename.
+
+    Args:
+        new, old, incoming, moved: See `score_tables()`.
+    """
+    left, right = _telling_names(old), _telling_names(new)
+    if len(left & right) * 5 >= len(left | right):  # also where neither says anything: two lookup tables
+        return True
+    if _targets(old, moved) & _targets(new, {}) or {moved.get(key, key) for key in incoming[0]} & incoming[1]:
+        return True
+    return name_similarity(old.name, new.name) >= 0.5
+
+
+def _telling_names(table: TableFacts) -> set[tuple[str, ...]]:
+    return {words(name) for name in table.columns if name not in _primary(table)}
+
+
 def score_tables(new: TableFacts, old: TableFacts, incoming: tuple[set[Any], set[Any]], moved: Moved) -> Score:
     """Return how likely table `old` of the database is table `new` of the model.
 

@@ -225,3 +225,64 @@ def test_values_are_kept_when_an_enum_type_has_another_name(project: Project, db
     assert db.rows("SELECT mood FROM people ORDER BY id") == [("glad",), ("sad",)]
     project.ok("downgrade", "-1")
     assert db.rows("SELECT mood FROM people ORDER BY id") == [("glad",), ("sad",)]
+
+
+PARTS = """
+sa.Table("stays", metadata, sa.Column("id", sa.Integer, primary_key=True),
+         sa.Column("begin", sa.Date), sa.Column("until", sa.Date), sa.Column("Room", sa.Integer),
+         sa.Index("ix_part", "until", sqlite_where=sa.text("begin IS NOT NULL"),
+                  postgresql_where=sa.text("begin IS NOT NULL")),
+         sa.Index("ix_expression", sa.text("abs(\\"Room\\")")),
+         sa.CheckConstraint("begin < until"), sa.CheckConstraint("begin IS NOT NULL OR until IS NULL"))
+"""
+
+
+def test_expressions_follow_when_new_names_need_quotes(project: Project, db: Any) -> None:
+    project.migrate(PARTS)
+    old_catalog = catalog(db)
+    db.script("INSERT INTO stays VALUES (1, '2020-01-01', '2020-01-05', 7)")
+    body = PARTS.replace('"begin", sa.Date', '"from", sa.Date, renamed_from="begin"')
+    body = body.replace("begin IS", '\\"from\\" IS').replace("begin <", '\\"from\\" <')
+    body = body.replace('"Room", sa.Integer', '"room", sa.Integer, renamed_from="Room"').replace('\\"Room\\"', "room")
+
+    script = project.migrate(body)
+
+    assert "create_index" not in script and "check_constraint" not in script
+    assert db.rows('SELECT "from", until, room FROM stays') == [("2020-01-01", "2020-01-05", "7")]
+    project.ok("downgrade", "-1")
+    assert catalog(db) == old_catalog
+
+
+def in_schema(body: str) -> str:
+    """Return models whose tables are in the schema `app`."""
+    return 'metadata = sa.MetaData(schema="app")\n' + body.replace('ForeignKey("', 'ForeignKey("app.')
+
+
+def test_renames_are_found_in_another_schema(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, pg_db: Any
+) -> None:
+    project = Project(tmp_path, pg_db.url, capsys, monkeypatch)
+    project.migrate(in_schema(BEFORE))
+    pg_db.script(ROWS.replace("INTO ", "INTO app."))
+
+    script = project.migrate(in_schema(AFTER))
+
+    assert 'op.rename_table("teams", "groups", schema="app")' in script
+    assert 'op.rename_sequence("staff_id_seq", "employees_id_seq", schema="app")' in script
+    assert pg_db.rows(EMPLOYEES.replace("FROM ", "FROM app.")) == PEOPLE
+    project.ok("downgrade", "-1")
+    assert pg_db.rows(STAFF.replace("FROM ", "FROM app.")) == PEOPLE
+
+
+def test_table_does_not_change_its_schema_by_a_rename(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, pg_db: Any
+) -> None:
+    project = Project(tmp_path, pg_db.url, capsys, monkeypatch)
+    project.migrate(MOOD)
+    pg_db.script("CREATE SCHEMA old; CREATE TABLE old.people (id int)")
+    body = IDENTITY.replace("schema=None", 'renamed_from="old.people"')
+    project.models('metadata = sa.MetaData(schema="app")\n' + body)
+
+    status, out, _ = project.run("revision", "--autogenerate", "--assume-renames", "high")
+
+    assert status == 255 and "renamed_from='old.people', which is in another schema" in out

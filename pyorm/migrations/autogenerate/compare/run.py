@@ -74,7 +74,9 @@ class Run:
             default = self.connection.exec_driver_sql("SELECT current_schema()::text").scalar()
         self.model = declared.Reader(self.context.metadata, self.dialect, default)
         self._reads_default = self.accepts_name(None, "schema", {})
-        elsewhere = {key for key in self.model.tables if key[0] is not None}
+        known = {*self.model.tables}
+        known |= {old for key, t in self.model.tables.items() if (old := declared.earlier_key(t, key, default))}
+        elsewhere = {key for key in known if key[0] is not None}
         reader = reader_of(self.connection, self._schema_filter(), elsewhere, self._wants_table)
         self.found: DatabaseFacts = reader.read()
         wanted = [key for key in self.model.tables if not self.is_own_table(*key)]

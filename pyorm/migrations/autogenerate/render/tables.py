@@ -27,8 +27,9 @@ def create_table(context: AutogenContext, op: ops.CreateTableOp) -> str:
         shown.append(f"schema={values.identifier(op.schema)}")
     if op.comment:
         shown.append(f"comment={op.comment!r}")
-    if op.info:
-        shown.append(f"info={op.info!r}")
+    info = {key: value for key, value in op.info.items() if key != "renamed_from"}  # it is new here
+    if info:
+        shown.append(f"info={info!r}")
     if op.prefixes:
         shown.append(f"prefixes={[str(prefix) for prefix in op.prefixes]!r}")
     if op.if_not_exists is not None:
