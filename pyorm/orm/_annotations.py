@@ -7,13 +7,13 @@ import types as _pytypes
 import typing
 from typing import Any
 
+from pyorm import exc
 from pyorm import types as sqltypes
 from pyorm.orm.exc import MappedAnnotationError
 from pyorm.orm.properties import Mapped, MappedColumn, Unmapped
 
 _UNION_TYPES = (typing.Union, _pytypes.UnionType)
 _NONE = type(None)
-_ALIAS_TYPES: Any = getattr(typing, "TypeAliasType", ())
 
 
 class Annotation:
@@ -30,9 +30,11 @@ class Annotation:
     def __init__(self, inner: Any, registry: Any) -> None:
         """Take None out of the union and look into Annotated."""
         self._registry = registry
-        self.python_type, self.nullable = _without_none(inner)
+        self.python_type, self.nullable = without_none(inner)
         self.template: MappedColumn[Any] | None = None
-        for part in getattr(self.python_type, "__metadata__", ()):
+        if inner is _NONE:
+            self.nullable = True
+        for part in getattr(_behind_aliases(self.python_type), "__metadata__", ()):
             if isinstance(part, MappedColumn):
                 self.template = part
 
@@ -54,9 +56,20 @@ class Annotation:
         return found
 
 
-def _without_none(inner: Any) -> tuple[Any, bool]:
+def _is_alias(value: Any) -> bool:
+    """Return whether this is a `type` statement's name: of typing, or of what stands for it before Python 3.12."""
+    return type(value).__name__ == "TypeAliasType"
+
+
+def _behind_aliases(python_type: Any) -> Any:
+    while _is_alias(python_type):
+        python_type = python_type.__value__
+    return python_type
+
+
+def without_none(inner: Any) -> tuple[Any, bool]:
     """Return the annotation without None, and whether None was in it."""
-    while isinstance(inner, _ALIAS_TYPES):
+    while _is_alias(inner):
         value: Any = inner.__value__
         if typing.get_origin(value) not in _UNION_TYPES:
             break
@@ -182,9 +195,13 @@ def resolve_python_type(python_type: Any, type_map: dict[Any, Any], defaults: di
         template = type_map.get(typing.Literal)
         if all(isinstance(label, str) for label in labels):
             return _literal_enum(template, labels)
-        return None
+        shown = ", ".join(repr(label) for label in labels if not isinstance(label, str))
+        raise exc.ArgumentError(
+            f"Can't create string-based Enum datatype from non-string values: {shown}.  Please provide an explicit "
+            "Enum datatype for this Python type"
+        )
     supertype = getattr(python_type, "__supertype__", None)  # NewType
-    if supertype is None and isinstance(python_type, _ALIAS_TYPES):
+    if supertype is None and _is_alias(python_type):
         supertype = python_type.__value__
     return None if supertype is None else resolve_python_type(supertype, type_map, defaults)
 

@@ -82,6 +82,33 @@ def check_unmapped(cls: type, name: str, value: Any, inner: Any, annotation: Any
         )
 
 
+def check_base(cls: type, registry: Any, type_map: Any) -> None:
+    """Refuse a declarative base that is a mapped class, or whose facts contradict each other.
+
+    Args:
+        cls: a direct subclass of DeclarativeBase.
+        registry: what it has as `registry`, or None.
+        type_map: what it has as `type_annotation_map`, or None.
+
+    Raises:
+        InvalidRequestError: so.
+    """
+    if "__table__" in cls.__dict__ or isinstance(cls.__dict__.get("__tablename__"), str):
+        raise exc.InvalidRequestError(
+            f"Cannot use {cls.__bases__[0].__name__!r} directly as a declarative base class. Create a Base by creating "
+            "a subclass of it."
+        )
+    if registry is not None and not hasattr(registry, "_class_registry"):
+        raise exc.InvalidRequestError(
+            "Declarative base class has a 'registry' attribute that is not an instance of pyorm.orm.registry()"
+        )
+    if registry is not None and type_map is not None:
+        raise exc.InvalidRequestError(
+            "Declarative base class has both a 'registry' attribute and a type_annotation_map entry.  Give the "
+            "type_annotation_map to the registry."
+        )
+
+
 def gives_way(cls: type, name: str, inherits: bool) -> bool:
     """Return whether an attribute of a class's body is that of a `declared_attr.cascading` of a base.
 

@@ -57,14 +57,9 @@ class registry:
         _all_registries.add(self)
 
     def update_type_annotation_map(self, type_annotation_map: Any) -> None:
-        """Add entries; a union stands for each of its members."""
-        import typing
-
+        """Add entries; None in a union says nothing: nullability is the annotation's."""
         for python_type, sql_type in type_annotation_map.items():
-            members = typing.get_args(python_type) if typing.get_origin(python_type) is typing.Union else (python_type,)
-            for member in members:
-                if member is not type(None):
-                    self.type_annotation_map[member] = sql_type
+            self.type_annotation_map[_annotations.without_none(python_type)[0]] = sql_type
 
     def _resolve_type(self, python_type: Any) -> Any:
         if self._default_types is None:

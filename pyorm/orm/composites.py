@@ -183,7 +183,7 @@ class Composite(DescriptorProperty):
             ArgumentError: nothing says the class, or how its parts are called.
         """
         if inner is not None:
-            python_type, nullable = _annotations._without_none(inner)
+            python_type, nullable = _annotations.without_none(inner)
             self.composite_class = self.composite_class or python_type
             if nullable and self.return_none_on is _UNSET:
                 self.return_none_on = lambda *values: all(value is None for value in values)

@@ -490,15 +490,12 @@ def _set_up_base(cls: type) -> None:
     reg = own.get("registry")
     metadata = own.get("metadata")
     type_map = own.get("type_annotation_map")
+    _body.check_base(cls, reg, type_map)
     if reg is None:
         reg = registry(metadata=metadata, type_annotation_map=type_map)
         type.__setattr__(cls, "registry", reg)
-    elif type_map is not None:
-        reg.update_type_annotation_map(type_map)
     if metadata is None:
         type.__setattr__(cls, "metadata", reg.metadata)
-    else:
-        reg.metadata = metadata
     type.__setattr__(cls, "_sa_registry", reg)
     type.__setattr__(cls, "_is_declarative_base", True)
 
