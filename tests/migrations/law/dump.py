@@ -53,7 +53,8 @@ def _sqlite(connection: Any) -> dict[str, list[Any]]:
     def rows(sql: str) -> list[Any]:
         return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
-    found: dict[str, list[Any]] = {"columns": [], "keys": [], "indexes": [], "checks": [], "objects": []}
+    kinds = ("columns", "keys", "indexes", "checks", "generated", "words", "objects")
+    found: dict[str, list[Any]] = {kind: [] for kind in kinds}
     for name, kind, sql in rows("SELECT name, type, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1"):
         found["objects"].append((kind, name))
         if kind == "index":
@@ -71,7 +72,9 @@ def _sqlite(connection: Any) -> dict[str, list[Any]]:
             for _n, index, unique, origin, _partial in rows(f'PRAGMA index_list("{quoted}")')
             if origin != "c"
         )
-        found["checks"] += [(name, text) for text in sorted(_checks(sql))]
+        found["checks"] += [(name, text) for text in sorted(_bodies(sql, "CHECK"))]
+        found["generated"] += [(name, text) for text in sorted(_bodies(sql, "AS"))]
+        found["words"] += sorted((name, *(word or "" for word in match.groups())) for match in _WORDS.finditer(sql))
     return found
 
 
@@ -79,10 +82,16 @@ def _plain(sql: str) -> str:
     return re.sub(r"\s+", " ", sql.replace('"', "")).strip().lower()
 
 
-def _checks(sql: str) -> list[str]:
-    """Return the texts of the checks in a CREATE TABLE."""
+# What no PRAGMA tells: names of constraints with what they are, collations, the timing of foreign keys.
+_WORDS = re.compile(
+    r'CONSTRAINT\s+"?(\w+)"?\s+(\w+)|(COLLATE)\s+"?(\w+)|(?:(NOT)\s+)?(DEFERRABLE)(?:\s+INITIALLY\s+(DEFERRED))?'
+)
+
+
+def _bodies(sql: str, word: str) -> list[str]:
+    """Return the texts in the brackets behind a word of a CREATE TABLE: CHECK, AS."""
     found = []
-    for match in re.finditer(r"\bCHECK\s*\(", sql, re.IGNORECASE):
+    for match in re.finditer(rf"\b{word}\s*\(", sql, re.IGNORECASE):
         depth, at = 1, match.end()
         while depth:
             depth += {"(": 1, ")": -1}.get(sql[at], 0)

@@ -40,6 +40,8 @@ TYPES: dict[str, tuple[Any, Any, str]] = {
     "words": (lambda: sa.Enum("a", "b", native_enum=False, length=20), "a", "both"),
     "checked_words": (lambda: sa.Enum("a", "b", native_enum=False, create_constraint=True, length=20), "b", "both"),
     "collated": (lambda: sa.Text(collation="C"), "x", "postgresql"),
+    "nocase": (lambda: sa.Text(collation="NOCASE"), "x", "sqlite"),
+    "summed": (sa.Integer, sa.text("(1 + 2)"), "sqlite"),
     "uuid": (sa.Uuid, None, "postgresql"),
     "jsonb": (pg.JSONB, "[]", "postgresql"),
     "int_array": (lambda: pg.ARRAY(sa.Integer), "{1,2}", "postgresql"),
