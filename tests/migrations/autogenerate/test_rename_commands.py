@@ -200,3 +200,24 @@ def test_renames_are_declared_on_mapped_classes(project: Project, db: Any) -> No
     assert db.rows("SELECT label FROM people ORDER BY id") == [("ada",), ("alan",)]
     project.ok("downgrade", "-1")
     assert db.rows("SELECT name FROM users ORDER BY id") == [("ada",), ("alan",)]
+
+
+OTHER = """
+sa.Table("orders", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("total", sa.Integer),
+         sa.Column("note", sa.Text))
+"""
+
+
+def test_table_of_somebody_else_is_a_candidate_only_when_a_rename_is_likely(project: Project, db: Any) -> None:
+    db.script("CREATE TABLE invoices (id INTEGER PRIMARY KEY, total INTEGER, remark TEXT, paid INTEGER)")
+    project.models(BEFORE + OTHER)
+    status, _, err = project.run("revision", "--autogenerate", "--allow-drop")
+    assert status == 3 and "table invoices is gone from the models, and orders is new" in err
+
+    assert "op.create_table(" in project.migrate(BEFORE + OTHER)  # no question: invoices are not dropped anyway
+    assert db.rows("SELECT count(*) FROM invoices") == [("0",)]
+
+    db.script("CREATE TABLE item (id INTEGER PRIMARY KEY, total INTEGER, note TEXT)")
+    project.models(BEFORE + OTHER + OTHER.replace("orders", "items"))
+    status, _, err = project.run("revision", "--autogenerate")
+    assert status == 3 and "table item is gone from the models, and items is new" in err

@@ -86,13 +86,19 @@ def drop_everything(db: Any, *tables: str) -> None:
     db.script("".join(f"DROP TABLE {table}{cascade};" for table in tables))
 
 
-def test_rows_and_names_follow_when_tables_and_columns_are_renamed(project: Project, db: Any) -> None:
+@pytest.mark.parametrize("in_batches", [False, True], ids=["one by one", "in batches"])
+def test_rows_and_names_follow_when_tables_and_columns_are_renamed(project: Project, db: Any, in_batches: bool) -> None:
+    if in_batches:
+        env = project.folder / "mig" / "env.py"
+        asked = "target_metadata=target_metadata, render_as_batch=True)"
+        env.write_text(env.read_text().replace("target_metadata=target_metadata)", asked))
     project.migrate(BEFORE)
     old_catalog = catalog(db)
     db.script(ROWS)
 
     script = project.migrate(AFTER)
 
+    assert ("batch_alter_table" in script) == in_batches
     assert "drop_table" not in script and "create_table" not in script
     assert "drop_column" not in script.replace('drop_column("twice"', "")
     assert db.rows(EMPLOYEES) == PEOPLE
