@@ -537,7 +537,7 @@ run_built(orm_session *s, PyObject *conn, orm_head *h, orm_relation *rel, orm_re
     }
     hold = PyList_New(0);
     rc = hold == NULL ? -1 : place_values(h, loads, passive, &vals, hold);
-    if (rc == 1) {
+    if (rc == 1 && is_wanted(h, rel->slot)) { /* else reading the values loaded it along */
         ORM_COUNT(lazy_one);
         rc = orm_exec_run(conn, c, vals.v, vals.n, &run, &r) < 0 ? -1 : 1;
         if (rc > 0) {
@@ -596,6 +596,9 @@ load_by_criterion(orm_session *s, orm_head *h, orm_relation *rel, orm_relloads *
         goto done;
     }
     rc = fill_values(h, loads, dialect, passive, values);
+    if (rc == 1 && !is_wanted(h, rel->slot)) {
+        goto done; /* reading the values loaded it along */
+    }
     if (rc == 1) {
         ORM_COUNT(lazy_one);
         list = run_one(s, conn, h, rel, loads, dialect, values);

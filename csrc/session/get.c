@@ -203,6 +203,32 @@ names_schemas(PyObject *options)
     return rc > 0;
 }
 
+/* A flag among execution options, which may be NULL. 1 / 0 / -1. */
+static int
+flag_of(PyObject *options, PyObject *name, int otherwise)
+{
+    PyObject *flag = NULL;
+    int truth = otherwise;
+
+    if (options != NULL && PyDict_GetItemRef(options, name, &flag) < 0) {
+        return -1;
+    }
+    if (flag != NULL) {
+        truth = PyObject_IsTrue(flag);
+        Py_DECREF(flag);
+    }
+    return truth;
+}
+
+/* Autoflush, unless the execution options say otherwise. 0 / -1. */
+static int
+flush_first(SessionObject *s, PyObject *options)
+{
+    int wanted = flag_of(options, s->st->s_autoflush, 1);
+
+    return wanted > 0 ? orm_session_autoflush(s) : wanted;
+}
+
 /* The instance (new reference) or NULL; without an exception: there is none. */
 static PyObject *
 get_inside(SessionObject *s, PyObject *const *out)
@@ -223,16 +249,8 @@ get_inside(SessionObject *s, PyObject *const *out)
     if (merge_options(s, out[G_EXEC], &options) < 0) {
         goto done;
     }
-    if (options != NULL && populate == 0) {
-        PyObject *flag = NULL;
-        if (PyDict_GetItemRef(options, s->st->s_populate_existing, &flag) < 0) {
-            goto done;
-        }
-        populate = flag == NULL ? 0 : PyObject_IsTrue(flag);
-        Py_XDECREF(flag);
-        if (populate < 0) {
-            goto done;
-        }
+    if (populate == 0 && (populate = flag_of(options, s->st->s_populate_existing, 0)) < 0) {
+        goto done;
     }
     opts.populate_existing = populate;
     opts.exec_options = options;
@@ -242,7 +260,7 @@ get_inside(SessionObject *s, PyObject *const *out)
             goto done;
         }
     }
-    if (orm_session_autoflush(s) < 0) {
+    if (flush_first(s, options) < 0) {
         goto done;
     }
     if (orm_session_listens(s, ORM_SEV_do_orm_execute) || names_schemas(given(out[G_EXEC]))) {

@@ -54,6 +54,7 @@ orm_session_sync_begin(SessionObject *s, orm_mapper *m, const orm_node *node, Py
     bool beside = node->args[ORM_DML_OPTIONS] != NULL || node->args[ORM_DML_USING] != NULL;
     PyObject *module = NULL;
     PyObject *mode = NULL;
+    PyObject *token = NULL;
     size_t pos = 0;
     orm_head *h = NULL;
     int wanted = orm_session_sync_mode(s, options);
@@ -71,12 +72,16 @@ orm_session_sync_begin(SessionObject *s, orm_mapper *m, const orm_node *node, Py
         Py_XDECREF(mode);
         return 0;
     }
-    module = PyImport_ImportModule("pyorm.orm._synchronize");
-    if (module != NULL) {
-        *plan = PyObject_CallMethod(module, "begin", "OOOOOO", (PyObject *)s, m->py, statement,
-                                    params == NULL ? Py_None : params,
-                                    mode == NULL ? Py_None : mode, beside ? Py_True : Py_False);
+    if (options == NULL || PyDict_GetItemRef(options, s->st->s_identity_token, &token) >= 0) {
+        module = PyImport_ImportModule("pyorm.orm._synchronize");
     }
+    if (module != NULL) {
+        *plan = PyObject_CallMethod(module, "begin", "OOOOOOO", (PyObject *)s, m->py, statement,
+                                    params == NULL ? Py_None : params,
+                                    mode == NULL ? Py_None : mode, beside ? Py_True : Py_False,
+                                    token == NULL ? Py_None : token);
+    }
+    Py_XDECREF(token);
     Py_XDECREF(module);
     Py_XDECREF(mode);
     return *plan == NULL ? -1 : 0;

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyorm import _core, exc
+from pyorm.inspection import inspect
 from pyorm.orm import _bulk
 from pyorm.orm._evaluate import UNKNOWN, WHOLE, Evaluator, Function, UnevaluatableError, behind, is_exact
 from pyorm.sql import operators as _operators
@@ -28,10 +29,10 @@ class Plan:
         statement: what is to be run in its place; None: itself.
     """
 
-    __slots__ = ("_deletes", "_keys", "_mapper", "_matched", "_session", "_setters", "_unsure", "statement")
+    __slots__ = ("_deletes", "_keys", "_mapper", "_matched", "_session", "_setters", "_token", "_unsure", "statement")
 
-    def __init__(self, session: Session, mapper: Any, deletes: bool) -> None:
-        self._session, self._mapper, self._deletes = session, mapper, deletes
+    def __init__(self, session: Session, mapper: Any, deletes: bool, token: Any) -> None:
+        self._session, self._mapper, self._deletes, self._token = session, mapper, deletes, token
         self.statement: Any = None
         self._keys: list[tuple[Any, ...]] | None = None
         self._matched: list[Any] = []
@@ -43,7 +44,7 @@ class Plan:
         if self.statement is not None:
             self._keys = [tuple(row) for row in result]
         if self._keys is not None:
-            self._matched = _known(self._session, self._mapper, self._keys)
+            self._matched = self._known(self._keys)
         if self._deletes:
             self._session._forget_all(self._matched)
             for instance in self._unsure:
@@ -53,6 +54,12 @@ class Plan:
         follow, makers = self._session._follow, list(self._setters.values())
         follow(self._matched, names, [tuple(_value(make, obj) for make in makers) for obj in self._matched], UNKNOWN)
         follow(self._unsure, names, (UNKNOWN,) * len(names), UNKNOWN)
+
+    def _known(self, keys: list[tuple[Any, ...]]) -> list[Any]:
+        """Return the instances that have these primary keys."""
+        there, make = self._session.identity_map, self._mapper.identity_key_from_primary_key
+        found = (there.get(make(key, self._token)) for key in keys)
+        return [one for one in found if one is not None and isinstance(one, self._mapper.class_)]
 
 
 def _value(make: Function | None, instance: Any) -> Any:
@@ -64,13 +71,7 @@ def _value(make: Function | None, instance: Any) -> Any:
         return UNKNOWN
 
 
-def _known(session: Session, mapper: Any, keys: list[tuple[Any, ...]]) -> list[Any]:
-    """Return the instances that have these primary keys."""
-    found = (session.identity_map.get(mapper.identity_key_from_primary_key(key)) for key in keys)
-    return [instance for instance in found if instance is not None and isinstance(instance, mapper.class_)]
-
-
-def begin(session: Session, mapper: Any, statement: Any, params: Any, mode: Any, beside: bool) -> Plan:
+def begin(session: Session, mapper: Any, statement: Any, params: Any, mode: Any, beside: bool, token: Any) -> Plan:
     """Say who follows a statement that is about to run; C calls it.
 
     Args:
@@ -80,11 +81,12 @@ def begin(session: Session, mapper: Any, statement: Any, params: Any, mode: Any,
         params: its parameters: a dict, a list of them, or None.
         mode: "auto" (also None), "evaluate" or "fetch".
         beside: whether it has options or more tables, which evaluation does not look at.
+        token: the identity token of the instances that follow; None: the criterion alone tells them.
 
     Raises:
         InvalidRequestError: "evaluate", and the criterion cannot be evaluated in Python.
     """
-    plan = Plan(session, mapper, isinstance(statement, _core.Delete))
+    plan = Plan(session, mapper, isinstance(statement, _core.Delete), token)
     if isinstance(params, (list, tuple)) and len(params) == 1:
         (params,) = params
     if isinstance(params, (list, tuple)):  # several sets: nobody knows which row is whose
@@ -109,6 +111,8 @@ def _evaluate(plan: Plan, statement: Any, params: Any, exact: bool) -> bool:
     """
     session, mapper = plan._session, plan._mapper
     instances = session._instances(mapper.plan)
+    if plan._token is not None:
+        instances = [one for one in instances if inspect(one).identity_token == plan._token]
     apart = [one.class_ for one in mapper.self_and_descendants[1:] if one.concrete]
     if apart:
         instances = [one for one in instances if not isinstance(one, tuple(apart))]
