@@ -26,6 +26,8 @@ __all__ = ["CommandLine", "main"]
 
 log = logging.getLogger(__name__)
 
+_PACKAGE = str(Path(__file__).parents[1])
+
 # The environment variables that name a configuration, the first that is set counts.
 VARIABLES = ("PYORM_CONFIG", "ALEMBIC_CONFIG")
 
@@ -186,17 +188,23 @@ class CommandLine:
         Raises:
             SystemExit: The status, unless `--raiseerr` lets errors through.
         """
+        if getattr(config.cmd_opts, "raiseerr", False):
+            fn(config, **given)
+            return
         try:
             fn(config, **given)
-        except (util.CommandError, exc.ArgumentError, exc.NoSuchModuleError, exc.OperationalError) as error:
-            told = isinstance(error, util.CommandError) or is_about_database(error)
-            if not told or getattr(config.cmd_opts, "raiseerr", False):
-                raise
+        except util.CommandError as error:
             if isinstance(error, util.AmbiguousRename):  # a question: standard output is for what was asked for
-                click.echo(f"FAILED: {explain(error)}", err=True)
+                click.echo(f"FAILED: {error}", err=True)
             else:
-                util.msg(f"FAILED: {explain(error)}", **config.messaging_opts)
-            raise SystemExit(getattr(error, "exit_status", util.CommandError.exit_status)) from error
+                util.msg(f"FAILED: {error}", **config.messaging_opts)
+            raise SystemExit(error.exit_status) from error
+        except Exception as error:
+            told = explain(error, config)
+            if told is None:
+                raise
+            util.msg(f"FAILED: {told}", **config.messaging_opts)
+            raise SystemExit(util.CommandError.exit_status) from error
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Parse arguments and run a command.
@@ -231,11 +239,30 @@ def is_about_database(error: Exception) -> bool:
     return not names.isdisjoint(("pyorm.engine.create", "pyorm.engine.url", "pyorm.engine._dsn"))
 
 
-def explain(error: Exception) -> str:
-    """Return an error's text; if the database cannot be reached, with what to look at."""
-    if isinstance(error, util.CommandError):
-        return str(error)
-    return f"{error}\nLook at the database's URL: sqlalchemy.url of the configuration, or what env.py takes it from."
+def explain(error: Exception, config: Config) -> str | None:
+    """Return what is told of an error that is no CommandError; None for one that has nothing to do with the project.
+
+    An error of a script, of env.py or of what they import is shown with its place; where it went through other
+    files, the calls from there on go to stderr. A database that cannot be reached is told with what to look at.
+    """
+    if is_about_database(error):
+        where = "sqlalchemy.url of the configuration, or what env.py takes it from"
+        return f"{error}\nLook at the database's URL: {where}."
+    location = config.get_alembic_option("script_location")
+    folders = [os.path.abspath(one) for one in (location, *(config.get_version_locations_list() or ())) if one]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [n for n, frame in enumerate(frames) if any(frame.filename.startswith(folder) for folder in folders)]
+    kind = f"{type(error).__name__}: " if not isinstance(error, exc.DBAPIError) else ""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{kind}{error.msg}\nin {error.filename}, line {error.lineno}"
+    if not own:
+        return None
+    last = frames[own[-1]]
+    beyond = [frame for frame in frames[own[-1] + 1 :] if not frame.filename.startswith(_PACKAGE)]
+    if beyond:
+        print("".join(traceback.format_list(frames[own[-1] :])), end="", file=sys.stderr)
+    line = f": {last.line}" if last.line else ""
+    return f"{kind}{error}\nin {last.filename}, line {last.lineno}, in {last.name}{line}"
 
 
 def global_options(prog: str) -> list[click.Parameter]:

@@ -36,6 +36,7 @@ __all__ = [
 
 Revisions = str | Sequence[str]
 STEPS_BACK = re.compile(r"-(\d+)")
+RELATIVE = re.compile(r"[+-]\d+\Z")
 
 
 def run_env(config: Config, script: ScriptDirectory, fn: Callable[[Any, Any], Any], **options: Any) -> None:
@@ -208,6 +209,13 @@ def merge(
     )
 
 
+def check_targets(script: ScriptDirectory, *targets: str | None) -> None:
+    """Refuse identifiers that name nothing before the first line of SQL is written; relative ones are let pass."""
+    for target in targets:
+        if target and not RELATIVE.search(target):
+            script.get_revisions(target)
+
+
 def split_range(given: str) -> tuple[str | None, str]:
     """Return both ends of `from:to`; None for a missing first one."""
     start, _, end = given.partition(":")
@@ -232,6 +240,8 @@ def upgrade(config: Config, revision: str, sql: bool = False, tag: str | None = 
         if not sql:
             raise util.CommandError("Range revision not allowed")
         start, revision = split_range(revision)
+    if sql:
+        check_targets(script, start, revision)
     run_env(
         config,
         script,
@@ -263,6 +273,8 @@ def downgrade(config: Config, revision: str, sql: bool = False, tag: str | None 
         start, revision = split_range(revision)
     elif sql:
         raise util.CommandError("downgrade with --sql requires <fromrev>:<torev>")
+    if sql:
+        check_targets(script, start, revision)
     run_env(
         config,
         script,
@@ -418,6 +430,8 @@ def stamp(config: Config, revision: Revisions, sql: bool = False, tag: str | Non
                 raise util.CommandError("Stamp operation with --sql only supports a single starting revision at a time")
             start = begin
         targets.append(one)
+    if sql:
+        check_targets(script, start, *targets)
     run_env(
         config,
         script,

@@ -327,8 +327,10 @@ def test_script_that_fails_is_not_taken_for_a_wrong_url(made: Shell) -> None:
         script.read_text().replace('schema."""\n    pass', 'schema."""\n    sa.select("x").where(object())', 1)
     )
 
+    status, printed = made("upgrade", "head")
+    assert status == 255 and f"in {script}, line " in printed and "URL" not in printed
     with pytest.raises(exc.ArgumentError):
-        made("upgrade", "head")
+        made("--raiseerr", "upgrade", "head")
     (made.folder / "alembic.ini").write_text("[alembic]\nscript_location = mig\nsqlalchemy.url = nothing\n")
     status, printed = made("upgrade", "head")
     assert status == 255 and "Look at the database's URL" in printed

@@ -47,7 +47,16 @@ class VersionTable:
         """Return the rows; an empty tuple where there is no table."""
         if not self.exists():
             return ()
-        return tuple(self._context.connection.scalars(self.table.select()).all())
+        try:
+            return tuple(self._context.connection.scalars(self.table.select()).all())
+        except (exc.ProgrammingError, exc.OperationalError) as error:
+            if self.table.c[0].name not in str(error.orig):
+                raise
+            raise CommandError(
+                f"Can't read the version table {self.table.fullname!r}: {error.orig}. If it is another program's, "
+                "name another one with context.configure(version_table=…); if it is broken, drop it, and `stamp` the "
+                "revision that the database is at."
+            ) from error
 
     def create(self) -> None:
         """Create the table."""

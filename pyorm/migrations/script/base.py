@@ -344,6 +344,11 @@ class ScriptDirectory:
             CommandError: The database is ahead of the code, or a script is gone.
         """
         for row in to_tuple(rows, default=()):
+            if row is None:
+                raise util.CommandError(
+                    "The database's version table has a row without a revision: `stamp --purge` the revision that the "
+                    "database is at."
+                )
             with self._catch_revision_errors():
                 try:
                     self.revision_map.get_revision(row)
