@@ -275,9 +275,14 @@ orm_coerce_criterion(orm_state *st, PyObject *o)
     }
     if (rc == 0 || orm_kind_is_from(n->kind)) {
         Py_XDECREF(n);
+        if (PyUnicode_Check(o)) {
+            orm_raise_exc(st, ORM_EXC_ArgumentError,
+                          "Textual SQL expression %R should be explicitly declared as text(%R)", o,
+                          o);
+            return NULL;
+        }
         orm_raise_exc(st, ORM_EXC_ArgumentError,
-                      "SQL expression for WHERE/HAVING role expected, got %R.%s", o,
-                      PyUnicode_Check(o) ? " Textual SQL must be declared: text(...)" : "");
+                      "SQL expression for WHERE/HAVING role expected, got %R.", o);
         return NULL;
     }
     if (orm_is_plain_boolean(n)) {
@@ -354,13 +359,16 @@ orm_coerce_columns(orm_state *st, PyObject *o, PyObject *list)
                              "expected, got %R. Did you mean to say select(%s)?",
                              o, "*columns");
     }
+    if (PyUnicode_Check(o)) {
+        return orm_raise_exc(st, ORM_EXC_ArgumentError,
+                             "Textual column expression %R should be explicitly declared with "
+                             "text(%R), or use column(%R) for more specificity",
+                             o, o, o);
+    }
     return orm_raise_exc(st, ORM_EXC_ArgumentError,
                          "Column expression, FROM clause, or other columns clause element "
-                         "expected, got %R.%s",
-                         o,
-                         PyUnicode_Check(o) ? " Textual column expression should be explicitly "
-                                              "declared as text() or column()"
-                                            : "");
+                         "expected, got %R.",
+                         o);
 }
 
 orm_node *

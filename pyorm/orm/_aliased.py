@@ -196,7 +196,7 @@ class AliasedClass(_core.AliasedEntity):
 def _mapper_of(entity: Any) -> Any:
     mapper = getattr(entity, "__mapper__", None) if isinstance(entity, type) else getattr(entity, "mapper", None)
     if mapper is None or not hasattr(mapper, "plan"):
-        raise exc.ArgumentError(f"aliased() takes a mapped class, got {entity!r}")
+        raise exc.NoInspectionAvailable(f"No inspection system is available for object of type {type(entity)}")
     return mapper
 
 

@@ -305,7 +305,7 @@ def _mapper(entity: Any) -> Any:
 def _plan_of_entity(entity: Any, _: Any) -> Any:
     """Return the plan of what get() was given besides a mapped class."""
     mapper = mapper_of(entity)
-    if mapper is None and isinstance(entity, type):
+    if isinstance(entity, _core.Entity):
         raise exc.ArgumentError(f"Expected mapped class or mapper, got: {entity!r}")
     if mapper is None:
         from pyorm.inspection import inspect
