@@ -325,6 +325,8 @@ def find_config(given: Sequence[str], section: str, options: Namespace) -> Confi
     table = config._toml_table[0]
     found = f"[tool.{table}] of {toml}" if table is not None and not given else ini or config.config_file_name
     log.info("Configuration: %s", found)
+    if sys.stderr.isatty() and not log.isEnabledFor(logging.INFO) and not getattr(options, "quiet", False):
+        click.echo(f"Configuration: {found}", err=True)  # env.py, which sets logging up, has not run yet
     return config
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyorm.migrations import util
+from pyorm.migrations import shown, util
 from pyorm.migrations.config import Config
 from pyorm.migrations.script import Script, ScriptDirectory
 from pyorm.migrations.setup import init, list_templates
@@ -334,8 +334,13 @@ def history(
         marked = {one.revision for one in script.get_revisions(tuple(rows))}
         if isinstance(lower, str) and (steps := STEPS_BACK.fullmatch(lower)):
             lower = script.below(upper, int(steps[1]))
-        for one in script.walk_revisions(base=lower, head=upper):
+        found = list(script.walk_revisions(base=lower, head=upper))
+        for one in found:
             one._db_current_indicator = one.revision in marked if indicate_current else None
+        if shown.is_terminal(config):
+            shown.show_scripts(config, found, verbose)
+            return
+        for one in found:
             config.print_stdout(one.cmd_format(verbose, include_branches=True, include_doc=True, include_parents=True))
 
     def display_current(rows: Any, _context: Any) -> list[Any]:
@@ -358,13 +363,23 @@ def heads(config: Config, verbose: bool = False, resolve_dependencies: bool = Fa
         resolve_dependencies: leave out heads that another branch depends on.
     """
     script = ScriptDirectory.from_config(config)
-    for one in script.get_revisions("heads" if resolve_dependencies else script.get_heads()):
+    found = script.get_revisions("heads" if resolve_dependencies else script.get_heads())
+    if shown.is_terminal(config):
+        shown.show_scripts(config, found, verbose)
+        return
+    for one in found:
         config.print_stdout(one.cmd_format(verbose, include_branches=True, tree_indicators=False))
 
 
 def branches(config: Config, verbose: bool = False) -> None:
     """Print where branches begin, and what follows there."""
     script = ScriptDirectory.from_config(config)
+    if shown.is_terminal(config):
+        points = [one for one in script.walk_revisions() if one.is_branch_point]
+        for one in points:
+            following = [script.get_revision(name) for name in sorted(one.nextrev)]
+            shown.show_scripts(config, following, verbose, f"After {one.revision}, {one.doc}")
+        return
     for one in script.walk_revisions():
         if not one.is_branch_point:
             continue
@@ -400,7 +415,11 @@ def current(config: Config, check_heads: bool = False, verbose: bool = False) ->
                 f"Database is not on all head revisions; it is at {util.format_as_comma(rows) or 'none'}, "
                 "`upgrade heads` brings it there"
             )
-        for one in sorted(found, key=lambda script: script.revision):
+        ordered = sorted(found, key=lambda script: script.revision)
+        if verbose and shown.is_terminal(config):
+            shown.show_scripts(config, ordered, verbose)
+            return []
+        for one in ordered:
             config.print_stdout(one.cmd_format(verbose, include_branches=False, tree_indicators=False))
         return []
 
