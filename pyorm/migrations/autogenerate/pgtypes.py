@@ -21,6 +21,7 @@ _PLAIN = frozenset(
     "int4multirange int8multirange nummultirange datemultirange tsmultirange tstzmultirange jsonpath regclass "
     "regconfig pg_lsn txid_snapshot name".split()
 )
+_SHAPES = ("point", "line", "lseg", "box", "path", "polygon", "circle")
 _ARRAY = re.compile(r"(?:\[\d*\])+$")
 _ARGUMENTS = re.compile(r"^(?P<name>[^(]+)(?:\((?P<args>[^)]*)\)(?P<rest>[^()]*))?$")
 _WITH_LENGTH = ("character varying", "character", "bit varying", "bit")
@@ -120,6 +121,39 @@ def needs_using(old: str, new: str) -> bool:
     return (source, target) not in _ASSIGNED
 
 
+# Types whose values mean nothing in another family, unless `_READ` says so.
+_FAMILIES = (
+    ("number", (*_NUMBERS, "oid")), ("money", ("money",)), ("boolean", ("boolean",)), ("uuid", ("uuid",)),
+    ("date", ("date",)), ("moment", ("timestamp without time zone", "timestamp with time zone")),
+    ("time", ("time without time zone", "time with time zone")), ("interval", ("interval",)),
+    ("json", ("json", "jsonb")), ("net", ("inet", "cidr")), ("mac", ("macaddr", "macaddr8")),
+    ("bits", ("bit", "bit varying")), ("bytes", ("bytea",)), ("xml", ("xml",)),
+    *((name, (name,)) for name in sorted(_PLAIN) if name.endswith("range") or name in _SHAPES),
+)  # fmt: skip
+_FAMILY = {name: family for family, names in _FAMILIES for name in names}
+_READ = {
+    "number": {"boolean", "json", "interval", "money", "bits"}, "money": {"number"}, "boolean": {"number", "json"},
+    "date": {"moment"}, "moment": {"date", "time"}, "time": {"interval"}, "interval": {"time"},
+    "json": {"number", "boolean", "interval", "bits", "money"}, "bits": {"number", "json", "interval", "time", "money"},
+}  # fmt: skip
+_READ_FROM_ALL = {None, "bytes", "xml"}
+
+
+def can_cast(old: str, new: str) -> bool:
+    """Return whether values of one type can be cast to another; True for texts and types that are not known here.
+
+    An array becomes what its first element becomes, and a value an array of itself.
+    """
+    source, target = (_family(base_type(name)) for name in (old, new))
+    if source is None or source == target or target in _READ_FROM_ALL:
+        return True
+    return target in _READ.get(source, ())
+
+
+def _family(name: str) -> str | None:
+    return "interval" if name.startswith("interval") else _FAMILY.get(name)
+
+
 def using(column: str, old: str, new: str) -> str:
     """Return the expression of USING: a direct cast where there is one, else one through text.
 
@@ -134,6 +168,8 @@ def using(column: str, old: str, new: str) -> str:
     source = base_type(old)
     if source in _TEXTS and not old.endswith("[]"):
         return f"{column}::{new}"
+    if source == "money" and target in _NUMBERS:
+        return f"{column}::numeric::{new}"
     if source == "boolean" and target in _NUMBERS:
         return f"{column}::integer" + ("" if target == "integer" else f"::{new}")
     if source in _NUMBERS and target == "boolean":

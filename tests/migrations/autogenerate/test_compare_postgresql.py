@@ -196,9 +196,19 @@ CASES: dict[str, tuple[Pair, list[str]]] = {
     "types on both sides of a foreign key": (
         lambda: (
             two(sa.ForeignKeyConstraint(["p_id"], ["p.code"], name="fk")),
-            _texts(),
+            _keyed_by(sa.Boolean),
         ),
         ["DropConstraintOp", "AlterColumnOp", "AlterColumnOp", "CreateForeignKeyOp"],
+    ),
+    "types that no cast reaches on both sides of a foreign key": (
+        lambda: (
+            two(sa.ForeignKeyConstraint(["p_id"], ["p.code"], name="fk")),
+            _keyed_by(sa.Date),
+        ),
+        [
+            "DropConstraintOp", "DropConstraintOp", "DropColumnOp", "AddColumnOp", "CreateUniqueConstraintOp",
+            "DropColumnOp", "AddColumnOp", "CreateForeignKeyOp",
+        ],
     ),
     "a sequence comes": (lambda: (free(present=False), free(start=7)), ["CreateSequenceOp"]),
     "a sequence goes": (lambda: (free(increment=3, cycle=True), free(present=False)), ["DropSequenceOp"]),
@@ -233,14 +243,14 @@ CASES: dict[str, tuple[Pair, list[str]]] = {
 }
 
 
-def _texts() -> sa.MetaData:
+def _keyed_by(type_: Any) -> sa.MetaData:
     metadata = sa.MetaData()
     sa.Table(
-        "p", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("code", sa.Date),
+        "p", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("code", type_),
         sa.UniqueConstraint("code", name="uq_code"),
     )  # fmt: skip
     sa.Table(
-        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("p_id", sa.Date),
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("p_id", type_),
         sa.ForeignKeyConstraint(["p_id"], ["p.code"], name="fk"),
     )  # fmt: skip
     return metadata
@@ -321,3 +331,15 @@ def test_sequence_of_serial_goes_with_an_identity_and_comes_back(connection: Any
     assert connection.exec_driver_sql("INSERT INTO t DEFAULT VALUES RETURNING id").scalar() == 11
     connection.exec_driver_sql("DROP TABLE t")
     assert numbers() == []
+
+
+def test_key_that_repeats_another_one_comes_back_with_its_table(connection: Any) -> None:
+    run = connection.exec_driver_sql
+    run("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    run("ALTER TABLE t ADD CONSTRAINT again UNIQUE (id), ADD CONSTRAINT n1 UNIQUE (n), ADD CONSTRAINT n2 UNIQUE (n)")
+    names = "SELECT conname::text FROM pg_constraint WHERE conrelid = 't'::regclass ORDER BY 1"
+    before = run(names).scalars().all()
+    upgrade = differences(connection, sa.MetaData())
+    apply(connection, upgrade)
+    apply(connection, upgrade.reverse())
+    assert run(names).scalars().all() == before == ["again", "n1", "n2", "t_pkey"]

@@ -88,7 +88,12 @@ def _drop_op(change: TableChange, column: Any) -> ops.DropColumnOp:
 
 def _compare(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> None:
     if differs_computed(model, found) or _is_held_up(change, found):
-        _remake(change, model, found)
+        _remake(change, model, found, "Detected computed column change", "its values are worked out anew")
+        return
+    if types.is_beyond_cast(change, model, found):
+        reason = f"Detected type change from {found.type} to {model.type}, which no cast makes,"
+        change.retyped.add(model.name)
+        _remake(change, model, found, reason, "its values are lost")
         return
     run = change.run
     alter = ops.AlterColumnOp(change.name, model.name, schema=change.schema)
@@ -188,13 +193,11 @@ def found_default(change: TableChange, found: ColumnFacts) -> Any:
     return change.run.objects.column(change.found.key, found.name).server_default
 
 
-def _remake(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> None:
-    """Plan a generated column's drop and new making: its expression cannot be altered."""
+def _remake(change: TableChange, model: ColumnFacts, found: ColumnFacts, reason: str, values: str) -> None:
+    """Plan a column's drop and new making, where its expression or its type cannot be altered."""
     log.warning(
-        "Detected computed column change on '%s.%s': the column is dropped and added again, and its values are worked "
-        "out anew",
-        change.shown, model.name,
-    )  # fmt: skip
+        "%s on '%s.%s': the column is dropped and added again, and %s", reason, change.shown, model.name, values
+    )
     change.remade.add(model.name)
     change.changes_keys = True
     existing = bare_column(change.run.objects.column(change.found.key, found.name))

@@ -9,7 +9,7 @@ from pyorm.migrations.autogenerate.compare import columns, constraints, custom, 
 from pyorm.migrations.autogenerate.compare.changes import TableChange
 from pyorm.migrations.autogenerate.compare.run import Run, full_name, log, may_drop
 from pyorm.migrations.autogenerate.compare.undecided import ask_server
-from pyorm.migrations.autogenerate.facts import TableFacts, TableKey
+from pyorm.migrations.autogenerate.facts import KeyFacts, TableFacts, TableKey
 from pyorm.migrations.autogenerate.objects import bare_column
 from pyorm.migrations.autogenerate.order import dependency_order
 from pyorm.migrations.operations import ops
@@ -154,12 +154,25 @@ def _drop(run: Run, removed: dict[TableKey, TableFacts]) -> None:
     for table in reversed(ordered):
         log.info("Detected removed table %r", full_name(table.key))
         made = run.objects.table(table.key)
-        indexes_ = [ops.DropIndexOp.from_index(run.objects.part(table.key, i)) for i in table.indexes]
-        if indexes_:
-            drops.append(run.plan.group(table.key, list(indexes_)))
-        drops.append(_drop_op(run, table, made, late.get(table.key, []) if run.is_pg else []))
+        parts: list[Any] = [ops.DropIndexOp.from_index(run.objects.part(table.key, i)) for i in table.indexes]
+        apart: list[Any] = _repeated_keys(table) if run.is_pg else []
+        parts += [ops.DropConstraintOp.from_constraint(run.objects.part(table.key, key)) for key in apart]
+        if parts:
+            drops.append(run.plan.group(table.key, parts))
+        drops.append(_drop_op(run, table, made, [*late.get(table.key, ()), *apart] if run.is_pg else []))
         custom.dispatch_table(run, table.key, True, None)
     run.plan.dropped += cyclic + drops
+
+
+def _repeated_keys(table: TableFacts) -> list[KeyFacts]:
+    """Return the keys that say what another one says: CREATE TABLE would make one of them (PostgreSQL)."""
+    known = set() if table.primary_key is None else {table.primary_key.content}
+    repeated = []
+    for key in table.uniques:
+        if key.content in known:
+            repeated.append(key)
+        known.add(key.content)
+    return repeated
 
 
 def _only_inherited(table: TableFacts) -> set[str]:
@@ -170,9 +183,9 @@ def _only_inherited(table: TableFacts) -> set[str]:
     return names - {element for index in table.indexes for element in index.elements}
 
 
-def _drop_op(run: Run, table: TableFacts, made: Any, late: list[Any]) -> ops.DropTableOp:
+def _drop_op(run: Run, table: TableFacts, made: Any, apart: list[Any]) -> ops.DropTableOp:
     operation = ops.DropTableOp.from_table(made)
-    left_out = {id(run.objects.part(table.key, key)) for key in late}
+    left_out = {id(run.objects.part(table.key, key)) for key in apart}
     left_out |= {id(made.c[name]) for name in _only_inherited(table)}
     operation._reverse.columns = [  # type: ignore[union-attr]
         item for item in operation._reverse.columns if id(item) not in left_out  # type: ignore[union-attr]

@@ -32,6 +32,14 @@ def compare_type(change: TableChange, alter: Any, model: ColumnFacts, found: Col
         alter.reverse_using = _using(model.name, new, found.type)
 
 
+def is_beyond_cast(change: TableChange, model: ColumnFacts, found: ColumnFacts) -> bool:
+    """Return whether a column's type changed to one that none of its values can be cast to (PostgreSQL)."""
+    if not change.run.is_pg or not change.run.wants("types"):
+        return False
+    old, new = pgtypes.normal_type(found.type)[0], pgtypes.normal_type(model.type)[0]
+    return not pgtypes.can_cast(old, new) and differs(change, model, found)
+
+
 def without_unnamed_check(type_: Any) -> Any:
     """Return a type that brings no CHECK along, if it would be an unnamed one, which no downgrade could drop."""
     if not getattr(type_, "create_constraint", False) or type_.name is not None or type_._is_type_decorator:
