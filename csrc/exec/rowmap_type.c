@@ -116,6 +116,43 @@ keys_richcompare(PyObject *self, PyObject *other, int op)
     return result;
 }
 
+/* `op` with both sides as sets: the other one may be any iterable, as for the keys of a dict. */
+static PyObject *
+keys_as_sets(PyObject *left, PyObject *right, binaryfunc op)
+{
+    PyObject *a = PySet_New(left);
+    PyObject *b = a == NULL ? NULL : PySet_New(right);
+    PyObject *result = b == NULL ? NULL : op(a, b);
+
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return result;
+}
+
+static PyObject *
+keys_or(PyObject *left, PyObject *right)
+{
+    return keys_as_sets(left, right, PyNumber_Or);
+}
+
+static PyObject *
+keys_and(PyObject *left, PyObject *right)
+{
+    return keys_as_sets(left, right, PyNumber_And);
+}
+
+static PyObject *
+keys_subtract(PyObject *left, PyObject *right)
+{
+    return keys_as_sets(left, right, PyNumber_Subtract);
+}
+
+static PyObject *
+keys_xor(PyObject *left, PyObject *right)
+{
+    return keys_as_sets(left, right, PyNumber_Xor);
+}
+
 static PyType_Slot keys_slots[] = {
     {Py_tp_doc, (void *)"The names of a result's columns, in order."},
     {Py_tp_traverse, keys_traverse},
@@ -127,6 +164,10 @@ static PyType_Slot keys_slots[] = {
     {Py_sq_length, keys_length},
     {Py_sq_item, keys_item},
     {Py_sq_contains, keys_contains},
+    {Py_nb_or, keys_or},
+    {Py_nb_and, keys_and},
+    {Py_nb_subtract, keys_subtract},
+    {Py_nb_xor, keys_xor},
     {0, NULL},
 };
 

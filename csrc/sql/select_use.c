@@ -510,6 +510,17 @@ entity_in(orm_node *n)
     return n;
 }
 
+/* The class that an alias stands for. New reference. */
+static PyObject *
+class_of_alias(orm_state *st, PyObject *alias)
+{
+    PyObject *insp = PyObject_GetAttr(alias, st->s_aliased_insp);
+    PyObject *cls = insp == NULL ? NULL : PyObject_GetAttrString(insp, "class_");
+
+    Py_XDECREF(insp);
+    return cls;
+}
+
 /* One entry of column_descriptions. */
 static PyObject *
 describe_column(orm_state *st, orm_node *n)
@@ -530,7 +541,7 @@ describe_column(orm_state *st, orm_node *n)
             PyErr_Clear();
             name = Py_NewRef(Py_None);
         }
-        type = Py_NewRef(owner);
+        type = entity->aux & ORM_ENTITY_ALIASED ? class_of_alias(st, owner) : Py_NewRef(owner);
     }
     else {
         orm_type *t = orm_node_type(st, n);

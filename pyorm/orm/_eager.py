@@ -14,7 +14,7 @@ from pyorm.orm import _eager_wrap, _narrow, _paths, _relation_joins
 from pyorm.orm._aliased import AliasedClass
 from pyorm.orm._criteria import LoaderCriteriaOption, is_user_defined, propagated
 from pyorm.orm._load_option import Load, shown
-from pyorm.orm._paths import ALL, CAME, GROUP, RELATION, RELATIONS, SUBCLASS, Item
+from pyorm.orm._paths import ALL, CAME, GROUP, JOINS, RELATION, RELATIONS, SUBCLASS, Item
 from pyorm.sql.expression import and_
 from pyorm.sql.expression import join as sql_join
 
@@ -206,6 +206,7 @@ class _Builder:
         self.marks: list[tuple[Any, str, str]] = []
         self.remembered: list[tuple[Any, tuple[tuple[Any, ...], dict[Any, Any]], bool]] = []
         self.repeats = False
+        self.joins = [item.strategy for item in items if item.what == JOINS][-1:] != ["select"]
         # How the statement gets to an entity that it loads along: from its own one by relationships, of each who has it
         # and what it leads to.
         self.ways: dict[Any, tuple[Any, tuple[tuple[Any, Any, Any], ...]]] = {}
@@ -222,7 +223,7 @@ class _Builder:
         for prop in _mapper(entity).relationships:
             item, said = view.strategy(prop)
             word = prop.lazy_word if item is None or item.strategy == "default" else item.strategy
-            if word == "joined" and self.statement is None:
+            if word == "joined" and (self.statement is None or not self.joins):
                 continue
             if word == "joined":
                 if said or not _ends(prop, path):
@@ -248,6 +249,8 @@ class _Builder:
         for prop, left in _of_subclasses(entity, view):
             item, said = view.strategy(prop)
             word = item.strategy if said and item is not None else ""
+            if word == "joined" and not self.joins:
+                continue
             if word == "subquery" and left is None:
                 if not view.chooses(prop.parent.class_):
                     continue

@@ -100,3 +100,11 @@ def parent_property(instance: object, target: Any) -> Any:
         f"Could not locate a property which relates instances of class '{target.class_.__name__}' to instances of "
         f"class '{type(instance).__name__}'"
     )
+
+
+def eager_joins(wanted: bool) -> Any:
+    """Return the option that lets a statement join what is loaded eagerly, or leaves it for later."""
+    from pyorm.orm._load_option import Load
+    from pyorm.orm._paths import JOINS, Item
+
+    return Load._make(None, (), (Item(None, (), JOINS, None, "joined" if wanted else "select", ()),))

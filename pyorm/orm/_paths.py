@@ -13,8 +13,9 @@ from pyorm import _core, exc
 from pyorm.orm.relationships import RelationshipProperty
 
 # What an item is about. The first four and SUBCLASS are numbers of the core. CAME is no option: it tells a statement
-# for many parents by which relationships they were reached, so that eager loading by mapping or wildcard ends.
-SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS, SUBCLASS, CAME = range(8)
+# for many parents by which relationships they were reached, so that eager loading by mapping or wildcard ends. JOINS
+# says whether what is loaded eagerly may be joined.
+SLOT, ALL, GROUP, EXPR, RELATION, RELATIONS, SUBCLASS, CAME, JOINS = range(9)
 SIMPLE = frozenset({SLOT, ALL, GROUP, EXPR, SUBCLASS})  # the core reads them where they have no path
 # What is to happen with a column: numbers of the core.
 LOAD, DEFER, RAISE = range(3)

@@ -11,7 +11,7 @@ from pyorm._collections import immutabledict
 from pyorm.inspection import inspect
 from pyorm.orm._compound import Compound, is_entity
 from pyorm.orm._execute import tell_bulk
-from pyorm.orm._joins import is_relationship, parent_property, related_entity, with_parent
+from pyorm.orm._joins import eager_joins, is_relationship, parent_property, related_entity, with_parent
 from pyorm.sql import LABEL_STYLE_TABLENAME_PLUS_COL as _LABELS
 
 _FROMS = "join(), outerjoin(), select_from(), or from_self()"
@@ -342,7 +342,7 @@ class Query:
 
     def enable_eagerloads(self, value: bool) -> Query:
         """Return the query with joined eager loading on or off."""
-        return self.execution_options(_enable_eagerloads=value)
+        return self.options(eager_joins(value))
 
     def set_label_style(self, style: Any) -> Query:
         """Return the query with another way to label columns in subqueries."""
