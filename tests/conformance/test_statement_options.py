@@ -23,7 +23,7 @@ def sent_to(engine: Engine) -> list[str]:
     sent: list[str] = []
 
     def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement.split()[0])
+        sent.append(statement.split(maxsplit=1)[0])
 
     event.listen(engine, "before_cursor_execute", note)
     return sent
@@ -198,7 +198,8 @@ class TestIdentityTokens:
             statement = statement.options(loader(User.posts))
         with sharded(shards) as session:
             found = {
-                name: session.scalars(statement.execution_options(identity_token=name)).unique().all() for name in shards
+                name: session.scalars(statement.execution_options(identity_token=name)).unique().all()
+                for name in shards
             }
             for name, users in found.items():
                 assert [(user.id, user.name) for user in users] == [(1, name), (2, name)]
@@ -222,7 +223,8 @@ class TestIdentityTokens:
         with sharded(shards) as session:
             user = session.get_one(User, 2, identity_token="there")
             assert inspect(user).identity_key == (User, (2,), "there")
-            assert identity_key(User, 2, identity_token="there") == identity_key(instance=user) == inspect(user).identity_key
+            assert identity_key(User, 2, identity_token="there") == identity_key(instance=user)
+            assert identity_key(instance=user) == inspect(user).identity_key
             assert Session.identity_key(User, (2,)) == (User, (2,), None)
 
     def test_an_object_keeps_its_token_for_life(self, filled: Engine) -> None:

@@ -17,7 +17,7 @@ GOLDEN = json.loads((EXAMPLES.parent / "tests" / "golden" / "recipes.json").read
 
 # SELECT, INSERT, UPDATE and DELETE of a recipe. Rows of one table go into one INSERT.
 SENT = {
-    "adjacency_list": (16, 4, 1, 2),
+    "adjacency_list": (15, 4, 1, 2),
     "association_object": (10, 4, 0, 3),
     "association_proxy_by_hand": (11, 14, 0, 1),
     "discriminator_on_association": (15, 4, 0, 3),

@@ -92,7 +92,7 @@ def test_include_object_says_what_is_compared(changed: Project) -> None:
 
 @pytest.mark.parametrize("hook", ["include_object", "include_name"])
 def test_what_is_left_out_is_no_rename_either(project: Project, engine: Any, hook: str) -> None:
-    before = models(sa.Column("nam", sa.String(50)))
+    before = models(sa.Column("nick", sa.String(50)))
     sa.Table("account", before, sa.Column("id", sa.Integer, primary_key=True), sa.Column("b", sa.Text))
     before.create_all(engine)
     project.models = models(sa.Column("name", sa.String(50)))
@@ -101,9 +101,9 @@ def test_what_is_left_out_is_no_rename_either(project: Project, engine: Any, hoo
         project.revision()
 
     if hook == "include_object":
-        project.options[hook] = lambda item, name, *_: name not in ("account", "nam")
+        project.options[hook] = lambda item, name, *_: name not in ("account", "nick")
     else:
-        project.options[hook] = lambda name, *_: name not in ("account", "nam")
+        project.options[hook] = lambda name, *_: name not in ("account", "nick")
     text = project.revision()
 
     assert 'op.create_table(\n        "accounts"' in text and 'sa.Column("name"' in text
