@@ -169,7 +169,6 @@ def report(dialect: str, counts: Counter[str], wanted: set[str]) -> None:
     assert not rare, f"drawn less than {LEAST} times: {rare}"
 
 
-@pytest.mark.timeout(1800)
 def test_second_comparison_is_empty_for_random_schemas(database: Database) -> None:
     counts: Counter[str] = Counter()
     dialect = database.engine.dialect.name
@@ -180,7 +179,6 @@ def test_second_comparison_is_empty_for_random_schemas(database: Database) -> No
         report(dialect, counts, facts(dialect))
 
 
-@pytest.mark.timeout(1800)
 def test_second_comparison_is_empty_along_random_edits(database: Database) -> None:
     counts: Counter[str] = Counter()
     dialect = database.engine.dialect.name
