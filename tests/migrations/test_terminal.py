@@ -76,3 +76,16 @@ def test_configuration_is_named_at_a_terminal(
     find_config([], "alembic", Namespace(quiet=quiet))
 
     assert ("Configuration: alembic.ini\n" in stream.getvalue()) is (terminal and not quiet)
+
+
+def test_progress_of_several_revisions_is_told_at_a_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    project.run("downgrade", "base")
+
+    told = re.sub(r"\x1b\[[\d;]*m", "", sys.stderr.getvalue())  # type: ignore[attr-defined]
+    assert re.findall(r"^(\d of \d) revisions, \d+\.\d s$", told, re.MULTILINE) == [
+        f"{number} of 4" for number in (1, 2, 3, 4)
+    ]
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    project.run("upgrade", "d1")
+    assert "revisions" not in sys.stderr.getvalue()  # type: ignore[attr-defined]

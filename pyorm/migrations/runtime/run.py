@@ -17,6 +17,7 @@ from pyorm.migrations.runtime.heads import HeadMaintainer
 from pyorm.migrations.runtime.journal import Gate, Journal, Mark
 from pyorm.migrations.runtime.lock import DeployLock, SessionLock, lock_for
 from pyorm.migrations.runtime.options import RunOptions
+from pyorm.migrations.runtime.progress import Progress
 from pyorm.migrations.runtime.retry import WAITED_IN_VAIN, BlockerWatch, Retries, lock_timeout_setting
 from pyorm.migrations.runtime.transactions import join_transaction
 from pyorm.migrations.util.exc import CommandError
@@ -125,8 +126,10 @@ class OnlineRun:
             marks = {(mark.revision, mark.direction): mark for mark in journal.read()}
         self._check_broken(marks, steps, journal)
         maintainer = HeadMaintainer(context, heads)
+        progress = Progress(len(steps))
         for step in steps:
             self._run_step(step, maintainer, journal, marks.get(_place(step)))
+            progress.advance()
 
     def _run_step(self, step: Any, maintainer: HeadMaintainer, journal: Journal, mark: Mark | None) -> None:
         context = self.context
