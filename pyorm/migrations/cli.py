@@ -199,6 +199,8 @@ class CommandLine:
             else:
                 util.msg(f"FAILED: {error}", **config.messaging_opts)
             raise SystemExit(error.exit_status) from error
+        except click.exceptions.Abort:  # a question that the person did not answer
+            raise
         except Exception as error:
             told = explain(error, config)
             if told is None:

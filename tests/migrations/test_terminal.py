@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pyorm.migrations import command
+from pyorm.migrations import cli, command
 from pyorm.migrations.cli import find_config
 from tests.migrations.projects import Project
 
@@ -72,6 +72,7 @@ def test_configuration_is_named_at_a_terminal(
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = mig\n")
     stream = Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(cli.log, "isEnabledFor", lambda level: False)  # other tests may have set logging up
 
     find_config([], "alembic", Namespace(quiet=quiet))
 
