@@ -206,11 +206,18 @@ class ScriptDirectory:
 
     def made_tables(self) -> frozenset[tuple[str | None, str]]:
         """Return (schema, name) of every table that a script makes, by a look at the files."""
+        return self._made(header.TABLES)
+
+    def made_sequences(self) -> frozenset[tuple[str | None, str]]:
+        """Return (schema, name) of every sequence that a script makes, by a look at the files."""
+        return self._made(header.SEQUENCES)
+
+    def _made(self, kind: header.Kind) -> frozenset[tuple[str | None, str]]:
         found: set[tuple[str | None, str]] = set()
         for location in self._version_locations:
             for path in self._list_files(location):
                 if path.endswith(".py"):
-                    found |= header.made_tables(path)
+                    found |= header.made(path, kind)
         return frozenset(found)
 
     # --- the graph ---

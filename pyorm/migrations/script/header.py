@@ -18,19 +18,41 @@ from typing import Any
 
 from pyorm.migrations.util.exc import CommandError
 
-__all__ = ["Header", "Unreadable", "made_tables", "parse", "read_header", "read_source"]
+__all__ = ["SEQUENCES", "TABLES", "Header", "Kind", "Unreadable", "made", "parse", "read_header", "read_source"]
 
 NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
 BODY = re.compile(r"^(?:def|class|async|@)\b|^@", re.MULTILINE)
 # A variable of the head that is set anywhere but at the left margin of the head.
 ELSEWHERE = re.compile(rf"^[ \t]+(?:{'|'.join(NAMES)})\b[^=\n(]*=(?!=)", re.MULTILINE)
 AT_MARGIN = re.compile(rf"^(?:{'|'.join(NAMES)})\b[^=\n(]*=(?!=)", re.MULTILINE)
-CREATE_TABLE = re.compile(
-    r"\bCREATE\s+(?:(?:GLOBAL|LOCAL)\s+)?(?:TEMP(?:ORARY)?\s+|UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
-    r"(?P<name>(?:[\w$]+|\"[^\"]+\")(?:\s*\.\s*(?:[\w$]+|\"[^\"]+\"))?)"
-    r"|\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:[\w$.\"]+)\s+RENAME\s+TO\s+(?P<renamed>[\w$]+|\"[^\"]+\")",
-    re.IGNORECASE,
-)
+_WORD = r"(?:[\w$]+|\"[^\"]+\")"
+_NAMED = rf"(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_WORD}(?:\s*\.\s*{_WORD})?)"
+_RENAMED = rf"(?:IF\s+EXISTS\s+)?(?:[\w$.\"]+)\s+RENAME\s+TO\s+(?P<renamed>{_WORD})"
+_TEMPORARY = r"(?:(?:GLOBAL|LOCAL)\s+)?(?:TEMP(?:ORARY)?\s+|UNLOGGED\s+)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What scripts may make.
+
+    Attributes:
+        word: its name in SQL, in lower case.
+        calls: operation → where the name of what it makes stands, by place and by keyword.
+        sql: finds it in statements, as `name` or `renamed`.
+    """
+
+    word: str
+    calls: dict[str, tuple[int, str]]
+    sql: re.Pattern[str]
+
+
+def _kind(word: str, **calls: tuple[int, str]) -> Kind:
+    pattern = rf"\bCREATE\s+{_TEMPORARY}{word}\s+{_NAMED}|\bALTER\s+{word}\s+{_RENAMED}"
+    return Kind(word, calls, re.compile(pattern, re.IGNORECASE))
+
+
+TABLES = _kind("table", create_table=(0, "table_name"), rename_table=(1, "new_table_name"))
+SEQUENCES = _kind("sequence", create_sequence=(0, "sequence_name"), rename_sequence=(1, "new_name"))
 
 
 class Unreadable(Exception):
@@ -145,32 +167,27 @@ def _literal(node: ast.expr) -> Any:
     raise Unreadable
 
 
-def made_tables(path: str | os.PathLike[str]) -> set[tuple[str | None, str]]:
-    """Return (schema, name) of the tables that a script makes or renames, as far as it names them.
+def made(path: str | os.PathLike[str], kind: Kind) -> set[tuple[str | None, str]]:
+    """Return (schema, name) of what a script makes or renames, as far as it names it.
 
-    Calls of create_table() and rename_table() with literal names, and SQL in its strings.
+    Calls of operations with literal names, and SQL in its strings.
     """
     text = read_source(path)
     found: set[tuple[str | None, str]] = set()
-    if "_table" not in text and not re.search("table", text, re.IGNORECASE):
+    if kind.word not in text.lower():
         return found
     for node in ast.walk(parse(text, path)):
         match node:
-            case ast.Call(func=ast.Attribute(attr=verb) | ast.Name(id=verb)) if verb in (
-                "create_table",
-                "rename_table",
-            ):
-                found.update(_table_of(node, verb))
-            case ast.Constant(value=str(sql)) if "table" in sql.lower():
-                found.update(_tables_in(sql))
+            case ast.Call(func=ast.Attribute(attr=verb) | ast.Name(id=verb)) if verb in kind.calls:
+                found.update(_named_by(node, *kind.calls[verb]))
+            case ast.Constant(value=str(sql)) if kind.word in sql.lower():
+                found.update(_named_in(sql, kind))
     return found
 
 
-def _table_of(call: ast.Call, verb: str) -> set[tuple[str | None, str]]:
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    name = ("table_name", "new_table_name")[verb == "rename_table"]
-    place = 1 if verb == "rename_table" else 0
-    node = call.args[place] if len(call.args) > place else keywords.get(name)
+def _named_by(call: ast.Call, place: int, keyword: str) -> set[tuple[str | None, str]]:
+    keywords = {given.arg: given.value for given in call.keywords}
+    node = call.args[place] if len(call.args) > place else keywords.get(keyword)
     schema = keywords.get("schema")
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         return set()
@@ -178,10 +195,10 @@ def _table_of(call: ast.Call, verb: str) -> set[tuple[str | None, str]]:
     return {(given if isinstance(given, str) else None, node.value)}
 
 
-def _tables_in(sql: str) -> set[tuple[str | None, str]]:
+def _named_in(sql: str, kind: Kind) -> set[tuple[str | None, str]]:
     found: set[tuple[str | None, str]] = set()
-    for match in CREATE_TABLE.finditer(sql):
-        parts = re.findall(r'"[^"]+"|[\w$]+', match["name"] or match["renamed"])
+    for match in kind.sql.finditer(sql):
+        parts = re.findall(_WORD, match["name"] or match["renamed"])
         names = [part[1:-1] if part.startswith('"') else part for part in parts]
         found.add((names[0] if len(names) > 1 else None, names[-1]))
     return found

@@ -215,13 +215,15 @@ def test_comparators_of_schema_table_and_column_are_called(connection: Any, chan
 
 
 class Script:
-    """A script directory that knows which tables its migrations made."""
+    """A script directory that knows which tables and sequences its migrations made."""
 
     def __init__(self, *made: str) -> None:
         self.made = frozenset((None, name) for name in made)
 
     def made_tables(self) -> frozenset[tuple[str | None, str]]:
         return self.made
+
+    made_sequences = made_tables
 
 
 def test_table_that_no_migration_made_is_left_alone(connection: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -239,6 +241,21 @@ def test_table_that_no_migration_made_is_left_alone(connection: Any, caplog: pyt
     assert "--allow-drop" in caplog.text
     assert [o.table_name for o in allowed.ops] == ["theirs", "mine"]
     assert kinds(forbidden) == []
+
+
+def test_sequence_is_dropped_when_a_migration_made_it(connection: Any, caplog: pytest.LogCaptureFixture) -> None:
+    before = sa.MetaData()
+    for name in ("mine", "theirs"):
+        sa.Sequence(name, start=5, metadata=before)
+    before.create_all(connection)
+    wanted = ["mine"] if connection.dialect.name == "postgresql" else []  # SQLite has no sequences
+
+    with caplog.at_level(logging.INFO):
+        found = differences(connection, sa.MetaData(), script=Script("mine"))
+
+    assert [o.sequence_name for o in flat(found)] == wanted
+    assert ("'theirs'" in caplog.text) is bool(wanted)
+    assert [o.reverse().options for o in flat(found)] == [{"start": 5}] * len(wanted)
 
 
 def test_log_names_each_difference(connection: Any, changed: sa.MetaData, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pyorm.migrations import util
 from pyorm.migrations.script import ScriptDirectory, write_hooks
 from pyorm.migrations.script.files import FileNames
-from pyorm.migrations.script.header import made_tables
+from pyorm.migrations.script.header import SEQUENCES, TABLES, made
 
 TEMPLATE = Path(util.coerce_resource_to_filename("pyorm.migrations:templates")) / "generic" / "script.py.mako"
 BODY = "\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n"
@@ -342,5 +342,21 @@ def test_tables_that_scripts_make_are_found_by_a_look_at_them(folder: Path) -> N
     )
     expected = {(None, "one"), ("s", "two"), (None, "three"), ("S", "Four"), (None, "five"), (None, "six")}
 
-    assert made_tables(path) == expected
+    assert made(path, TABLES) == expected
     assert ScriptDirectory(folder).made_tables() == expected
+
+
+def test_sequences_that_scripts_make_are_found_by_a_look_at_them(folder: Path) -> None:
+    path = folder / "versions" / "a.py"
+    path.write_text(
+        "revision = 'aaa1'\ndown_revision = None\n"
+        "def upgrade():\n"
+        "    op.create_sequence('one', schema='s')\n"
+        "    op.rename_sequence('one', 'two')\n"
+        '    op.execute(\'CREATE SEQUENCE IF NOT EXISTS "S".three START 5\')\n'
+        "    op.create_table('four')\n"
+    )
+    expected = {("s", "one"), (None, "two"), ("S", "three")}
+
+    assert made(path, SEQUENCES) == expected
+    assert ScriptDirectory(folder).made_sequences() == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyorm.migrations.autogenerate import pgtypes
-from pyorm.migrations.autogenerate.compare.run import Run, full_name, log
+from pyorm.migrations.autogenerate.compare.run import Run, full_name, log, may_drop
 from pyorm.migrations.autogenerate.facts import EnumFacts, SequenceFacts, TableKey
 from pyorm.migrations.autogenerate.objects import enum_object, sequence_object
 from pyorm.migrations.operations import ops
@@ -144,14 +144,8 @@ def _change_sequence(run: Run, model: SequenceFacts, found: SequenceFacts) -> No
 
 
 def _may_drop(run: Run, found: SequenceFacts) -> bool:
-    """Return whether a sequence that no model has is dropped; as tables, not one that migrations did not make."""
-    allowed = run.opts.get("allow_drop")
-    script = getattr(run.context.migration_context, "script", None) or run.opts.get("script")
-    if allowed or (allowed is None and script is None):
+    """Return whether a sequence that no model has is dropped: as tables, only one that a migration made."""
+    if may_drop(run, (found.schema, found.name), "sequences"):
         return True
-    if script is not None:
-        made = getattr(script, "made_sequences", None)
-        if made is not None and full_name((found.schema, found.name)) in made():
-            return True
-        log.info("Sequence %r is in no model; it is left alone", found.name)
+    log.info("Sequence %r is in no model, and no migration made it: it is left alone", found.name)
     return False

@@ -44,13 +44,13 @@ class Run:
         self.is_pg = self.dialect.name == "postgresql"
         self.plan = Plan(merges=not self.is_pg)
         self.value_renames: dict[TableKey, dict[str, str]] = {}
-        self.has_object_filters = bool(getattr(autogen_context, "_object_filters", True))
-        self.has_name_filters = bool(getattr(autogen_context, "_name_filters", True))
+        self.has_object_filters = bool(autogen_context._object_filters)
+        self.has_name_filters = bool(autogen_context._name_filters)
         self._plugins = list(self.opts.get("autogenerate_plugins") or _DEFAULT_PLUGINS)
         self._wanted = {kind for kind in BUILTIN if wants_builtin(kind, self._plugins)}
         self.custom: PriorityDispatcher = comparators.branch()
         Plugin.populate_autogenerate_priority_dispatch(self.custom, self._plugins)
-        self._made: frozenset[TableKey] | None = None
+        self._made: dict[str, frozenset[TableKey]] = {}
         self._read()
 
     def wants(self, kind: str) -> bool:
@@ -104,11 +104,12 @@ class Run:
         place = getattr(context, "version_table_schema", None) or self.opts.get("version_table_schema")
         return schema == self.model.schema(place) and name in (table, journal_table_name(table))
 
-    def made_tables(self, script: Any) -> frozenset[TableKey]:
-        """Return the tables that scripts make, the default schema as None; the scripts are read once."""
-        if self._made is None:
-            self._made = frozenset((self.model.schema(schema), name) for schema, name in script.made_tables())
-        return self._made
+    def made(self, script: Any, kind: str) -> frozenset[TableKey]:
+        """Return the "tables" or "sequences" that scripts make, the default schema as None; read once."""
+        if kind not in self._made:
+            named = getattr(script, f"made_{kind}")()
+            self._made[kind] = frozenset((self.model.schema(schema), name) for schema, name in named)
+        return self._made[kind]
 
     # ---- hooks -------------------------------------------------------------------------------------------------
     def accepts_name(self, name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
@@ -148,12 +149,12 @@ def full_name(key: TableKey) -> str:
     return f"{key[0]}.{key[1]}" if key[0] else key[1]
 
 
-def may_drop(run: Any, key: TableKey) -> bool:
-    """Return whether a table that no model has is dropped: if a migration made it, or the user says so."""
+def may_drop(run: Any, key: TableKey, kind: str = "tables") -> bool:
+    """Return whether a table or sequence that no model has is dropped: if a migration made it, or the user says so."""
     allowed = run.opts.get("allow_drop")
     if allowed:
         return True
     script = getattr(run.context.migration_context, "script", None) or run.opts.get("script")
     if script is None:
         return allowed is None
-    return key in run.made_tables(script)
+    return key in run.made(script, kind)
