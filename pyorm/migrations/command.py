@@ -216,8 +216,16 @@ def check_targets(script: ScriptDirectory, *targets: str | None) -> None:
             script.get_revisions(target)
 
 
-def split_range(given: str) -> tuple[str | None, str]:
-    """Return both ends of `from:to`; None for a missing first one."""
+def split_range(given: str, sql: bool) -> tuple[str | None, str]:
+    """Return both ends of `from:to`; None for a first one that is missing.
+
+    Raises:
+        CommandError: A range is given, and statements are executed: where they begin is what the database says.
+    """
+    if ":" not in given:
+        return None, given
+    if not sql:
+        raise util.CommandError("Range revision not allowed")
     start, _, end = given.partition(":")
     return start or None, end
 
@@ -235,11 +243,7 @@ def upgrade(config: Config, revision: str, sql: bool = False, tag: str | None = 
         CommandError: The target is not found or not above, or a script cannot be run.
     """
     script = ScriptDirectory.from_config(config)
-    start: str | None = None
-    if ":" in revision:
-        if not sql:
-            raise util.CommandError("Range revision not allowed")
-        start, revision = split_range(revision)
+    start, revision = split_range(revision, sql)
     if sql:
         check_targets(script, start, revision)
     run_env(
@@ -266,13 +270,9 @@ def downgrade(config: Config, revision: str, sql: bool = False, tag: str | None 
         CommandError: The target is not found or not below, or a script cannot be run.
     """
     script = ScriptDirectory.from_config(config)
-    start: str | None = None
-    if ":" in revision:
-        if not sql:
-            raise util.CommandError("Range revision not allowed")
-        start, revision = split_range(revision)
-    elif sql:
+    if sql and ":" not in revision:
         raise util.CommandError("downgrade with --sql requires <fromrev>:<torev>")
+    start, revision = split_range(revision, sql)
     if sql:
         check_targets(script, start, revision)
     run_env(
