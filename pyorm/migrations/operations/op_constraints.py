@@ -102,8 +102,14 @@ class CreatePrimaryKeyOp(_CreateKeyOp):
 
     def to_constraint(self, migration_context: Any = None) -> PrimaryKeyConstraint:
         """Return the PrimaryKeyConstraint, on a table of its own."""
-        return schemaobj.primary_key(
-            self.constraint_name, self.table_name, self.columns, migration_context, self.schema, **self.kw
+        return schemaobj.key(
+            PrimaryKeyConstraint,
+            self.constraint_name,
+            self.table_name,
+            self.columns,
+            migration_context,
+            self.schema,
+            **self.kw,
         )
 
 
@@ -122,8 +128,14 @@ class CreateUniqueConstraintOp(_CreateKeyOp):
 
     def to_constraint(self, migration_context: Any = None) -> UniqueConstraint:
         """Return the UniqueConstraint, on a table of its own."""
-        return schemaobj.unique(
-            self.constraint_name, self.table_name, self.columns, migration_context, self.schema, **self.kw
+        return schemaobj.key(
+            UniqueConstraint,
+            self.constraint_name,
+            self.table_name,
+            self.columns,
+            migration_context,
+            self.schema,
+            **self.kw,
         )
 
 

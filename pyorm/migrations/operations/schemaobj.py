@@ -8,7 +8,7 @@ that nothing of it is ever seen by the program's own tables.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyorm.schema import (
     CheckConstraint,
@@ -25,6 +25,8 @@ from pyorm.types import Integer, NullType
 
 if TYPE_CHECKING:
     from pyorm.migrations.runtime.migration import MigrationContext
+
+_Key = TypeVar("_Key", PrimaryKeyConstraint, UniqueConstraint)
 
 
 def metadata_for(migration_context: MigrationContext | None) -> MetaData:
@@ -87,33 +89,19 @@ def column(name: str, type_: Any = None, **kw: Any) -> Column:
     return Column(name, NullType() if type_ is None else type_, **kw)
 
 
-def primary_key(
+def key(
+    kind: type[_Key],
     name: str | None,
     table_name: str,
     columns: Sequence[str],
     migration_context: Any = None,
     schema: str | None = None,
     **kw: Any,
-) -> PrimaryKeyConstraint:
-    """Return a PrimaryKeyConstraint on a table of its own."""
+) -> _Key:
+    """Return a primary key or unique constraint, as `kind` says, on a table of its own."""
     metadata = metadata_for(migration_context)
-    made = Table(table_name, metadata, *(Column(key, NullType()) for key in columns), schema=schema)
-    constraint = PrimaryKeyConstraint(*(made.c[key] for key in columns), name=name, **kw)
-    return constraint
-
-
-def unique(
-    name: str | None,
-    table_name: str,
-    columns: Sequence[str],
-    migration_context: Any = None,
-    schema: str | None = None,
-    **kw: Any,
-) -> UniqueConstraint:
-    """Return a UniqueConstraint on a table of its own."""
-    metadata = metadata_for(migration_context)
-    made = Table(table_name, metadata, *(Column(key, NullType()) for key in columns), schema=schema)
-    constraint = UniqueConstraint(*(made.c[key] for key in columns), name=name, **kw)
+    made = Table(table_name, metadata, *(Column(column, NullType()) for column in columns), schema=schema)
+    constraint = kind(*(made.c[column] for column in columns), name=name, **kw)
     made.append_constraint(constraint)
     return constraint
 

@@ -24,9 +24,8 @@ def render_type(type_: Any, context: AutogenContext) -> str:
     own = context.render_item("type", type_)
     if own is not None:
         return own
-    impl = getattr(context.migration_context, "impl", None)
-    ask: Any = getattr(impl, "render_type", None)
-    by_dialect = False if ask is None else ask(type_, context)
+    impl = None if context.migration_context is None else context.migration_context.impl
+    by_dialect = False if impl is None else impl.render_type(type_, context)
     if by_dialect is not False and by_dialect is not None:
         return str(by_dialect)
     text = _base(type_, context)
